@@ -1,0 +1,3 @@
+"""Quantized jet autoencoders for FPGA triggers: trained, proven word for word, synthesized, decoded."""
+
+__version__ = "0.1.0"

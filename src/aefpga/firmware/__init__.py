@@ -1,0 +1,1 @@
+"""Firmware: HLS project and C simulation, RTL and its simulation, synthesis and its reports."""

@@ -1,0 +1,113 @@
+"""The reference: what the firmware computes, in NumPy, word for word and at BLAS speed."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aefpga.fixedpoint.spec import DenseLayer, EncoderSpec
+from aefpga.fixedpoint.types import FixedType
+
+# Jets that pass through all layers together: their activations stay in the cache.
+BLOCK = 4096
+
+
+class Emulator:
+    """Computes the words of an `EncoderSpec`.
+
+    Weights are rescaled by powers of two so that every sum comes out in units of the layer's output
+    step; rounding is then a floor, and ReLU and saturation are one clip. All these numbers are
+    dyadic and bounded, so a float matrix product is exact as long as the sums fit its mantissa:
+    float32 where the specification proves that 24 bits suffice, float64 (53 bits) otherwise.
+
+    Parameters
+    ----------
+    spec : EncoderSpec
+        The encoder to emulate.
+    """
+
+    def __init__(self, spec: EncoderSpec) -> None:
+        self.spec = spec
+        self._stages: list[_Stage] = []
+        source = spec.input.network_type
+        for layer in spec.layers:
+            self._stages.append(_Stage.of(layer, source))
+            source = layer.output
+
+    def __call__(self, words: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+        """Return the latent words (n_jets, n_latent) of input words (n_jets, n_variables)."""
+        latent = np.empty((len(words), self.spec.layers[-1].n_out), np.int64)
+        for start in range(0, len(words), BLOCK):
+            *_, last = self._run(words[start : start + BLOCK])
+            latent[start : start + BLOCK] = last
+        return latent
+
+    def trace(self, words: NDArray[np.integer[Any]]) -> list[NDArray[np.int64]]:
+        """Return the output words of every layer, each of shape (n_jets, n_out)."""
+        return [output.astype(np.int64) for output in self._run(words)]
+
+    def encode(self, jets: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+        """Return the latent words of jets in physical units, shape (n_jets, n_variables)."""
+        return self(self.spec.input.to_words(jets))
+
+    def _run(self, words: NDArray[Any]) -> Iterator[NDArray[Any]]:
+        for stage in self._stages:
+            words = stage(words)
+            yield words
+
+
+@dataclass(frozen=True)
+class _Stage:
+    """One layer with all scales folded into its weights; words in, words out, as floats."""
+
+    weight: NDArray[Any]
+    bias: NDArray[Any]
+    slope: float | None
+    low: NDArray[Any]
+    high: NDArray[Any]
+    half: float
+
+    @classmethod
+    def of(cls, layer: DenseLayer, source: FixedType) -> "_Stage":
+        n_in, n_out = layer.n_in, layer.n_out
+        out_fraction = np.broadcast_to(layer.output.fraction, n_out)
+        source_fraction = np.broadcast_to(source.fraction, n_in)
+        weight = np.ldexp(layer.weight.values, out_fraction - source_fraction[:, None])
+        bias = np.ldexp(np.broadcast_to(layer.bias.values, n_out), out_fraction)
+        leaky = layer.activation == "leaky_relu"
+        half = 0.5 if layer.output.rounding == "RND" else 0.0
+        low = np.broadcast_to(layer.output.min_word, n_out)
+        if layer.activation == "relu":
+            low = np.maximum(low, 0)
+        if layer.output.overflow != "SAT":
+            raise ValueError(f"layer {layer.name}: outputs must saturate, found {layer.output}")
+        dtype = np.float32 if _bits_needed(layer, out_fraction) <= 24 else np.float64
+        return cls(
+            weight=weight.astype(dtype),
+            bias=(bias if leaky else bias + half).astype(dtype),
+            slope=2.0**-layer.negative_slope_shift if leaky else None,
+            low=low.astype(dtype),
+            high=np.broadcast_to(layer.output.max_word, n_out).astype(dtype),
+            half=half,
+        )
+
+    def __call__(self, words: NDArray[Any]) -> NDArray[Any]:
+        sums: NDArray[Any] = words.astype(self.weight.dtype, copy=False) @ self.weight
+        sums += self.bias
+        if self.slope is not None:
+            np.maximum(sums, sums * sums.dtype.type(self.slope), out=sums)
+            sums += sums.dtype.type(self.half)
+        np.floor(sums, out=sums)
+        np.clip(sums, self.low, self.high, out=sums)
+        return sums
+
+
+def _bits_needed(layer: DenseLayer, out_fraction: NDArray[np.int64]) -> int:
+    """Bits of mantissa that hold every sum, the leaky slope's product and the rounding's half."""
+    accumulator = layer.accumulator
+    fraction = max(
+        int(accumulator.fraction) + layer.negative_slope_shift, int(out_fraction.max()) + 1
+    )
+    return int(accumulator.integer) + 1 + fraction

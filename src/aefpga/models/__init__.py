@@ -1,0 +1,1 @@
+"""Autoencoders: float and quantized, their training, and the specification they leave behind."""
