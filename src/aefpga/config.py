@@ -1,0 +1,175 @@
+"""Run configuration: YAML files and command-line overrides, validated by pydantic."""
+
+import re
+from pathlib import Path
+from typing import Any, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+
+from aefpga.errors import UsageError
+from aefpga.files import atomic_path
+from aefpga.variables import variable_set
+
+ModelKind = Literal["standard", "sparse-l1"]
+Strategy = Literal["Latency", "Resource", "distributed_arithmetic"]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataConfig(_Section):
+    """Which jets."""
+
+    input: tuple[str, ...] = Field((), description="ROOT files or globs; none: embedded sample")
+    collection: str | None = Field(None, description="jet collection; none: the format's usual one")
+    variables: str = Field("24", description="variable set: 28, 27, 24, 19 or 4")
+    max_pt: float = Field(8000.0, gt=0, description="keep jets with pt below this, GeV")
+    max_mass: float = Field(800.0, gt=0, description="keep jets with mass below this, GeV")
+    max_jets: int | None = Field(None, gt=0, description="read at most this many jets")
+
+    @field_validator("variables", mode="before")
+    @classmethod
+    def _known_set(cls, value: Any) -> str:
+        name = str(value)
+        variable_set(name)
+        return name
+
+
+class ModelConfig(_Section):
+    """Which autoencoder. The decoder mirrors the encoder and stays in floating point."""
+
+    kind: ModelKind = "standard"
+    hidden: tuple[int, ...] = Field((64, 32), min_length=1, description="encoder's hidden layers")
+    latent: int = Field(15, gt=0, le=256, description="latent words per jet")
+    activation: Literal["relu", "leaky_relu"] = "relu"
+    negative_slope_shift: int = Field(
+        7, ge=1, le=12, description="leaky ReLU multiplies negatives by 2**-shift"
+    )
+    sparsity: float = Field(1e-3, ge=0, description="sparse-l1: weight of the L1 penalty")
+
+    @field_validator("hidden")
+    @classmethod
+    def _positive(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if any(not 1 <= n <= 4096 for n in value):
+            raise ValueError("hidden layer sizes must be 1 to 4096")
+        return value
+
+
+class QuantizationConfig(_Section):
+    """Widths of the firmware's words, in bits; `bits: null` trains in floating point only."""
+
+    bits: int | None = Field(None, ge=2, le=16, description="weights and activations")
+    bias_bits: int | None = Field(None, ge=2, le=24, description="default: bits + 4")
+    input_bits: int = Field(14, ge=2, le=20, description="input words; multiplicities take fewer")
+    latent_bits: int | None = Field(None, ge=2, le=16, description="default: as bits")
+
+
+class TrainingConfig(_Section):
+    """How to train: first in floating point, then, from there, quantization-aware."""
+
+    epochs: int = Field(50, gt=0, description="epochs in floating point")
+    quantized_epochs: int | None = Field(None, ge=0, description="default: as epochs")
+    batch_size: int = Field(512, gt=0)
+    learning_rate: float = Field(2e-3, gt=0, description="of Adam, at the start of the cosine")
+    validation: float = Field(0.15, gt=0, lt=0.5, description="share of jets")
+    test: float = Field(0.15, gt=0, lt=0.5, description="share of jets")
+    early_stopping: int | None = Field(
+        None, gt=0, description="stop after this many epochs without improvement"
+    )
+    seed: int = Field(42, ge=0, description="of the split, the weights and the shuffling")
+
+
+class FirmwareConfig(_Section):
+    """For which hardware."""
+
+    part: str = "xcvu9p"
+    clock_period_ns: float = Field(5.0, gt=0)
+    reuse_factor: int = Field(1, gt=0)
+    strategy: Strategy = "Latency"
+
+
+class RunConfig(_Section):
+    """Everything that determines a run."""
+
+    data: DataConfig = DataConfig()
+    model: ModelConfig = ModelConfig()
+    quantization: QuantizationConfig = QuantizationConfig()
+    training: TrainingConfig = TrainingConfig()
+    firmware: FirmwareConfig = FirmwareConfig()
+
+    @model_validator(mode="after")
+    def _room_to_train(self) -> "RunConfig":
+        if self.training.validation + self.training.test > 0.8:
+            raise ValueError("validation and test together leave less than 20 % to train on")
+        return self
+
+    @property
+    def label(self) -> str:
+        """Short name such as ``standard-24d-8bit``."""
+        bits = self.quantization.bits
+        precision = f"{bits}bit" if bits else "float"
+        return f"{self.model.kind}-{self.data.variables}d-{precision}"
+
+    def save(self, path: Path) -> None:
+        """Write the resolved configuration as YAML."""
+        with atomic_path(path) as temporary:
+            temporary.write_text(yaml.safe_dump(self.model_dump(mode="json"), sort_keys=False))
+
+
+def parse_bits(text: str) -> int | None:
+    """Return the width in ``none`` or ``Nbit``, as `--quantize` takes it.
+
+    Raises
+    ------
+    UsageError
+        If the text is neither, or N is not 2 to 16.
+    """
+    if text == "none":
+        return None
+    match = re.fullmatch(r"(\d+)(?:-?bits?)?", text)
+    if match is None or not 2 <= int(match[1]) <= 16:
+        raise UsageError(
+            f"--quantize {text}: expected `none`, or `Nbit` with N from 2 to 16, such as `8bit`"
+        )
+    return int(match[1])
+
+
+def load_config(path: Path | None, overrides: dict[str, dict[str, Any]]) -> RunConfig:
+    """Read a YAML configuration and apply overrides, section by section.
+
+    Parameters
+    ----------
+    path : Path or None
+        YAML file; None starts from the defaults.
+    overrides : dict
+        Values by section and option; None means not given.
+
+    Raises
+    ------
+    UsageError
+        If the file cannot be read or an option is unknown or out of range; all problems are named.
+    """
+    content: Any = {}
+    if path is not None:
+        try:
+            content = yaml.safe_load(path.read_text()) or {}
+        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+            raise UsageError(f"cannot read configuration {path}: {error}") from error
+    if not isinstance(content, dict) or not all(isinstance(v, dict) for v in content.values()):
+        raise UsageError(
+            f"{path}: expected sections ({', '.join(RunConfig.model_fields)}), each with options"
+        )
+    for section, options in overrides.items():
+        given = {name: value for name, value in options.items() if value is not None}
+        content[section] = {**content.get(section, {}), **given}
+    try:
+        return RunConfig.model_validate(content)
+    except ValidationError as error:
+        problems = "\n".join(
+            f"  {'.'.join(str(p) for p in e['loc']) or 'configuration'}: {e['msg']}"
+            + (f", found {e['input']!r}" if not isinstance(e["input"], dict) else "")
+            for e in error.errors()
+        )
+        raise UsageError(f"{path or 'the options'} cannot be used:\n{problems}") from error

@@ -1,0 +1,98 @@
+"""Choosing fixed-point types: the grid of the inputs, and the ranges of a trained float network."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aefpga.config import QuantizationConfig
+from aefpga.errors import UsageError
+from aefpga.fixedpoint import EncoderInput, FixedType
+from aefpga.fixedpoint.spec import Activation
+from aefpga.models.autoencoder import LayerTypes
+from aefpga.variables import Variable
+
+
+def input_scaling(jets: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Return for each variable the exponent of the smallest power of two above all magnitudes.
+
+    A network input is ``quantity * 2**-exponent``, within [-1, 1]: min-max scaling with its factor
+    rounded to a power of two, so that hardware shifts the binary point instead of multiplying.
+
+    Parameters
+    ----------
+    jets : ndarray of float32, shape (n_jets, n_variables)
+        Training jets in physical units.
+    """
+    largest = np.abs(jets).max(axis=0).astype(np.float64)
+    # frexp: largest = mantissa * 2**exponent with mantissa in [0.5, 1), hence largest < 2**exponent
+    return np.asarray(np.frexp(largest)[1], np.int64)
+
+
+def fit_input(
+    jets: NDArray[np.float32], variables: Sequence[Variable], input_bits: int
+) -> EncoderInput:
+    """Choose the grid of physical quantities on which the firmware takes its inputs.
+
+    Multiplicities are integers, in as many bits as the largest one needs; all other variables get
+    `input_bits` over the power-of-two range that holds the training jets.
+
+    Raises
+    ------
+    UsageError
+        If a multiplicity needs more than `input_bits`.
+    """
+    exponent = input_scaling(jets)
+    signed = jets.min(axis=0) < 0
+    is_count = np.array([v.kind == "multiplicity" for v in variables])
+    is_zero = ~jets.any(axis=0)
+    exponent = np.where(is_zero, 0, exponent)
+    width = np.where(is_count, np.maximum(exponent, 1), input_bits)
+    width = np.where(is_zero, 1, width)
+    if width.max() > input_bits:
+        variable = variables[int(width.argmax())]
+        raise UsageError(
+            f"{variable.name} reaches {jets[:, int(width.argmax())].max():.0f}, which needs "
+            f"{width.max()} bits; raise quantization.input_bits (now {input_bits})"
+        )
+    # A count's words are integers whatever its range; the others fill the range with their bits.
+    integer = np.where(is_count, width, exponent + signed)
+    return EncoderInput(
+        variables=tuple(v.name for v in variables),
+        units=tuple(v.unit for v in variables),
+        type=FixedType(signed, width, integer),
+        exponent=exponent,
+    )
+
+
+def layer_types(
+    weight: NDArray[Any],
+    bias: NDArray[Any],
+    outputs: NDArray[Any],
+    activation: Activation,
+    bits: int,
+    quantization: QuantizationConfig,
+) -> LayerTypes:
+    """Choose the types of one layer from its float weights and its outputs on training jets."""
+    assert quantization.bits is not None
+    return LayerTypes(
+        weight=closest_type(weight, quantization.bits, signed=True),
+        bias=closest_type(bias, quantization.bias_bits or quantization.bits + 4, signed=True),
+        output=closest_type(outputs, bits, signed=activation != "relu"),
+    )
+
+
+def closest_type(values: NDArray[Any], bits: int, *, signed: bool) -> FixedType:
+    """Return the type of `bits` whose words lie closest to `values` in the mean square.
+
+    Few integer bits clip the largest values, many coarsen all; the least error balances both.
+    """
+    largest = float(np.abs(values).max())
+    widest = int(np.frexp(largest)[1]) + signed if largest else int(signed)
+    candidates = [FixedType(signed, bits, widest - clipped) for clipped in range(4)]
+
+    def error(fixed: FixedType) -> float:
+        return float(np.square(fixed.to_values(fixed.to_words(values)) - values).mean())
+
+    return min(candidates, key=error)

@@ -1,0 +1,213 @@
+"""From jets to a trained autoencoder: in floating point first, then quantization-aware."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aefpga.config import RunConfig
+from aefpga.fixedpoint import (
+    DenseLayer,
+    EncoderInput,
+    EncoderSpec,
+    Tensor,
+    exact_accumulator,
+)
+from aefpga.models.autoencoder import (
+    LayerTypes,
+    dense_weights,
+    float_decoder,
+    float_encoder,
+    layer_activation,
+    layer_names,
+    quantized_encoder,
+    set_dense_weights,
+)
+from aefpga.models.backend import tensorflow
+from aefpga.models.calibrate import fit_input, layer_types
+from aefpga.models.training import Epoch, Floats, Samples, train_stage
+from aefpga.normalise import MinMax
+from aefpga.variables import Variable
+
+Weights = dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
+
+# Jets on which the ranges of the activations are measured.
+CALIBRATION_JETS = 20_000
+# The quantized network starts from a trained one: it needs a smaller step.
+QUANTIZED_LEARNING_RATE = 0.5
+
+
+@dataclass(frozen=True)
+class Network:
+    """Trained weights of an encoder and its decoder, by layer name."""
+
+    encoder: Weights
+    decoder: Weights
+
+
+@dataclass(frozen=True)
+class Trained:
+    """What a training leaves behind; `quantized` and `spec` are None for a float-only run."""
+
+    input: EncoderInput
+    normaliser: MinMax
+    float: Network
+    quantized: Network | None
+    spec: EncoderSpec | None
+    curve: Sequence[Epoch]
+
+
+def fit(
+    train: Floats,
+    validation: Floats,
+    variables: Sequence[Variable],
+    config: RunConfig,
+    checkpoints: Path,
+    on_epoch: Callable[[Epoch, int], None],
+    provenance: Mapping[str, str],
+) -> Trained:
+    """Train the autoencoder that `config` describes.
+
+    Parameters
+    ----------
+    train, validation : ndarray of float32, shape (n_jets, n_variables)
+        Jets in physical units.
+    variables : sequence of Variable
+        Their columns.
+    config : RunConfig
+        Model, quantization and training.
+    checkpoints : Path
+        Folder to resume from, and to leave checkpoints in.
+    on_epoch : callable
+        Called with each finished epoch and the number planned in its stage.
+    provenance : Mapping
+        Goes into the specification.
+    """
+    tensorflow().keras.utils.set_random_seed(config.training.seed)
+    normaliser = MinMax().fit(train)
+    source = fit_input(train, variables, config.quantization.input_bits)
+    targets = normaliser.transform(train), normaliser.transform(validation)
+
+    encoder = float_encoder(train.shape[1], config.model)
+    decoder = float_decoder(train.shape[1], config.model)
+    samples = [
+        Samples(np.ldexp(jets, -source.exponent).astype(np.float32), target)
+        for jets, target in zip((train, validation), targets, strict=True)
+    ]
+    curve = _train(encoder, decoder, samples, config, "float", checkpoints, on_epoch)
+    trained_float = Network(dense_weights(encoder), dense_weights(decoder))
+    if config.quantization.bits is None:
+        return Trained(source, normaliser, trained_float, None, None, curve)
+
+    start = _centre_latents(trained_float, encoder, samples[0].inputs[:CALIBRATION_JETS])
+    set_dense_weights(encoder, start.encoder)
+    types = _calibrate(encoder, samples[0].inputs[:CALIBRATION_JETS], config)
+    encoder = quantized_encoder(train.shape[1], config.model, types)
+    set_dense_weights(encoder, start.encoder)
+    set_dense_weights(decoder, start.decoder)
+    samples = [
+        Samples(network_inputs(source, jets), target)
+        for jets, target in zip((train, validation), targets, strict=True)
+    ]
+    curve += _train(encoder, decoder, samples, config, "quantized", checkpoints, on_epoch)
+    spec = _specification(encoder, source, types, config, provenance)
+    # The words themselves, as numbers: quantizing them again changes nothing.
+    on_grid = {x.name: (x.weight.values, x.bias.values) for x in spec.layers}
+    set_dense_weights(encoder, on_grid)
+    trained = Network(dense_weights(encoder), dense_weights(decoder))
+    return Trained(source, normaliser, trained_float, trained, spec, curve)
+
+
+def network_inputs(source: EncoderInput, jets: Floats) -> Floats:
+    """Return the input words of jets in physical units as the numbers that the network reads."""
+    return source.network_type.to_values(source.to_words(jets)).astype(np.float32)
+
+
+def _train(
+    encoder: Any,
+    decoder: Any,
+    samples: Sequence[Samples],
+    config: RunConfig,
+    stage: str,
+    checkpoints: Path,
+    on_epoch: Callable[[Epoch, int], None],
+) -> list[Epoch]:
+    training = config.training
+    epochs, rate = training.epochs, training.learning_rate
+    if stage == "quantized":
+        epochs = epochs if training.quantized_epochs is None else training.quantized_epochs
+        rate *= QUANTIZED_LEARNING_RATE
+    network = tensorflow().keras.Model(encoder.input, decoder(encoder.output))
+    checkpoint = checkpoints / f"{stage}.npz"
+    return train_stage(network, *samples, training, stage, epochs, rate, checkpoint, on_epoch)
+
+
+def _centre_latents(network: Network, encoder: Any, inputs: Floats) -> Network:
+    """Shift and scale each latent to fill [-1, 1] and undo that in the decoder.
+
+    The autoencoder computes the same, but one fixed-point type now suits all latents.
+    """
+    latents = encoder.predict(inputs, batch_size=len(inputs), verbose=0)
+    low, high = latents.min(axis=0), latents.max(axis=0)
+    middle, half = (high + low) / 2, np.where(high > low, (high - low) / 2, 1).astype(np.float32)
+    weight, bias = network.encoder["latent"]
+    first, *_ = network.decoder
+    decoder_weight, decoder_bias = network.decoder[first]
+    return Network(
+        {**network.encoder, "latent": (weight / half, (bias - middle) / half)},
+        {
+            **network.decoder,
+            first: (decoder_weight * half[:, None], decoder_bias + middle @ decoder_weight),
+        },
+    )
+
+
+def _calibrate(encoder: Any, inputs: Floats, config: RunConfig) -> list[LayerTypes]:
+    names = layer_names(config.model)
+    outputs = [encoder.get_layer(f"{name}_activation").output for name in names]
+    probe = tensorflow().keras.Model(encoder.input, outputs)
+    activations = probe.predict(inputs, batch_size=len(inputs), verbose=0)
+    weights, quantization = dense_weights(encoder), config.quantization
+    bits = {"latent": quantization.latent_bits or quantization.bits}
+    return [
+        layer_types(
+            *weights[name],
+            values,
+            layer_activation(config.model, name),
+            bits.get(name, quantization.bits),
+            quantization,
+        )
+        for name, values in zip(names, activations, strict=True)
+    ]
+
+
+def _specification(
+    encoder: Any,
+    source: EncoderInput,
+    types: Sequence[LayerTypes],
+    config: RunConfig,
+    provenance: Mapping[str, str],
+) -> EncoderSpec:
+    """Read the integers out of a QKeras encoder, through its own quantizers."""
+    layers: list[DenseLayer] = []
+    arriving = source.network_type
+    for name, fixed in zip(layer_names(config.model), types, strict=True):
+        layer = encoder.get_layer(name)
+        weight, bias = (
+            Tensor(kind.to_words(quantizer(variable).numpy()), kind)
+            for kind, quantizer, variable in (
+                (fixed.weight, layer.kernel_quantizer_internal, layer.kernel),
+                (fixed.bias, layer.bias_quantizer_internal, layer.bias),
+            )
+        )
+        activation = layer_activation(config.model, name)
+        shift = config.model.negative_slope_shift if activation == "leaky_relu" else 0
+        accumulator = exact_accumulator(arriving, weight, bias)
+        layers.append(
+            DenseLayer(name, weight, bias, accumulator, activation, fixed.output, shift)
+        )
+        arriving = fixed.output
+    return EncoderSpec(source, tuple(layers), provenance)

@@ -1,0 +1,83 @@
+"""The trained QKeras encoder as one of the four computations that must agree."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aefpga.config import ModelConfig
+from aefpga.errors import RunError
+from aefpga.fixedpoint import EncoderSpec
+from aefpga.models.autoencoder import LayerTypes, quantized_encoder
+from aefpga.models.backend import tensorflow
+
+Words = NDArray[np.int64]
+
+
+class KerasEncoder:
+    """The quantized Keras model, evaluated in float64, words in and words out.
+
+    Training runs in float32, whose 24 bits of mantissa round the sums of wide words; float64 holds
+    every sum exactly, so what is compared is the model and not the arithmetic of its training.
+
+    Parameters
+    ----------
+    spec : EncoderSpec
+        Gives the fixed-point types; the numbers come from `weights`.
+    model : ModelConfig
+        The architecture.
+    weights : Path
+        HDF5 file of the trained encoder's weights.
+    """
+
+    name = "Keras"
+
+    def __init__(self, spec: EncoderSpec, model: ModelConfig, weights: Path) -> None:
+        types = [LayerTypes(x.weight.type, x.bias.type, x.output) for x in spec.layers]
+        with _float64():
+            self._encoder = quantized_encoder(len(spec.input.variables), model, types)
+            try:
+                self._encoder.load_weights(weights)
+            except (OSError, ValueError) as error:
+                raise RunError(f"cannot load {weights} ({error}); train again") from error
+            outputs = [
+                self._encoder.get_layer(f"{layer.name}_activation").output for layer in spec.layers
+            ]
+            self._probe = tensorflow().keras.Model(self._encoder.input, outputs)
+        self._spec = spec
+
+    def __call__(self, words: Words) -> Words:
+        """Return latent words, shape (n_jets, n_latent), of input words (n_jets, n_variables)."""
+        return self.trace(words)[-1]
+
+    def trace(self, words: Words) -> list[Words]:
+        """Return the output words of every layer."""
+        with _float64():
+            values = self._spec.input.network_type.to_values(words)
+            outputs = self._probe.predict(values, batch_size=8192, verbose=0)
+        # An output that is off its grid must not be rounded onto it unseen: to_words would hide it.
+        return [
+            _exact_words(np.ldexp(values, layer.output.fraction))
+            for layer, values in zip(self._spec.layers, outputs, strict=True)
+        ]
+
+
+def _exact_words(words: NDArray[np.float64]) -> Words:
+    if not np.array_equal(words, np.rint(words)):
+        raise RunError("the Keras model's outputs are not on the grid of their fixed-point type")
+    return words.astype(np.int64)
+
+
+@contextmanager
+def _float64() -> Iterator[Any]:
+    """Let Keras build and run models in float64."""
+    backend = tensorflow().keras.backend
+    before = backend.floatx()
+    backend.set_floatx("float64")
+    try:
+        yield
+    finally:
+        backend.set_floatx(before)

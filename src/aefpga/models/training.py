@@ -1,0 +1,182 @@
+"""The training loop: whole epochs compiled by XLA, best weights kept, resumable after a kill."""
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aefpga.config import TrainingConfig
+from aefpga.errors import RunError
+from aefpga.files import atomic_path
+from aefpga.models.backend import tensorflow
+
+Floats = NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Epoch:
+    """One line of the learning curve; losses are mean squared errors in normalised units.
+
+    `loss` is taken while the epoch trains and includes the sparsity penalty where there is one;
+    `validation_loss` is the plain mean squared error.
+    """
+
+    stage: str
+    epoch: int
+    loss: float
+    validation_loss: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Samples:
+    """Network inputs and targets, float32 of shape (n_jets, n_variables)."""
+
+    inputs: Floats
+    targets: Floats
+
+    def __len__(self) -> int:
+        return len(self.inputs)
+
+
+def train_stage(
+    network: Any,
+    train: Samples,
+    validation: Samples,
+    config: TrainingConfig,
+    stage: str,
+    epochs: int,
+    learning_rate: float,
+    checkpoint: Path,
+    on_epoch: Callable[[Epoch, int], None],
+) -> list[Epoch]:
+    """Train a Keras model and leave it with the weights of the best validation loss.
+
+    Each epoch is shuffled by a seed of its own and followed by a checkpoint, so that a training
+    that was killed continues where it stopped and ends as if it had not been.
+
+    Parameters
+    ----------
+    network : keras.Model
+        Autoencoder from inputs to normalised variables.
+    train, validation : Samples
+        Jets to train on, and to choose the best weights by.
+    config : TrainingConfig
+        Batch size, early stopping and seed.
+    stage : str
+        ``float`` or ``quantized``; labels the learning curve.
+    epochs, learning_rate : int, float
+        Length of the cosine schedule, and where it starts.
+    checkpoint : Path
+        File to resume from, rewritten after every epoch.
+    on_epoch : callable
+        Called with each finished epoch and the number of epochs planned.
+
+    Returns
+    -------
+    list of Epoch
+        The learning curve, including epochs from before a resumption.
+    """
+    tf = tensorflow()
+    batch = min(config.batch_size, len(train))
+    n_batches = len(train) // batch
+    schedule = tf.keras.optimizers.schedules.CosineDecay(learning_rate, epochs * n_batches)
+    optimizer = tf.keras.optimizers.Adam(schedule)
+    optimizer.build(network.trainable_variables)
+    run_epoch, validate = _compiled(network, optimizer)
+    state = _State(checkpoint, network, optimizer)
+    curve = state.restore()
+    for epoch in range(len(curve), epochs):
+        if curve and _exhausted(curve, config.early_stopping):
+            break
+        start = time.perf_counter()
+        order = np.random.default_rng((config.seed, epoch)).permutation(len(train))
+        order = order[: n_batches * batch].reshape(n_batches, batch)
+        loss = float(run_epoch(train.inputs[order], train.targets[order]))
+        value = float(validate(validation.inputs, validation.targets))
+        if not np.isfinite(loss) or not np.isfinite(value):
+            raise RunError(
+                f"the {stage} training diverged in epoch {epoch + 1} (loss {loss}); "
+                "lower training.learning_rate"
+            )
+        done = Epoch(stage, epoch + 1, loss, value, time.perf_counter() - start)
+        state.record(done)
+        on_epoch(done, epochs)
+    state.use_best()
+    return curve
+
+
+def _compiled(network: Any, optimizer: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+    """Return one epoch of training, and the validation, each as one XLA program."""
+    tf = tensorflow()
+
+    @tf.function(jit_compile=True)
+    def run_epoch(inputs: Any, targets: Any) -> Any:
+        total = tf.constant(0.0)
+        for i in tf.range(tf.shape(inputs)[0]):
+            with tf.GradientTape() as tape:
+                predicted = network(inputs[i], training=True)
+                loss = tf.reduce_mean(tf.square(predicted - targets[i]))
+                loss += tf.add_n(network.losses) if network.losses else 0.0
+            variables = network.trainable_variables
+            optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
+            total += loss
+        return total / tf.cast(tf.shape(inputs)[0], total.dtype)
+
+    @tf.function(jit_compile=True)
+    def validate(inputs: Any, targets: Any) -> Any:
+        return tf.reduce_mean(tf.square(network(inputs, training=False) - targets))
+
+    return run_epoch, validate
+
+
+def _exhausted(curve: list[Epoch], patience: int | None) -> bool:
+    best = int(np.argmin([e.validation_loss for e in curve]))
+    return patience is not None and len(curve) - 1 - best >= patience
+
+
+class _State:
+    """Everything that a resumed training needs: weights, optimizer, best weights, curve."""
+
+    def __init__(self, path: Path, network: Any, optimizer: Any) -> None:
+        self.path, self.network, self.optimizer = path, network, optimizer
+        self.curve: list[Epoch] = []
+        self.best = network.get_weights()
+
+    def restore(self) -> list[Epoch]:
+        if not self.path.exists():
+            return self.curve
+        try:
+            with np.load(self.path, allow_pickle=False) as saved:
+                self.curve += [Epoch(**row) for row in json.loads(str(saved["curve"]))]
+                n_weights, n_slots = len(self.best), len(self.optimizer.variables)
+                self.network.set_weights([saved[f"weight_{i}"] for i in range(n_weights)])
+                self.best = [saved[f"best_{i}"] for i in range(n_weights)]
+                for i in range(n_slots):
+                    self.optimizer.variables[i].assign(saved[f"optimizer_{i}"])
+        except (OSError, KeyError, ValueError, TypeError) as error:
+            raise RunError(
+                f"cannot resume from {self.path} ({error}); delete its folder and train again"
+            ) from error
+        return self.curve
+
+    def record(self, epoch: Epoch) -> None:
+        if all(epoch.validation_loss < e.validation_loss for e in self.curve):
+            self.best = self.network.get_weights()
+        self.curve.append(epoch)
+        arrays = {
+            **{f"weight_{i}": w for i, w in enumerate(self.network.get_weights())},
+            **{f"best_{i}": w for i, w in enumerate(self.best)},
+            **{f"optimizer_{i}": v.numpy() for i, v in enumerate(self.optimizer.variables)},
+        }
+        curve = json.dumps([asdict(e) for e in self.curve])
+        with atomic_path(self.path) as temporary:
+            np.savez(temporary, allow_pickle=False, curve=np.array(curve), **arrays)
+
+    def use_best(self) -> None:
+        self.network.set_weights(self.best)
