@@ -1,0 +1,1 @@
+"""Decoding: latent words back to jets, without TensorFlow."""

@@ -1,0 +1,1 @@
+"""Jets: from ROOT files and simulation, selected and split."""

@@ -1,0 +1,41 @@
+"""The command line: parses, calls the library and prints; nothing is computed here.
+
+Modules that pull in heavy libraries are imported inside the verbs, so that `--help` is instant.
+"""
+
+import errno
+import os
+import sys
+
+from aefpga.cli.app import app
+from aefpga.errors import AefpgaError
+
+__all__ = ["app", "main"]
+
+
+def main() -> None:
+    """Run the command line; exit 0 on success, 1 on failure, 2 on wrong usage, 130 on Ctrl-C."""
+    try:
+        app()
+    except AefpgaError as error:
+        _fail(str(error), error.exit_code)
+    except KeyboardInterrupt:
+        _fail("interrupted; nothing half-written was left under a final name", 130)
+    except BrokenPipeError:
+        # The reader (`| head`) has gone; keep Python from complaining again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except OSError as error:
+        if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EACCES, errno.EROFS):
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        _fail(f"{error.strerror}{where}; free space or choose another folder", 1)
+
+
+def _fail(message: str, code: int) -> None:
+    from rich.console import Console
+
+    console = Console(stderr=True, soft_wrap=True, highlight=False)
+    console.print("[bold red]error:[/]", end=" ")
+    console.print(message, markup=False)
+    sys.exit(code)

@@ -1,0 +1,44 @@
+"""The Typer application and the verbs that hang on it."""
+
+from typing import Annotated
+
+import typer
+
+from aefpga import __version__
+from aefpga.cli import data, judge, train
+
+app = typer.Typer(
+    name="aefpga",
+    help=(
+        "Quantized jet autoencoders for FPGA triggers: trained, proven word for word, synthesized, "
+        "decoded.\n\nStart with `aefpga run`: it trains on the embedded sample, checks the "
+        "firmware, synthesizes it and judges the reconstructed jets."
+    ),
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"aefpga {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show version.")
+    ] = False,
+) -> None:
+    """Quantized jet autoencoders for FPGA triggers."""
+
+
+app.command("train")(train.train)
+app.command("csim")(judge.csim)
+app.command("synthesize")(judge.synthesize)
+app.command("evaluate")(judge.evaluate)
+app.command("run")(train.run)
+app.add_typer(data.app, name="data")

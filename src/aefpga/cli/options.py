@@ -1,0 +1,32 @@
+"""Options that several verbs share."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+Runs = Annotated[Path, typer.Option("--runs", help="Folder that holds the runs.")]
+RunName = Annotated[
+    str | None,
+    typer.Option("--run", help="Name or path of a run; the latest one if not given."),
+]
+Json = Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")]
+Projects = Annotated[
+    Path, typer.Option("--projects", help="Folder for the generated firmware projects.")
+]
+Part = Annotated[
+    str | None,
+    typer.Option("--part", help="FPGA, by short or full name, such as xcvu9p; default: the run's."),
+]
+ClockPeriod = Annotated[
+    float | None,
+    typer.Option("--clock-period", help="Target clock period in ns; default: the run's.", min=0.1),
+]
+Tool = Annotated[
+    str,
+    typer.Option("--tool", help="auto, vitis, vivado or open (Verilator and Yosys)."),
+]
+Jets = Annotated[
+    int | None,
+    typer.Option("--jets", min=1, help="Use at most this many jets of the test split."),
+]

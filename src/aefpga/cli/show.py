@@ -1,0 +1,69 @@
+"""How results look on a terminal: progress bars and tables."""
+
+import json
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.table import Table
+
+console = Console(highlight=False)
+errors = Console(stderr=True, highlight=False, soft_wrap=True)
+
+Step = Callable[[str, int, int], None]
+
+
+@contextmanager
+def progress() -> Iterator[Step]:
+    """Yield a callable ``step(what, done, total)`` that drives one progress bar per `what`.
+
+    Bars go to stderr, so that `--json` on stdout stays clean; without a terminal none are drawn.
+    """
+    with Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        TextColumn("{task.fields[note]}"),
+        console=errors,
+        disable=not errors.is_terminal,
+    ) as bars:
+        tasks: dict[str, Any] = {}
+
+        def step(what: str, done: int, total: int) -> None:
+            label, _, note = what.partition("|")
+            if label not in tasks:
+                tasks[label] = bars.add_task(label, total=total, note=note)
+            bars.update(tasks[label], completed=done, total=total, note=note)
+
+        yield step
+
+
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print a table; the first column is left-aligned, the others right-aligned."""
+    shown = Table(title=title, title_justify="left", title_style="bold")
+    for i, column in enumerate(columns):
+        shown.add_column(column, justify="left" if i == 0 else "right")
+    for row in rows:
+        shown.add_row(*("–" if cell is None else str(cell) for cell in row))
+    console.print(shown)
+
+
+def print_json(content: Any) -> None:
+    """Print JSON on stdout, unformatted by the terminal."""
+    print(json.dumps(content, indent=2))
+
+
+def note(message: str) -> None:
+    """Print a remark on stderr."""
+    errors.print(f"note: {message}", markup=False)

@@ -1,0 +1,220 @@
+"""Where each file format keeps the jets, and how its branches become the catalogue's variables.
+
+A format is a small object: it says whether a file is its own, which variables it can give, which
+branches those need, and how to compute them. Nothing here opens a file.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Mapping
+from typing import Any, ClassVar
+
+import numpy as np
+
+from aefpga.variables import CATALOGUE, NAMES, SUMS
+
+Columns = Mapping[str, Any]
+
+
+class Format(ABC):
+    """A file format for jets.
+
+    Parameters
+    ----------
+    collection : str
+        The jet collection to read.
+    branches : collection of str
+        All branches of the file's tree.
+    """
+
+    name: str
+    tree: str
+    default_collection: str
+
+    def __init__(self, collection: str, branches: Collection[str]) -> None:
+        self.collection = collection
+        self.branches = frozenset(branches)
+
+    @abstractmethod
+    def sources(self) -> dict[str, tuple[str, ...]]:
+        """Return for each variable the format could give the branches that it needs."""
+
+    def compute(self, variable: str, columns: Columns) -> Any:
+        """Return one variable from the columns of its branches (jagged or flat, any dtype)."""
+        needed = self.sources()[variable]
+        total = columns[needed[0]]
+        for branch in needed[1:]:
+            total = total + columns[branch]
+        return total
+
+    def available(self) -> dict[str, tuple[str, ...]]:
+        """Return the variables that this very file can give, with their branches."""
+        return {v: b for v, b in self.sources().items() if self.branches.issuperset(b)}
+
+    @classmethod
+    def collections(cls, branches: Collection[str]) -> list[str]:
+        """Return the jet collections of this format that a tree with these branches holds."""
+        return [cls.default_collection] if cls(cls.default_collection, branches).available() else []
+
+
+class Own(Format):
+    """The toolkit's own files: tree `jets`, one jagged branch a variable."""
+
+    name, tree, default_collection = "aefpga", "jets", "jets"
+
+    def sources(self) -> dict[str, tuple[str, ...]]:
+        """Return for each variable the format could give the branches that it needs."""
+        return {name: (name,) for name in NAMES}
+
+
+class Aod(Format):
+    """CMS AOD: `reco::PFJet` objects, split into one branch a member."""
+
+    name, tree = "CMS AOD", "Events"
+    default_collection = "recoPFJets_ak5PFJets__RECO"
+
+    def sources(self) -> dict[str, tuple[str, ...]]:
+        """Return for each variable the format could give the branches that it needs."""
+        return {v.name: (f"{self.collection}.obj.{v.aod}",) for v in CATALOGUE}
+
+    @classmethod
+    def collections(cls, branches: Collection[str]) -> list[str]:
+        """Return the jet collections of this format that a tree with these branches holds."""
+        suffix = ".obj.pt_"
+        return sorted(b.removesuffix(suffix) for b in branches if b.endswith(suffix))
+
+
+class Scouting(Format):
+    """CMS scouting NanoAOD: trigger-level particle-flow jets, one branch a variable."""
+
+    name, tree, default_collection = "CMS scouting", "Events", "ScoutingPFJet"
+
+    def sources(self) -> dict[str, tuple[str, ...]]:
+        """Return for each variable the format could give the branches that it needs."""
+        direct = {v.name: (f"{self.collection}_{v.scouting}",) for v in CATALOGUE if v.scouting}
+        sums = {name: tuple(direct[t][0] for t in terms) for name, terms in SUMS.items()}
+        return {**direct, **sums}
+
+    @classmethod
+    def collections(cls, branches: Collection[str]) -> list[str]:
+        """Return the jet collections of this format that a tree with these branches holds."""
+        suffix = "_chargedHadronEnergy"
+        return sorted(b.removesuffix(suffix) for b in branches if b.endswith(suffix))
+
+
+class Nano(Format):
+    """CMS NanoAOD: energies are fractions of the raw jet's, before jet-energy corrections.
+
+    The raw four-momentum is (1 - rawFactor) times the stored one. The neutral fractions include
+    the forward calorimeter's: it is subtracted where the file keeps it apart (hfHEF and hfEmEF, in
+    version 15), else the neutral energy of jets beyond |eta| = 3 is taken to be the forward
+    calorimeter's. Multiplicities: electrons and muons as linked to the jet, and, since version 15,
+    the two totals; those of the other classes are not kept.
+    """
+
+    name, tree, default_collection = "CMS NanoAOD", "Events", "Jet"
+
+    _FRACTIONS: ClassVar = {
+        "charged_hadron_energy": "chHEF",
+        "neutral_hadron_energy": "neHEF",
+        "photon_energy": "neEmEF",
+        "electron_energy": "chEmEF",
+        "muon_energy": "muEF",
+        "hf_hadron_energy": "neHEF",
+        "hf_em_energy": "neEmEF",
+        "charged_em_energy": "chEmEF",
+        "charged_mu_energy": "muEF",
+        "neutral_em_energy": "neEmEF",
+    }
+    # Variables that share a neutral fraction with the forward calorimeter, whose part is in
+    _FORWARD: ClassVar = {
+        "neutral_hadron_energy": "hfHEF",
+        "hf_hadron_energy": "hfHEF",
+        "photon_energy": "hfEmEF",
+        "hf_em_energy": "hfEmEF",
+    }
+    _DIRECT: ClassVar = {
+        "pt": "pt",
+        "eta": "eta",
+        "phi": "phi",
+        "mass": "mass",
+        "area": "area",
+        "electron_multiplicity": "nElectrons",
+        "muon_multiplicity": "nMuons",
+        "charged_multiplicity": "chMultiplicity",
+        "neutral_multiplicity": "neMultiplicity",
+    }
+
+    def sources(self) -> dict[str, tuple[str, ...]]:
+        """Return for each variable the format could give the branches that it needs."""
+        found = {name: (self._branch(b),) for name, b in self._DIRECT.items()}
+        kinematics = [self._branch(b) for b in ("pt", "eta", "mass", "rawFactor")]
+        for name, fraction in self._FRACTIONS.items():
+            forward = self._branch(self._FORWARD.get(name, fraction))
+            apart = [forward] if forward in self.branches else []
+            found[name] = (self._branch(fraction), *apart, *kinematics)
+        found["charged_hadron_multiplicity"] = tuple(
+            self._branch(b) for b in ("chMultiplicity", "nElectrons", "nMuons")
+        )
+        return found
+
+    def compute(self, variable: str, columns: Columns) -> Any:
+        """Return one variable; energies are rebuilt from the raw jet and its fractions."""
+
+        def column(branch: str) -> Any:
+            return 1.0 * columns[self._branch(branch)]
+
+        if variable == "charged_hadron_multiplicity":
+            rest = column("chMultiplicity") - column("nElectrons") - column("nMuons")
+            return rest * (rest > 0)
+        if variable not in self._FRACTIONS:
+            return super().compute(variable, columns)
+        raw = 1 - column("rawFactor")
+        energy = raw * np.sqrt((column("pt") * np.cosh(column("eta"))) ** 2 + column("mass") ** 2)
+        fraction = column(self._FRACTIONS[variable])
+        if variable in self._FORWARD:
+            stored = self._branch(self._FORWARD[variable])
+            is_forward = abs(column("eta")) > 3.0
+            forward = 1.0 * columns[stored] if stored in columns else fraction * is_forward
+            fraction = forward if variable.startswith("hf_") else fraction - forward
+        return fraction * energy
+
+    def _branch(self, name: str) -> str:
+        return f"{self.collection}_{name}"
+
+    @classmethod
+    def collections(cls, branches: Collection[str]) -> list[str]:
+        """Return the collections that have a raw factor, as corrected jets do."""
+        stems = (b.removesuffix("_rawFactor") for b in branches if b.endswith("_rawFactor"))
+        return sorted(s for s in stems if f"{s}_pt" in branches)
+
+
+class Physlite(Format):
+    """ATLAS DAOD_PHYSLITE: the four-momentum, in MeV."""
+
+    name, tree, default_collection = "ATLAS PHYSLITE", "CollectionTree", "AnalysisJets"
+
+    def sources(self) -> dict[str, tuple[str, ...]]:
+        """Return for each variable the format could give the branches that it needs."""
+        names = {"pt": "pt", "eta": "eta", "phi": "phi", "mass": "m"}
+        return {v: (f"{self.collection}AuxDyn.{b}",) for v, b in names.items()}
+
+    def compute(self, variable: str, columns: Columns) -> Any:
+        """Return one variable, MeV turned into GeV."""
+        value = super().compute(variable, columns)
+        return value * 1e-3 if variable in ("pt", "mass") else value
+
+    @classmethod
+    def collections(cls, branches: Collection[str]) -> list[str]:
+        """Return the jet collections of this format that a tree with these branches holds."""
+        stems = [b.removesuffix("AuxDyn.pt") for b in branches if b.endswith("AuxDyn.pt")]
+        return sorted(s for s in stems if "Jet" in s and f"{s}AuxDyn.m" in branches)
+
+
+# In the order in which a file is asked; all are told apart by their branches.
+FORMATS: tuple[type[Format], ...] = (
+    Own,
+    Aod,
+    Scouting,
+    Nano,
+    Physlite,
+)

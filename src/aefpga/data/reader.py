@@ -1,0 +1,266 @@
+"""Reading jets from ROOT files, in chunks, whatever their format."""
+
+import difflib
+import glob
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aefpga.data.formats import FORMATS, Format
+from aefpga.data.jets import Jets
+from aefpga.errors import DataError
+from aefpga.variables import variable
+
+# Bounds the memory of a chunk: about 5 MB of float32 for 24 variables at 10 jets an event.
+CHUNK_EVENTS = 5_000
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class JetFile:
+    """An opened ROOT file: its tree, and the format that knows where the jets are in it."""
+
+    path: Path
+    tree: Any
+    format: Format
+    branches: dict[str, str]
+
+    @property
+    def n_events(self) -> int:
+        """Number of events."""
+        return int(self.tree.num_entries)
+
+    def missing(self, names: Sequence[str]) -> tuple[str, ...]:
+        """Return which of the variables this file cannot give."""
+        available = self.format.available()
+        return tuple(n for n in names if n not in available)
+
+    def feeds(self, names: Sequence[str]) -> bool:
+        """Whether this file can feed a set of variables, if need be with zeros for some.
+
+        Multiplicities, vertex and pileup energy may be missing: they are zeros then, and named.
+        The four-momentum, area and particle energies may not.
+        """
+        return all(_optional(n) for n in self.missing(names))
+
+
+def find_files(inputs: Sequence[str]) -> list[Path]:
+    """Return the files that names and globs stand for, each once, in order.
+
+    Raises
+    ------
+    DataError
+        If a name does not exist or a glob matches nothing.
+    """
+    found: dict[Path, None] = {}
+    for name in inputs:
+        matches = sorted(glob.glob(name)) if glob.has_magic(name) else [name]
+        files = [Path(m) for m in matches if Path(m).is_file()]
+        if not files:
+            kind = "no file matches" if glob.has_magic(name) else "there is no file"
+            raise DataError(f"{kind} {name}; check the path given to --input")
+        found.update(dict.fromkeys(files))
+    return list(found)
+
+
+@contextmanager
+def open_file(path: Path, collection: str | None = None) -> Iterator[JetFile]:
+    """Open a ROOT file and find out its format and jet collection.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, truncated, not ROOT, or holds no jets in a known format.
+    """
+    import uproot
+
+    try:
+        with uproot.open(path) as root:
+            yield _identify(path, root, collection)
+    except DataError:
+        raise
+    except (OSError, ValueError, KeyError, IndexError, NotImplementedError) as error:
+        raise _damaged(path, error) from error
+    except uproot.DeserializationError as error:
+        raise _damaged(path, error) from error
+
+
+def iterate_jets(
+    inputs: Sequence[str],
+    names: Sequence[str],
+    collection: str | None = None,
+    on_progress: Progress | None = None,
+) -> Iterator[Jets]:
+    """Read jets chunk by chunk; memory does not grow with the size of the files.
+
+    Parameters
+    ----------
+    inputs : sequence of str
+        File names and globs.
+    names : sequence of str
+        Variables of the catalogue, the columns of the result.
+    collection : str or None
+        Jet collection; None takes the format's usual one.
+    on_progress : callable or None
+        Called with the number of events read and the total.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read, lacks variables, or holds NaN or infinities.
+    """
+    files = find_files(inputs)
+    total = 0
+    for path in files:
+        with open_file(path, collection) as file:
+            _check_variables(file, names)
+            total += file.n_events
+    done = 0
+    for path in files:
+        with open_file(path, collection) as file:
+            for jets in _chunks(file, names):
+                done += len(jets.counts)
+                if on_progress:
+                    on_progress(done, total)
+                yield jets
+
+
+def read_jets(
+    inputs: Sequence[str],
+    names: Sequence[str],
+    collection: str | None = None,
+    max_jets: int | None = None,
+    on_progress: Progress | None = None,
+) -> Jets:
+    """Read all jets, or, in whole events, not many more than `max_jets`; see `iterate_jets`."""
+    parts: list[Jets] = []
+    read = 0
+    for jets in iterate_jets(inputs, names, collection, on_progress):
+        parts.append(jets)
+        read += len(jets)
+        if max_jets is not None and read >= max_jets:
+            break
+    return Jets.concatenate(parts)
+
+
+def filled_with_zeros(
+    inputs: Sequence[str], names: Sequence[str], collection: str | None = None
+) -> tuple[str, ...]:
+    """Return the variables that at least one of the files lacks, and that are read as zeros."""
+    lacking: dict[str, None] = {}
+    for path in find_files(inputs):
+        with open_file(path, collection) as file:
+            lacking.update(dict.fromkeys(file.missing(names)))
+    return tuple(lacking)
+
+
+def _identify(path: Path, root: Any, collection: str | None) -> JetFile:
+    held: list[str] = []
+    for kind in FORMATS:
+        if kind.tree not in root:
+            continue
+        tree = root[kind.tree]
+        branches = _leaf_branches(tree)
+        found = kind.collections(branches)
+        held += found
+        if collection is None and found:
+            usual = kind.default_collection
+            name = usual if usual in found else found[0]
+            return JetFile(path, tree, kind(name, branches), branches)
+        if collection in found:
+            return JetFile(path, tree, kind(str(collection), branches), branches)
+    trees = [k.partition(";")[0] for k in root.keys(recursive=False)]
+    if collection is not None:
+        near = difflib.get_close_matches(collection, held, n=3, cutoff=0.3) or held
+        raise DataError(
+            f"{path} has no jet collection {collection}; "
+            + (f"it holds {', '.join(near)}" if held else f"its objects are {', '.join(trees)}")
+        )
+    raise DataError(
+        f"{path} holds no jets in a known format; found {', '.join(trees) or 'nothing'}, expected "
+        + ", ".join(f"{k.tree} with {k.default_collection} ({k.name})" for k in FORMATS)
+    )
+
+
+def _leaf_branches(tree: Any) -> dict[str, str]:
+    """Return, for each branch by its plain name, the name to read it by.
+
+    AOD files nest branches: the last part of ``recoPFJets_x./recoPFJets_x.obj/recoPFJets_x.obj.pt_``
+    is the plain name. Some files spell members without the dots' parents; both are found.
+    """
+    return {key.rpartition("/")[2]: key for key in tree.keys(recursive=True)}
+
+
+def _check_variables(file: JetFile, names: Sequence[str]) -> None:
+    if file.feeds(names):
+        return
+    lacking = [n for n in file.missing(names) if not _optional(n)]
+    branches = [b for n in lacking for b in file.format.sources().get(n, ())]
+    absent = [b for b in dict.fromkeys(branches) if b not in file.branches]
+    near = [m for b in absent[:3] for m in difflib.get_close_matches(b, file.branches, n=2)]
+    raise DataError(
+        f"{file.path} ({file.format.name}, collection {file.format.collection}) cannot give "
+        f"{', '.join(lacking)}"
+        + (f": branch {', '.join(absent)} is missing" if absent else "")
+        + (f"; the nearest branches are {', '.join(dict.fromkeys(near))}" if near else "")
+        + "; choose a smaller set with --variables, or another --collection "
+        "(see `aefpga data inspect`)"
+    )
+
+
+def _optional(name: str) -> bool:
+    return variable(name).kind in ("multiplicity", "position") or name == "pileup_energy"
+
+
+def _chunks(file: JetFile, names: Sequence[str]) -> Iterator[Jets]:
+    import awkward as ak
+    import uproot
+
+    available = file.format.available()
+    needed = dict.fromkeys(b for n in names for b in available.get(n, ()))
+    for start in range(0, file.n_events, CHUNK_EVENTS):
+        stop = min(start + CHUNK_EVENTS, file.n_events)
+        try:
+            columns = {
+                b: file.tree[file.branches[b]].array(entry_start=start, entry_stop=stop)
+                for b in needed
+            }
+        except (OSError, ValueError, KeyError, IndexError, uproot.DeserializationError) as error:
+            raise _damaged(file.path, error) from error
+        first = next(iter(columns.values()))
+        counts = ak.to_numpy(ak.num(first)).astype(np.int64)
+        values = np.zeros((int(counts.sum()), len(names)), np.float32)
+        for i, name in enumerate(names):
+            if name in available:
+                column = ak.flatten(file.format.compute(name, columns))
+                values[:, i] = ak.to_numpy(column).astype(np.float32)
+        _check_finite(file, names, values, start)
+        yield Jets(tuple(names), values, counts)
+
+
+def _check_finite(file: JetFile, names: Sequence[str], values: Any, start: int) -> None:
+    bad = ~np.isfinite(values)
+    if bad.any():
+        column = int(bad.any(axis=0).argmax())
+        branches = ", ".join(file.format.available()[names[column]])
+        raise DataError(
+            f"{file.path}: {int(bad.sum())} NaN or infinite values, first in {names[column]} "
+            f"(from {branches}) within the {CHUNK_EVENTS} events from entry {start}; "
+            "remove these jets from the file"
+        )
+
+
+def _damaged(path: Path, error: Exception) -> DataError:
+    if not path.exists():
+        return DataError(f"there is no file {path}")
+    reason = str(error).strip().partition("\n")[0]
+    return DataError(
+        f"{path} cannot be read as a ROOT file: it is damaged, truncated or of another kind "
+        f"({reason[:200]}); copy it again"
+    )
+

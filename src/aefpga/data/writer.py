@@ -1,0 +1,59 @@
+"""Writing the toolkit's own ROOT files: tree `jets`, one jagged branch a variable."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aefpga import __version__
+from aefpga.data.jets import Jets
+from aefpga.files import atomic_path
+from aefpga.variables import variable
+
+SCHEMA_VERSION = 1
+
+
+def write_jets(path: Path, parts: Iterable[Jets], provenance: Mapping[str, Any]) -> int:
+    """Write jets chunk by chunk and return how many there were.
+
+    Beside the tree, the string `provenance` holds JSON: schema and program version, units, and what
+    the caller says of the origin.
+    """
+    import awkward as ak
+    import uproot
+
+    written = 0
+    with atomic_path(path) as temporary:
+        with uproot.recreate(temporary, compression=uproot.LZMA(6)) as file:
+            names: tuple[str, ...] = ()
+            for jets in parts:
+                columns = {
+                    name: ak.unflatten(np.ascontiguousarray(jets.column(name)), jets.counts)
+                    for name in jets.names
+                }
+                if not names:
+                    names = jets.names
+                    file.mktree("jets", {n: "var * float32" for n in names})
+                # One counter for all columns: they belong to one record.
+                file["jets"].extend(columns)
+                written += len(jets)
+            file["provenance"] = json.dumps(
+                {
+                    "schema": SCHEMA_VERSION,
+                    "aefpga": __version__,
+                    "units": {n: variable(n).unit for n in names},
+                    **provenance,
+                }
+            )
+    return written
+
+
+def read_provenance(path: Path) -> dict[str, Any]:
+    """Return what `write_jets` recorded of a file's origin."""
+    import uproot
+
+    with uproot.open(path) as file:
+        content: dict[str, Any] = json.loads(str(file["provenance"]))
+    return content

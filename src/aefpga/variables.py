@@ -1,0 +1,190 @@
+"""The catalogue of jet variables: name, unit, kind, and where each file format keeps them."""
+
+import difflib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal
+
+from aefpga.errors import UsageError
+
+Kind = Literal["momentum", "angle", "position", "area", "energy", "multiplicity"]
+
+
+@dataclass(frozen=True)
+class Variable:
+    """One jet variable.
+
+    Parameters
+    ----------
+    name, unit, kind, description : str
+        Its name in this toolkit, physical unit, kind, and meaning.
+    aod : str
+        Member of `reco::PFJet` in CMS AOD files, below `recoPFJets_….obj.`.
+    scouting : str or None
+        Branch in CMS scouting NanoAOD, after the collection's name; None where it has none.
+    """
+
+    name: str
+    unit: str
+    kind: Kind
+    description: str
+    aod: str
+    scouting: str | None
+
+
+def _particle_classes() -> Iterable[Variable]:
+    classes = (
+        # name, in AOD's m_specific, in scouting, in words
+        ("charged_hadron", "ChargedHadron", "chargedHadron", "charged hadrons"),
+        ("neutral_hadron", "NeutralHadron", "neutralHadron", "neutral hadrons"),
+        ("photon", "Photon", "photon", "photons"),
+        ("electron", "Electron", "electron", "electrons"),
+        ("muon", "Muon", "muon", "muons"),
+        ("hf_hadron", "HFHadron", "HFHadron", "hadrons in the forward calorimeter"),
+        ("hf_em", "HFEM", "HFEM", "electromagnetic particles in the forward calorimeter"),
+    )
+    for name, aod, scouting, words in classes:
+        yield Variable(
+            f"{name}_energy",
+            "GeV",
+            "energy",
+            f"energy of {words}",
+            f"m_specific.m{aod}Energy",
+            f"{scouting}Energy",
+        )
+    for name, aod, scouting, words in classes:
+        yield Variable(
+            f"{name}_multiplicity",
+            "",
+            "multiplicity",
+            f"number of {words}",
+            f"m_specific.m{aod}Multiplicity",
+            f"{scouting}Multiplicity",
+        )
+
+
+CATALOGUE: tuple[Variable, ...] = (
+    Variable("pt", "GeV", "momentum", "transverse momentum", "pt_", "pt"),
+    Variable("eta", "", "angle", "pseudorapidity", "eta_", "eta"),
+    Variable("phi", "rad", "angle", "azimuth, -pi to pi", "phi_", "phi"),
+    Variable("mass", "GeV", "momentum", "invariant mass", "mass_", "m"),
+    Variable("vertex_x", "cm", "position", "vertex, x", "vertex_.fCoordinates.fX", None),
+    Variable("vertex_y", "cm", "position", "vertex, y", "vertex_.fCoordinates.fY", None),
+    Variable("vertex_z", "cm", "position", "vertex, z", "vertex_.fCoordinates.fZ", None),
+    Variable("area", "", "area", "catchment area in (eta, phi)", "mJetArea", "jetArea"),
+    Variable("pileup_energy", "GeV", "energy", "energy from pileup", "mPileupEnergy", None),
+    *_particle_classes(),
+    Variable(
+        "charged_em_energy",
+        "GeV",
+        "energy",
+        "charged electromagnetic energy = electron energy",
+        "m_specific.mChargedEmEnergy",
+        None,
+    ),
+    Variable(
+        "charged_mu_energy",
+        "GeV",
+        "energy",
+        "charged muon energy = muon energy",
+        "m_specific.mChargedMuEnergy",
+        None,
+    ),
+    Variable(
+        "neutral_em_energy",
+        "GeV",
+        "energy",
+        "neutral electromagnetic energy = photon + HF EM energy",
+        "m_specific.mNeutralEmEnergy",
+        None,
+    ),
+    Variable(
+        "charged_multiplicity",
+        "",
+        "multiplicity",
+        "number of charged hadrons, electrons and muons",
+        "m_specific.mChargedMultiplicity",
+        None,
+    ),
+    Variable(
+        "neutral_multiplicity",
+        "",
+        "multiplicity",
+        "number of neutral hadrons, photons and HF particles",
+        "m_specific.mNeutralMultiplicity",
+        None,
+    ),
+)
+
+NAMES = tuple(v.name for v in CATALOGUE)
+
+# Sums of other variables, exact in CMS data: formats that lack the sum still give its terms.
+SUMS: dict[str, tuple[str, ...]] = {
+    "charged_em_energy": ("electron_energy",),
+    "charged_mu_energy": ("muon_energy",),
+    "neutral_em_energy": ("photon_energy", "hf_em_energy"),
+    "charged_multiplicity": (
+        "charged_hadron_multiplicity",
+        "electron_multiplicity",
+        "muon_multiplicity",
+    ),
+    "neutral_multiplicity": (
+        "neutral_hadron_multiplicity",
+        "photon_multiplicity",
+        "hf_hadron_multiplicity",
+        "hf_em_multiplicity",
+    ),
+}
+
+
+def _without(names: Iterable[str], *dropped: str) -> tuple[str, ...]:
+    return tuple(name for name in names if name not in dropped)
+
+
+_24 = _without(NAMES, "vertex_x", "vertex_y", "vertex_z", "pileup_energy")
+
+VARIABLE_SETS: dict[str, tuple[str, ...]] = {
+    "28": NAMES,
+    # All but the one that is always zero.
+    "27": _without(NAMES, "pileup_energy"),
+    "24": _24,
+    # Without those that are zero in 99.5 % of jets.
+    "19": _without(
+        _24,
+        "charged_em_energy",
+        "charged_mu_energy",
+        "muon_energy",
+        "muon_multiplicity",
+        "electron_energy",
+    ),
+    "4": ("pt", "eta", "phi", "mass"),
+}
+
+_BY_NAME = {v.name: v for v in CATALOGUE}
+
+
+def variable(name: str) -> Variable:
+    """Return one variable of the catalogue.
+
+    Raises
+    ------
+    UsageError
+        If there is no such variable; the nearest names are given.
+    """
+    if name not in _BY_NAME:
+        near = difflib.get_close_matches(name, NAMES, n=3) or NAMES
+        raise UsageError(f"unknown jet variable {name}; did you mean {', '.join(near)}?")
+    return _BY_NAME[name]
+
+
+def variable_set(name: str) -> tuple[Variable, ...]:
+    """Return the variables of a set by its name: 28, 27, 24, 19 or 4.
+
+    Raises
+    ------
+    UsageError
+        If there is no such set.
+    """
+    if name not in VARIABLE_SETS:
+        raise UsageError(f"unknown variable set {name}; the sets are {', '.join(VARIABLE_SETS)}")
+    return tuple(_BY_NAME[n] for n in VARIABLE_SETS[name])
