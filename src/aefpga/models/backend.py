@@ -1,6 +1,8 @@
-"""The one door to TensorFlow: legacy Keras, quiet, and a clear error where it is not installed."""
+"""The one door to TensorFlow, with a clear error where it is not installed.
 
-import os
+`aefpga/__init__.py` asks for legacy Keras before anything can import it.
+"""
+
 from functools import cache
 from typing import Any
 
@@ -16,9 +18,6 @@ def tensorflow() -> Any:
     ToolError
         If the `train` extra is not installed.
     """
-    # Both are read once, when TensorFlow is imported.
-    os.environ["TF_USE_LEGACY_KERAS"] = "1"
-    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     try:
         import qkeras  # noqa: F401
         import tensorflow as tf
