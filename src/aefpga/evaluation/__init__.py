@@ -1,0 +1,1 @@
+"""Judging reconstructed jets: in normalised units, in physical units, beside float truncation."""

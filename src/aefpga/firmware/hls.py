@@ -4,11 +4,8 @@ The layers are handed to hls4ml as its own list of layers. No Keras parser and n
 takes part, so nothing can be inferred wrongly or dropped: see docs/firmware.md.
 """
 
-import contextlib
-import io
 import shutil
 import textwrap
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -19,6 +16,7 @@ from numpy.typing import NDArray
 from aefpga.errors import ToolError, UsageError
 from aefpga.files import atomic_path
 from aefpga.fixedpoint import EncoderSpec, FixedType
+from aefpga.quiet import quiet
 
 Strategy = Literal["Latency", "Resource", "distributed_arithmetic"]
 Words = NDArray[np.int64]
@@ -90,7 +88,7 @@ def write_project(
         Input words for the test bench; its expected outputs come from the integer emulator.
     """
     with atomic_path(folder) as temporary:
-        with _quiet():
+        with quiet():
             _graph(spec, temporary, options).write()
         if words is not None:
             _write_test_bench(spec, temporary / "tb_data", words[:TEST_BENCH_JETS])
@@ -124,26 +122,25 @@ class CSimulation:
         self._spec = spec
         self._port = port_type(spec)
         self._graph = _graph(spec, folder, options or HlsOptions())
-        with _quiet() as said:
-            self._graph.write()
-            try:
+        try:
+            with quiet() as said:
+                self._graph.write()
                 self._graph.compile()
-            except Exception as error:  # hls4ml raises bare exceptions
-                raise ToolError(
-                    f"g++ could not compile the C simulation in {folder}: {error}\n"
-                    + said.getvalue()[-2000:]
-                ) from error
+        except Exception as error:  # hls4ml raises bare exceptions
+            raise ToolError(
+                f"g++ could not compile the C simulation in {folder}: {error}\n{said[0][-2000:]}"
+            ) from error
 
     def __call__(self, words: Words) -> Words:
         """Return latent words, shape (n_jets, n_latent), of input words (n_jets, n_variables)."""
-        with _quiet():
+        with quiet():
             values = self._graph.predict(self._inputs(words))
         layer = self._spec.layers[-1]
         return _words(np.reshape(values, (len(words), layer.n_out)), layer.output)
 
     def trace(self, words: Words) -> list[Words]:
         """Return the output words of every layer; compiles again, with probes."""
-        with _quiet():
+        with quiet():
             outputs = self._graph.trace(self._inputs(words))[1]
         return [
             _words(np.reshape(outputs[f"{x.name}_activation"], (len(words), x.n_out)), x.output)
@@ -165,7 +162,7 @@ def _words(values: NDArray[np.float64], kind: FixedType) -> Words:
 def _graph(spec: EncoderSpec, folder: Path, options: HlsOptions) -> Any:
     """Build hls4ml's model and check that its optimizers kept every type."""
     try:
-        with _quiet():
+        with quiet():
             from hls4ml.model.graph import ModelGraph
             from hls4ml.utils.config import create_config
     except ImportError as error:
@@ -184,7 +181,7 @@ def _graph(spec: EncoderSpec, folder: Path, options: HlsOptions) -> Any:
     config["HLSConfig"] = _precisions(spec, options)
     layers, expected = _layer_list(spec)
     # hls4ml stamps libraries from a global generator; a fixed name would collide on recompiling.
-    with _quiet():
+    with quiet():
         graph = ModelGraph.from_layer_list(config, layers, ["jet"], [layers[-1]["name"]])
     found = {
         layer.name: str(layer.get_output_variable().type.precision) for layer in graph.get_layers()
@@ -308,11 +305,3 @@ def _readme(spec: EncoderSpec, options: HlsOptions) -> str:
 
         `tb_data/` holds input words of test jets as numbers, and what the encoder must answer.
         """)
-
-
-@contextlib.contextmanager
-def _quiet() -> Iterator[io.StringIO]:
-    """Keep what hls4ml prints off the terminal."""
-    said = io.StringIO()
-    with contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
-        yield said

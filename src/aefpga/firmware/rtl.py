@@ -9,6 +9,7 @@ import os
 import shutil
 import subprocess
 import sys
+import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -19,22 +20,17 @@ from numpy.typing import NDArray
 
 from aefpga.errors import ToolError
 from aefpga.files import atomic_path
+from aefpga.firmware.calibration import adders_per_stage
 from aefpga.fixedpoint import EncoderSpec
 
 Words = NDArray[np.int64]
 TOP = "encoder"
 # da4ml's matrices are float32: wider weights would be rounded.
 MAX_WEIGHT_BITS = 24
-# ns for one adder and its wires, from the one routed design whose pipelining is known: 5 ns less
-# 0.822 ns of slack for two adders in a row (vendor_reports/da4ml_examples/…_lc_2, Vivado 2025.1).
-NS_PER_ADDER = (5.0 - 0.822) / 2
+# Trying every decomposition takes four times as long; on a 24-64-32-15 encoder the cost was the same.
+SOLVER_OPTIONS = {"search_all_decompose_dc": False}
 # More cycles than any pipeline here has stages; the simulation drains the pipeline with them.
 MAX_LATENCY = 512
-
-
-def adders_per_stage(clock_period_ns: float) -> int:
-    """Return how many adders in a row fit into a clock period, at least one."""
-    return max(1, int(clock_period_ns / NS_PER_ADDER))
 
 
 @dataclass(frozen=True)
@@ -47,10 +43,16 @@ class Rtl:
         What it computes.
     pipeline : da4ml Pipeline
         Its combinational logic, cut into register stages.
+    clock_period_ns : float
+        The clock period that it is made for.
+    adders : int
+        Adders in a row, at most, in a stage.
     """
 
     spec: EncoderSpec
     pipeline: Any
+    clock_period_ns: float
+    adders: int
 
     @property
     def stages(self) -> int:
@@ -68,8 +70,8 @@ class Rtl:
         return int(self.pipeline.reg_bits)
 
 
-def trace(spec: EncoderSpec, adders: int) -> Rtl:
-    """Trace the encoder with da4ml and cut it into stages of at most `adders` adders in a row.
+def trace(spec: EncoderSpec, clock_period_ns: float) -> Rtl:
+    """Trace the encoder with da4ml and cut it into stages that fit the clock period.
 
     Raises
     ------
@@ -86,7 +88,9 @@ def trace(spec: EncoderSpec, adders: int) -> Rtl:
                 f"da4ml computes with at most {MAX_WEIGHT_BITS}"
             )
     n_inputs = len(spec.input.variables)
-    port = FixedVariableArrayInput((n_inputs,), hwconf=HWConfig(1, -1, -1))
+    port = FixedVariableArrayInput(
+        (n_inputs,), hwconf=HWConfig(1, -1, -1), solver_options=SOLVER_OPTIONS
+    )
     types = spec.input.network_type.broadcast((n_inputs,))
     x = port.quantize(types.signed, types.integer - types.signed, types.fraction)
     for layer in spec.layers:
@@ -105,31 +109,24 @@ def trace(spec: EncoderSpec, adders: int) -> Rtl:
             round_mode=kind.rounding,
         )
     logic = comb_trace(port, x)
-    return Rtl(spec, to_pipeline(logic, latency_cutoff=adders, verbose=False))
+    adders = adders_per_stage(clock_period_ns, logic.cost)
+    pipeline = to_pipeline(logic, latency_cutoff=adders, verbose=False)
+    return Rtl(spec, pipeline, clock_period_ns, adders)
 
 
-def write_project(rtl: Rtl, folder: Path, part: str, clock_period_ns: float) -> None:
+def write_project(rtl: Rtl, folder: Path, part: str) -> None:
     """Write Verilog, constraints, Vivado script and simulation sources, complete or not at all."""
     from da4ml.codegen import RTLModel
 
     with atomic_path(folder) as temporary:
         model = RTLModel(
-            rtl.pipeline, TOP, temporary, part_name=part, clock_period=clock_period_ns
+            rtl.pipeline, TOP, temporary, part_name=part, clock_period=rtl.clock_period_ns
         )
         model.write({"encoder_hash": rtl.spec.hash, "layout": rtl.spec.layout})
         # A primitive that no encoder uses, whose ROM style Yosys refuses.
         if not list((temporary / "src/memfiles").iterdir()):
             (temporary / "src/static/lookup_table.v").unlink(missing_ok=True)
         (temporary / f"sim/{TOP}_wrapper_binder.cc").write_text(_test_bench(rtl))
-
-
-@dataclass(frozen=True)
-class Measured:
-    """What the clocked simulation showed: words of each jet, and the timing they came with."""
-
-    latent: Words
-    latency_cycles: int
-    interval_cycles: int
 
 
 class RtlSimulation:
@@ -148,13 +145,23 @@ class RtlSimulation:
     def __init__(self, rtl: Rtl, folder: Path) -> None:
         self._rtl = rtl
         self._library = ctypes.CDLL(str(_verilate(folder / "sim")))
-        self.measured: Measured | None = None
 
     def __call__(self, words: Words) -> Words:
         """Return latent words, shape (n_jets, n_latent), of input words (n_jets, n_variables)."""
         latent = self.clock(words)
         latency = self.latency_cycles
         return latent[latency - 1 : latency - 1 + len(words)]
+
+    def trace(self, words: Words) -> list[Words]:
+        """Return the output words of every layer, each from RTL of its own that ends there."""
+        outputs: list[Words] = []
+        for n_layers in range(1, len(self._rtl.spec.layers) + 1):
+            prefix = trace(self._rtl.spec.truncated(n_layers), self._rtl.clock_period_ns)
+            with tempfile.TemporaryDirectory() as scratch:
+                folder = Path(scratch) / "rtl"
+                write_project(prefix, folder, "any")
+                outputs.append(RtlSimulation(prefix, folder)(words))
+        return outputs
 
     @cached_property
     def latency_cycles(self) -> int:

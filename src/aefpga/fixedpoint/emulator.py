@@ -28,6 +28,8 @@ class Emulator:
         The encoder to emulate.
     """
 
+    name = "emulator"
+
     def __init__(self, spec: EncoderSpec) -> None:
         self.spec = spec
         self._stages: list[_Stage] = []

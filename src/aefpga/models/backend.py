@@ -7,6 +7,7 @@ from functools import cache
 from typing import Any
 
 from aefpga.errors import ToolError
+from aefpga.quiet import quiet
 
 
 @cache
@@ -19,8 +20,9 @@ def tensorflow() -> Any:
         If the `train` extra is not installed.
     """
     try:
-        import qkeras  # noqa: F401
-        import tensorflow as tf
+        with quiet():
+            import qkeras  # noqa: F401
+            import tensorflow as tf
     except ImportError as error:
         raise ToolError(
             f"training needs TensorFlow and QKeras ({error}); install them with "

@@ -1,20 +1,23 @@
 """The trained QKeras encoder as one of the four computations that must agree."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aefpga.config import ModelConfig
 from aefpga.errors import RunError
+from aefpga.files import atomic_path
 from aefpga.fixedpoint import EncoderSpec
-from aefpga.models.autoencoder import LayerTypes, quantized_encoder
+from aefpga.models.autoencoder import LayerTypes, quantized_encoder, set_dense_weights
 from aefpga.models.backend import tensorflow
 
 Words = NDArray[np.int64]
+PARTS = ("kernel", "bias")
 
 
 class KerasEncoder:
@@ -30,7 +33,7 @@ class KerasEncoder:
     model : ModelConfig
         The architecture.
     weights : Path
-        HDF5 file of the trained encoder's weights.
+        The trained encoder's weights, as `save_weights` wrote them.
     """
 
     name = "Keras"
@@ -39,10 +42,7 @@ class KerasEncoder:
         types = [LayerTypes(x.weight.type, x.bias.type, x.output) for x in spec.layers]
         with _float64():
             self._encoder = quantized_encoder(len(spec.input.variables), model, types)
-            try:
-                self._encoder.load_weights(weights)
-            except (OSError, ValueError) as error:
-                raise RunError(f"cannot load {weights} ({error}); train again") from error
+            set_dense_weights(self._encoder, _load_weights(weights))
             outputs = [
                 self._encoder.get_layer(f"{layer.name}_activation").output for layer in spec.layers
             ]
@@ -63,6 +63,22 @@ class KerasEncoder:
             _exact_words(np.ldexp(values, layer.output.fraction))
             for layer, values in zip(self._spec.layers, outputs, strict=True)
         ]
+
+
+def save_weights(weights: Mapping[str, Sequence[NDArray[Any]]], path: Path) -> None:
+    """Write kernel and bias of each layer of a Keras encoder."""
+    with atomic_path(path) as temporary:
+        arrays = {f"{n}/{p}": v for n, w in weights.items() for p, v in zip(PARTS, w, strict=True)}
+        np.savez_compressed(temporary, allow_pickle=False, **arrays)
+
+
+def _load_weights(path: Path) -> dict[str, list[NDArray[Any]]]:
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            names = dict.fromkeys(key.partition("/")[0] for key in saved.files)
+            return {name: [saved[f"{name}/{part}"] for part in PARTS] for name in names}
+    except (OSError, ValueError, KeyError, BadZipFile) as error:
+        raise RunError(f"cannot read {path} ({error}); train again") from error
 
 
 def _exact_words(words: NDArray[np.float64]) -> Words:

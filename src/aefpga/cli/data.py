@@ -1,0 +1,84 @@
+"""`aefpga data`: look into files, and simulate jets."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aefpga.cli import show
+from aefpga.cli.options import Json
+
+app = typer.Typer(help="Look into ROOT files and simulate jets.", no_args_is_help=True)
+
+
+@app.command()
+def inspect(
+    file: Annotated[Path, typer.Argument(help="ROOT file.")],
+    collection: Annotated[
+        str | None, typer.Option("--collection", help="Jet collection; default: the usual one.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what a file holds, which variable sets it can feed, and the ranges of its variables."""
+    from aefpga.data.inspect import inspect as look
+
+    found = look(file, collection)
+    if as_json:
+        show.print_json(found.to_dict())
+        return
+    others = ", ".join(c for c in found.collections if c != found.collection)
+    show.table(
+        str(file),
+        ("", "value"),
+        [
+            ("format", found.format),
+            ("tree", found.tree),
+            ("collection", found.collection + (f" (also {others})" if others else "")),
+            ("events", f"{found.events:,}"),
+            ("jets", f"{found.jets:,}"),
+        ],
+    )
+    feeds = {
+        name: "no" if missing is None else "yes" + (", zeros for " * bool(missing)) + ", ".join(missing)
+        for name, missing in found.sets.items()
+    }
+    show.table("Variable sets", ("set", "can be fed"), list(feeds.items()))
+    show.table(
+        "Ranges",
+        ("variable", "minimum", "median", "maximum"),
+        [(r.name, f"{r.minimum:.4g}", f"{r.median:.4g}", f"{r.maximum:.4g}") for r in found.ranges],
+    )
+
+
+@app.command()
+def simulate(
+    output: Annotated[Path, typer.Option("--output", help="ROOT file to write.")],
+    process: Annotated[
+        str, typer.Option("--process", help="qcd, ttbar, wz-jets, photon-jet or resonance.")
+    ] = "qcd",
+    events: Annotated[int, typer.Option("--events", min=1, help="Number of events.")] = 20_000,
+    seed: Annotated[int, typer.Option("--seed", min=0, help="Decides every bit of the result.")] = 1,
+    min_pthat: Annotated[
+        float, typer.Option("--min-pthat", min=1.0, help="Smallest pt of the hard process, GeV.")
+    ] = 40.0,
+    mass: Annotated[float, typer.Option("--mass", help="Mass of the resonance, GeV.")] = 1500.0,
+    processes: Annotated[
+        int | None, typer.Option("--processes", min=1, help="Worker processes; default: all cores.")
+    ] = None,
+) -> None:
+    """Make jets with Pythia 8 and FastJet: 8 TeV, anti-kt 0.5, detector-like smearing.
+
+    The same seed gives the same file on any number of cores. Needs `pip install 'aefpga[simulate]'`.
+    """
+    from dataclasses import asdict
+
+    from aefpga.data.simulate import Simulation, simulator_versions
+    from aefpga.data.simulate import simulate as make
+    from aefpga.data.writer import write_jets
+
+    simulation = Simulation(process, events, seed, min_pthat, mass)
+    facts = {"simulation": asdict(simulation), "versions": simulator_versions()}
+    with show.progress() as step:
+        parts = make(simulation, processes, lambda done, n: step("events", done, n))
+        written = write_jets(output, parts, facts)
+    show.console.print(f"{written:,} jets from {events:,} events in {output}", markup=False)

@@ -1,0 +1,194 @@
+"""`aefpga csim`, `aefpga synthesize` and `aefpga evaluate`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aefpga.cli import show
+from aefpga.cli.options import ClockPeriod, Jets, Json, Part, Projects, RunName, Runs, Tool
+
+if TYPE_CHECKING:
+    from aefpga.firmware.report import SynthesisReport
+    from aefpga.runs import Run
+    from aefpga.workflow import Evaluation
+
+
+def csim(
+    run: RunName = None,
+    runs: Runs = Path("runs"),
+    projects: Projects = Path("hls_projects"),
+    jets: Jets = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option("--without", help="Leave out keras, hls or rtl; may be repeated."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare four computations of the encoder, word for word.
+
+    The quantized Keras model, the integer emulator, hls4ml's C simulation and the Verilated RTL
+    compute the latent words of the whole test split and of adversarial inputs. Exits 1 if a single
+    word differs, and names the first layer at which the two part.
+    """
+    from aefpga.errors import UsageError
+    from aefpga.runs import open_run
+    from aefpga.workflow import csim as compare
+
+    if unknown := set(without or ()) - {"keras", "hls", "rtl"}:
+        raise UsageError(f"--without {', '.join(unknown)}: expected keras, hls or rtl")
+    opened = open_run(run, runs)
+    with show.progress() as step:
+        result = compare(opened, projects, without=without or (), max_jets=jets, step=step)
+    if as_json:
+        show.print_json(result.to_dict())
+    else:
+        show.table(
+            f"Words that agree: {result.jets:,} test jets and {result.adversarial:,} adversarial",
+            ("pair", "equal", "words", "agreement"),
+            [
+                (f"{a.first} = {a.second}", f"{a.equal:,}", f"{a.words:,}", _share(a.equal, a.words))
+                for a in result.agreements
+            ],
+        )
+    if not result.is_exact:
+        show.errors.print(f"[bold red]the computations differ[/]: {result.difference}")
+        raise typer.Exit(1)
+
+
+def synthesize(
+    run: RunName = None,
+    part: Part = None,
+    clock_period: ClockPeriod = None,
+    tool: Tool = "auto",
+    runs: Runs = Path("runs"),
+    projects: Projects = Path("hls_projects"),
+    as_json: Json = False,
+) -> None:
+    """Report latency, initiation interval and resources for a part.
+
+    With Vitis or Vivado HLS on PATH their synthesis is run and read. Without, the open flow: the
+    RTL is simulated for latency and interval and synthesized with Yosys for resources.
+    """
+    from aefpga.runs import open_run
+    from aefpga.workflow import synthesize as synthesize_run
+
+    opened = open_run(run, runs)
+    with show.progress() as step:
+        report = synthesize_run(
+            opened, projects, part=part, clock_period_ns=clock_period, tool=tool, step=step
+        )
+    if as_json:
+        show.print_json(report.to_dict())
+    else:
+        _show_report(report)
+
+
+def evaluate(
+    run: RunName = None,
+    runs: Runs = Path("runs"),
+    jets: Jets = None,
+    as_json: Json = False,
+) -> None:
+    """Reconstruct the test jets and judge them, beside float truncation.
+
+    Float model, quantized model and C simulation in normalised units, as the literature does, and
+    in physical units, which show what min-max errors hide. Plots go into the run's folder.
+    """
+    from aefpga.runs import open_run
+    from aefpga.workflow import evaluate as evaluate_run
+
+    opened = open_run(run, runs)
+    with show.progress() as step:
+        result = evaluate_run(opened, max_jets=jets, step=step)
+    for remark in result.notes:
+        show.note(remark)
+    if as_json:
+        show.print_json(result.to_dict())
+    else:
+        _show_evaluation(result)
+
+
+def conclude(run: "Run", projects: Path) -> None:
+    """Say where everything is."""
+    folder = run.folder
+    rows = [
+        ("run", folder),
+        ("encoder specification", folder / "encoder.json"),
+        ("decoder", folder / "decoder.onnx"),
+        ("HLS project", projects / run.name / "hls"),
+        ("RTL project", projects / run.name / "rtl"),
+        ("figures", folder / "metrics.json"),
+        ("synthesis reports", folder / "reports"),
+        ("plots", folder / "plots"),
+    ]
+    show.table("Where it is", ("", "path"), [(n, p) for n, p in rows if p.exists()])
+
+
+def _share(equal: int, total: int) -> str:
+    # 99.9999 % must not be shown as 100 %.
+    return "100 %" if equal == total else f"{100 * equal / total:.4f} %"
+
+
+def _show_report(report: "SynthesisReport") -> None:
+    rows: list[tuple[str, object]] = [
+        ("latency", f"{report.latency_cycles} cycles = {report.latency_ns:g} ns"),
+        ("initiation interval", f"{report.interval_cycles} cycle(s)"),
+        ("target clock", f"{report.clock_period_ns:g} ns"),
+    ]
+    if report.frequency is not None:
+        frequency = f"{report.frequency.mhz:.0f} MHz"
+        if report.frequency.low_mhz and report.frequency.high_mhz:
+            low, high = report.frequency.low_mhz, report.frequency.high_mhz
+            frequency += f" ({low:.0f} to {high:.0f})"
+        rows.append(("estimated maximum clock", frequency))
+    for name in ("lut", "ff", "dsp", "bram", "uram"):
+        used, share = getattr(report.resources, name), report.percent(name)
+        if used is not None:
+            rows.append((name.upper(), f"{used:,.0f}" + (f" = {share:.2g} %" if share else "")))
+    if report.resources.carry is not None:
+        rows.append((str(report.resources.carry_kind), f"{report.resources.carry:,.0f}"))
+    rows.append(("time taken", f"{report.seconds:.0f} s"))
+    title = f"{report.design} on {report.part}: {report.kind} by {report.tool} {report.tool_version}"
+    show.table(title, ("", "value"), rows)
+    show.console.print(f"latency: {report.latency_source}", markup=False)
+    if report.frequency is not None:
+        show.console.print(f"clock: {report.frequency.method}", markup=False)
+    for name, statement in report.uncertainty.items():
+        show.console.print(f"{name.upper()}: {statement}", markup=False)
+    for remark in report.notes:
+        show.note(remark)
+
+
+def _show_evaluation(result: "Evaluation") -> None:
+    names = list(result.qualities)
+    qualities = [result.qualities[n] for n in names]
+    show.table(
+        f"{result.jets:,} test jets, normalised (min-max) units",
+        ("", *names),
+        [
+            ("bits per jet", *(f"{result.bits_per_jet[n]:.0f}" for n in names)),
+            ("mean squared error", *(f"{q.mse:.2e}" for q in qualities)),
+            ("its root", *(f"{q.rmse:.2e}" for q in qualities)),
+            ("mean |residual|", *(f"{q.mean_absolute_residual:.2e}" for q in qualities)),
+        ],
+    )
+    rows = []
+    for i, variable in enumerate(qualities[0].variables):
+        cells = [q.variables[i] for q in qualities]
+        unit = "" if variable.kind == "relative" else f" [{variable.unit}]" * bool(variable.unit)
+        rows.append((variable.name + unit, *(_residual(c.residual, c.kind, c.exact) for c in cells)))
+    show.table("Residual, 68 % and 95 % half-widths; exactly right", ("", *names), rows)
+    if result.saturated_inputs:
+        counts = ", ".join(f"{n} in {v}" for v, n in result.saturated_inputs.items())
+        show.note(f"input values outside the fixed-point range, saturated: {counts}")
+
+
+def _residual(spread: object, kind: str, exact: float | None) -> str | None:
+    q68, q95 = getattr(spread, "half_width_68", None), getattr(spread, "half_width_95", None)
+    if q68 is None or q95 is None:
+        return None
+    text = (
+        f"{100 * q68:.2g} %, {100 * q95:.2g} %" if kind == "relative" else f"{q68:.2g}, {q95:.2g}"
+    )
+    return text if exact is None else f"{text}; {100 * exact:.0f} %"

@@ -1,0 +1,198 @@
+"""Plots of an evaluation; each function draws one picture and writes it complete or not at all."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aefpga.evaluation.metrics import Quality, pt_bins, residuals
+from aefpga.files import atomic_path
+from aefpga.fixedpoint import FixedType
+from aefpga.variables import Variable
+
+Floats = NDArray[np.float32]
+# Okabe and Ito's palette, safe for colour-blind readers.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+COLUMNS = 4
+
+
+@contextmanager
+def figure(path: Path, **options: Any) -> Iterator[Any]:
+    """Yield a matplotlib Figure in mplhep's style and write it to `path`."""
+    import matplotlib as mpl
+    import mplhep
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    style = {**mplhep.style.ATLAS, "font.size": 11, "axes.titlesize": 11, "axes.labelsize": 11}
+    style |= {"legend.fontsize": 10, "xtick.labelsize": 9, "ytick.labelsize": 9}
+    style |= {"font.sans-serif": ["DejaVu Sans"], "mathtext.fontset": "dejavusans"}
+    with mpl.rc_context(style):
+        drawn = Figure(layout="constrained", **options)
+        FigureCanvasAgg(drawn)
+        yield drawn
+        with atomic_path(path) as temporary:
+            drawn.savefig(temporary, dpi=110)
+
+
+def label(variable: Variable) -> str:
+    """Return a variable's axis label with its unit."""
+    unit = f" [{variable.unit}]" if variable.unit else ""
+    return variable.name.replace("_", " ") + unit
+
+
+def plot_learning_curve(history: Sequence[Mapping[str, Any]], path: Path) -> None:
+    """Draw training and validation loss of both stages, one after the other."""
+    with figure(path, figsize=(8, 4.5)) as fig:
+        axis = fig.subplots()
+        start = 0
+        for colour, stage in zip(COLOURS, dict.fromkeys(r["stage"] for r in history), strict=False):
+            rows = [r for r in history if r["stage"] == stage]
+            epochs = np.arange(start + 1, start + len(rows) + 1)
+            axis.plot(
+                epochs, [r["loss"] for r in rows], ":", color=colour, label=f"{stage}, training"
+            )
+            validation = [r["validation_loss"] for r in rows]
+            axis.plot(epochs, validation, color=colour, label=f"{stage}, validation")
+            start += len(rows)
+        axis.set(yscale="log", xlabel="epoch", ylabel="mean squared error (min-max units)")
+        axis.legend()
+
+
+def plot_distributions(
+    original: Floats,
+    reconstructions: Mapping[str, Floats],
+    variables: Sequence[Variable],
+    path: Path,
+) -> None:
+    """Draw each variable before and after, with the ratio below."""
+    n_rows = -(-len(variables) // COLUMNS)
+    with figure(path, figsize=(4 * COLUMNS, 3.2 * n_rows)) as fig:
+        cells = fig.subfigures(n_rows, COLUMNS, squeeze=False).ravel()
+        for i, variable in enumerate(variables):
+            upper, lower = cells[i].subplots(
+                2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1], "hspace": 0.05}
+            )
+            edges = _edges(variable, original[:, i])
+            truth, _ = np.histogram(original[:, i], edges)
+            upper.stairs(truth, edges, color="black", label="input", fill=False)
+            for colour, (name, jets) in zip(COLOURS, reconstructions.items(), strict=False):
+                counts, _ = np.histogram(np.clip(jets[:, i], edges[0], edges[-1]), edges)
+                upper.stairs(counts, edges, color=colour, label=name)
+                ratio = np.divide(counts, truth, out=np.full(len(truth), np.nan), where=truth > 0)
+                lower.stairs(ratio, edges, color=colour)
+            upper.set(yscale="log" if truth.max() > 20 else "linear", ylabel="jets")
+            lower.axhline(1, color="grey", linewidth=0.6)
+            lower.set(ylim=(0.5, 1.5), xlabel=label(variable), ylabel="ratio")
+            if i == 0:
+                upper.legend()
+
+
+def plot_residuals(
+    original: Floats,
+    reconstructions: Mapping[str, Floats],
+    variables: Sequence[Variable],
+    path: Path,
+) -> None:
+    """Draw the distribution of each variable's residual."""
+    n_rows = -(-len(variables) // COLUMNS)
+    with figure(path, figsize=(4 * COLUMNS, 2.8 * n_rows)) as fig:
+        axes = fig.subplots(n_rows, COLUMNS, squeeze=False).ravel()
+        for axis in axes[len(variables) :]:
+            axis.set_axis_off()
+        for i, variable in enumerate(variables):
+            values = {}
+            for name, jets in reconstructions.items():
+                residual, enters = residuals(variable, original[:, i], jets[:, i])
+                values[name] = residual[enters]
+            pooled = np.abs(np.concatenate(list(values.values()))) if values else np.zeros(1)
+            span = float(np.quantile(pooled, 0.97)) if len(pooled) else 0.0
+            edges = np.linspace(-1, 1, 61) * (span or 1e-3)
+            for colour, (name, residual) in zip(COLOURS, values.items(), strict=False):
+                weights = np.full(len(residual), 1 / max(len(residual), 1))
+                counts, _ = np.histogram(residual, edges, weights=weights)
+                axes[i].stairs(counts, edges, color=colour, label=name)
+            kind = "relative residual" if variable.kind in ("momentum", "energy", "area") else None
+            unit = f" [{variable.unit}]" if variable.unit else ""
+            title = f"{variable.name.replace('_', ' ')}: {kind or 'residual' + unit}"
+            axes[i].set(yscale="log", xlabel=title, ylabel="share of jets")
+        axes[0].legend()
+
+
+def plot_resolution(qualities: Mapping[str, Quality], names: Sequence[str], path: Path) -> None:
+    """Draw the 68 % half-width of some variables' residuals against pt."""
+    bins = pt_bins()
+    with figure(path, figsize=(4 * len(names), 3.8)) as fig:
+        axes = np.atleast_1d(fig.subplots(1, len(names)))
+        for axis, name in zip(axes, names, strict=True):
+            for colour, (scheme, quality) in zip(COLOURS, qualities.items(), strict=False):
+                variable = quality.variable(name)
+                filled = [
+                    (low, high, s.half_width_68)
+                    for (low, high), s in zip(bins, variable.by_pt, strict=True)
+                    if s.jets >= 10
+                ]
+                centres = [np.sqrt(low * min(high, 2 * low)) for low, high, _ in filled]
+                widths = [w for *_, w in filled]
+                axis.plot(centres, widths, "o-", color=colour, label=scheme, markersize=4)
+            unit = "relative" if variable.kind == "relative" else variable.unit or "absolute"
+            axis.set(xscale="log", yscale="log", xlabel="pt [GeV]")
+            axis.set(ylabel=f"{name} residual, 68 % ({unit})")
+        axes[0].legend()
+
+
+def plot_correlation(
+    original: Floats, reconstructed: Floats, variables: Sequence[Variable], path: Path
+) -> None:
+    """Draw the correlation of the residuals of all variables."""
+    columns = [
+        residuals(v, original[:, i], reconstructed[:, i])[0] for i, v in enumerate(variables)
+    ]
+    matrix = np.stack(columns)
+    centred = matrix - matrix.mean(axis=1, keepdims=True)
+    width = np.sqrt(np.square(centred).sum(axis=1))
+    norm = np.outer(width, width)
+    correlation = np.divide(centred @ centred.T, norm, out=np.zeros_like(norm), where=norm > 0)
+    names = [v.name.replace("_", " ") for v in variables]
+    with figure(path, figsize=(10, 8.5)) as fig:
+        axis = fig.subplots()
+        image = axis.imshow(correlation, vmin=-1, vmax=1, cmap="RdBu_r")
+        axis.set_xticks(range(len(names)), names, rotation=90)
+        axis.set_yticks(range(len(names)), names)
+        axis.tick_params(which="both", length=0)
+        fig.colorbar(image, ax=axis, label="correlation of residuals")
+
+
+def plot_occupancy(words: NDArray[np.int64], kind: FixedType, path: Path) -> None:
+    """Draw how often each latent word takes each value, and how often it saturates."""
+    low, high = int(kind.min_word.min()), int(kind.max_word.max())
+    edges = np.linspace(low - 0.5, high + 0.5, min(high - low + 1, 256) + 1)
+    share = np.stack([np.histogram(w, edges)[0] for w in words.T]) / len(words)
+    saturated = ((words == kind.min_word) | (words == kind.max_word)).mean(axis=0)
+    with figure(path, figsize=(9, 0.32 * words.shape[1] + 2)) as fig:
+        axis, bar = fig.subplots(1, 2, sharey=True, gridspec_kw={"width_ratios": [5, 1]})
+        shown = np.where(share > 0, share, np.nan)
+        from matplotlib.colors import LogNorm
+
+        mesh = axis.pcolormesh(
+            edges,
+            np.arange(words.shape[1] + 1) - 0.5,
+            shown,
+            norm=LogNorm(max(1 / len(words), 1e-6), 1),
+            cmap="viridis",
+        )
+        axis.set(xlabel="word", ylabel="latent element")
+        bar.barh(range(words.shape[1]), 100 * saturated, color=COLOURS[1])
+        bar.set(xlabel="saturated [%]")
+        fig.colorbar(mesh, ax=axis, label="share of jets")
+
+
+def _edges(variable: Variable, values: NDArray[Any]) -> NDArray[np.float64]:
+    low, high = float(values.min()), float(np.quantile(values, 0.999))
+    if variable.kind == "multiplicity":
+        step = max(1, int((high - low) // 50))
+        return np.arange(np.floor(low), np.ceil(high) + step + 1, step) - 0.5
+    return np.linspace(low, high if high > low else low + 1, 51)

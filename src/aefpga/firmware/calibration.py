@@ -1,0 +1,68 @@
+"""How far the open figures are from Vivado's, measured on designs that Vivado has routed.
+
+`tests/firmware/test_calibration.py` measures all of this again from the reports and checks that the
+constants still hold; docs/synthesis.md shows the tables.
+"""
+
+import math
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Ratio:
+    """Vivado's post-route figure over the open one: median, least and largest of `designs`."""
+
+    median: float
+    low: float
+    high: float
+    designs: int
+    source: str
+
+    def __str__(self) -> str:
+        return (
+            f"Vivado's post-route figure was {self.low:.2f} to {self.high:.2f} times this "
+            f"(median {self.median:.2f}, {self.designs} design{'s' * (self.designs > 1)}: "
+            f"{self.source})"
+        )
+
+
+JEDI = "JEDI-linear, Vivado, xcvu13p, 2 ns"
+EXAMPLE = "da4ml example, Vivado 2025.1, xcvu13p, 5 ns"
+
+# Post-route LUTs over da4ml's cost.
+COST_LUT = Ratio(1.05, 0.97, 1.13, 20, JEDI)
+# Post-route LUTs and flip-flops over Yosys's, as `yosys.py` counts them.
+YOSYS_LUT = Ratio(0.98, 0.98, 0.98, 1, EXAMPLE)
+YOSYS_FF = Ratio(0.90, 0.90, 0.90, 1, EXAMPLE)
+
+
+
+@dataclass(frozen=True)
+class AdderDelay:
+    """ns that an adder and its wires take in a pipeline stage: ``slope * ln(LUTs) + offset``.
+
+    Fitted to the clock periods (target less slack) that 20 routed networks reached with two adders
+    a stage (`latency_cutoff=2` in the networks' own `src/syn_test.py`); larger designs have longer
+    wires. `low` and `high` are the extreme residuals of the fit.
+    """
+
+    slope: float
+    offset: float
+    low: float
+    high: float
+    source: str
+
+    def ns(self, lut: float) -> float:
+        """Return the delay of one adder in a design of `lut` LUTs, at least that of the fit's."""
+        return self.slope * math.log(max(lut, self.smallest)) + self.offset
+
+    # The fit ends at the smallest of the routed networks.
+    smallest: float = 35_000.0
+
+
+ADDER_DELAY = AdderDelay(0.365, -2.525, -0.23, 0.39, JEDI)
+
+
+def adders_per_stage(clock_period_ns: float, lut: float) -> int:
+    """Return how many adders in a row fit into a clock period even for the slowest known design."""
+    return max(1, int(clock_period_ns / (ADDER_DELAY.ns(lut) + ADDER_DELAY.high)))

@@ -1,0 +1,113 @@
+"""The FPGA parts: their resources, and where those figures come from."""
+
+import difflib
+from dataclasses import dataclass
+
+from aefpga.errors import UsageError
+from aefpga.firmware.report import Resources
+
+DS890 = "AMD DS890, UltraScale Architecture and Product Data Sheet: Overview"
+DS891 = "AMD DS891, Zynq UltraScale+ MPSoC Data Sheet: Overview"
+DS180 = "AMD DS180, 7 Series FPGAs Data Sheet: Overview"
+DS190 = "AMD DS190, Zynq-7000 SoC Data Sheet: Overview"
+DS962 = "AMD DS962, Alveo U200 and U250 Data Sheet"
+DS978 = "AMD DS978, Alveo U55C Data Sheet"
+
+
+@dataclass(frozen=True)
+class Part:
+    """An FPGA part.
+
+    Parameters
+    ----------
+    device : str
+        Short name.
+    name : str
+        Full name as Vivado spells it: device, package, speed grade.
+    family : str
+        As Yosys spells it: ``xc7`` (7 series), ``xcu`` (UltraScale), ``xcup`` (UltraScale+).
+    lut, ff, dsp, bram, uram : int
+        Totals; `bram` in RAMB18.
+    source : str
+        Where the totals come from.
+    """
+
+    device: str
+    name: str
+    family: str
+    lut: int
+    ff: int
+    dsp: int
+    bram: int
+    uram: int
+    source: str
+
+    @property
+    def available(self) -> Resources:
+        """The totals as resources."""
+        return Resources(self.lut, self.ff, self.dsp, self.bram, self.uram)
+
+
+def _part(
+    name: str, family: str, lut: int, ff: int, dsp: int, bram36: int, uram: int, source: str
+) -> Part:
+    return Part(name.partition("-")[0], name, family, lut, ff, dsp, 2 * bram36, uram, source)
+
+
+PARTS = tuple(
+    _part(*row)
+    for row in (
+        # full name, family, LUT, FF, DSP, RAMB36, URAM, source
+        ("xcvu9p-flga2104-2L-e", "xcup", 1_182_240, 2_364_480, 6_840, 2_160, 960, DS890),
+        ("xcvu13p-flga2577-2-e", "xcup", 1_728_000, 3_456_000, 12_288, 2_688, 1_280, DS890),
+        ("xcvu7p-flva2104-2-e", "xcup", 788_160, 1_576_320, 4_560, 1_440, 640, DS890),
+        ("xcvu5p-flva2104-2-e", "xcup", 600_577, 1_201_154, 3_474, 1_024, 470, DS890),
+        ("xcku15p-ffva1760-2-e", "xcup", 522_720, 1_045_440, 1_968, 984, 128, DS890),
+        ("xcku115-flvb2104-2-e", "xcu", 663_360, 1_326_720, 5_520, 2_160, 0, DS890),
+        ("xcku060-ffva1517-2-e", "xcu", 331_680, 663_360, 2_760, 1_080, 0, DS890),
+        ("xcku040-ffva1156-2-e", "xcu", 242_400, 484_800, 1_920, 600, 0, DS890),
+        ("xcu250-figd2104-2L-e", "xcup", 1_728_000, 3_456_000, 12_288, 2_688, 1_280, DS962),
+        ("xcu200-fsgd2104-2-e", "xcup", 1_182_240, 2_364_480, 6_840, 2_160, 960, DS962),
+        ("xcu55c-fsvh2892-2L-e", "xcup", 1_303_680, 2_607_360, 9_024, 2_016, 960, DS978),
+        ("xczu9eg-ffvb1156-2-e", "xcup", 274_080, 548_160, 2_520, 912, 0, DS891),
+        ("xczu7ev-ffvc1156-2-e", "xcup", 230_400, 460_800, 1_728, 312, 96, DS891),
+        ("xc7vx690t-ffg1927-2", "xc7", 433_200, 866_400, 3_600, 1_470, 0, DS180),
+        ("xc7k325t-ffg900-2", "xc7", 203_800, 407_600, 840, 445, 0, DS180),
+        ("xc7z020-clg400-1", "xc7", 53_200, 106_400, 220, 140, 0, DS190),
+    )
+)
+
+_BY_DEVICE = {p.device: p for p in PARTS}
+
+
+def find_part(name: str) -> Part:
+    """Return a part by its short or full name, in any case.
+
+    A full name with another package or speed grade than the catalogue's is taken as it is: the
+    totals depend on the device alone.
+
+    Raises
+    ------
+    UsageError
+        If the device is not in the catalogue; the nearest ones are named.
+    """
+    lowered = name.strip().lower()
+    device, _, rest = lowered.partition("-")
+    if device not in _BY_DEVICE:
+        near = difflib.get_close_matches(device, _BY_DEVICE, n=3, cutoff=0.5)
+        hint = f"the nearest are {', '.join(near)}; " if near else ""
+        raise UsageError(f"unknown part {name}; {hint}known are {', '.join(sorted(_BY_DEVICE))}")
+    part = _BY_DEVICE[device]
+    if not rest or lowered == part.name.lower():
+        return part
+    return Part(
+        part.device,
+        name.strip(),
+        part.family,
+        part.lut,
+        part.ff,
+        part.dsp,
+        part.bram,
+        part.uram,
+        part.source,
+    )
