@@ -69,7 +69,7 @@ class QuantizationConfig(_Section):
 class TrainingConfig(_Section):
     """How to train: first in floating point, then, from there, quantization-aware."""
 
-    epochs: int = Field(50, gt=0, description="epochs in floating point")
+    epochs: int = Field(150, gt=0, description="epochs in floating point")
     quantized_epochs: int | None = Field(None, ge=0, description="default: as epochs")
     batch_size: int = Field(512, gt=0)
     learning_rate: float = Field(2e-3, gt=0, description="of Adam, at the start of the cosine")

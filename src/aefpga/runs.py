@@ -105,9 +105,7 @@ def open_run(which: str | None, runs: Path) -> Run:
     return Run(folder, manifest)
 
 
-def seal(
-    partial: Path, final: Path, config: RunConfig, facts: Mapping[str, Any]
-) -> Run:
+def seal(partial: Path, final: Path, config: RunConfig, facts: Mapping[str, Any]) -> Run:
     """Write the manifest of a complete folder and give it its final name."""
     config.save(partial / "config.yaml")
     files = sorted(p for p in partial.rglob("*") if p.is_file() and p.name != "run.json")

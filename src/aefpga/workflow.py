@@ -182,9 +182,7 @@ def csim(
     words = np.concatenate([spec.input.to_words(jets), adversarial])
     emulator = Emulator(spec)
     part, period = find_part(config.firmware.part).name, config.firmware.clock_period_ns
-    options = hls.HlsOptions(
-        part, period, config.firmware.reuse_factor, config.firmware.strategy
-    )
+    options = hls.HlsOptions(part, period, config.firmware.reuse_factor, config.firmware.strategy)
     with tempfile.TemporaryDirectory() as scratch:
 
         def keras() -> Any:
@@ -216,7 +214,7 @@ def csim(
             first, second = (computations[n] for n in (wrong.first, wrong.second))
             traces = (first.name, first.trace(one)), (second.name, second.trace(one))
             difference = first_difference(spec, *traces, one)
-    skipped = {key: "left out by request" for key in without}
+    skipped = dict.fromkeys(without, "left out by request")
     return CsimResult(len(jets), len(adversarial), agreements, difference, skipped)
 
 
@@ -323,16 +321,14 @@ def evaluate(run: Run, *, max_jets: int | None = None, step: Step) -> Evaluation
     target = bits[next(reversed(bits))]
     step("reconstructing", 2, 3)
     for label, truncation in (
-        ("float truncation, fixed rate", nearest_fixed(len(variables), target)),
-        ("float truncation + LZMA", nearest_compressed(jets, target)),
+        ("truncation, fixed rate", nearest_fixed(len(variables), target)),
+        ("truncation + LZMA", nearest_compressed(jets, target)),
     ):
         data = truncation.encode(jets)
-        name = f"{label} ({truncation.mantissa} mantissa bits)"
-        schemes[name] = truncation.decode(data, jets.shape)
-        is_fixed = "fixed" in label
-        bits[name] = (
-            truncation.fixed_bits(len(variables)) if is_fixed else 8 * len(data) / len(jets)
-        )
+        schemes[label] = truncation.decode(data, jets.shape)
+        fixed = float(truncation.fixed_bits(len(variables)))
+        bits[label] = 8 * len(data) / len(jets) if "LZMA" in label else fixed
+        notes.append(f"{label}: float32 with {truncation.mantissa} of 23 mantissa bits")
     qualities = {n: judge(jets, back, variables, normaliser) for n, back in schemes.items()}
     result = Evaluation(len(jets), qualities, bits, saturated, notes)
     write_json(run.folder / "metrics.json", result.to_dict())
@@ -442,14 +438,11 @@ def _export(trained: Any, config: RunConfig, folder: Path) -> None:
 
     def layers(weights: Mapping[str, Any]) -> list[FloatLayer]:
         linear = ("latent", "output")
-        return [
-            FloatLayer(
-                *values,
-                activation="linear" if name in linear else layer_activation(config.model, name),
-                negative_slope=slope,
-            )
-            for name, values in weights.items()
-        ]
+        kinds = {
+            name: "linear" if name in linear else layer_activation(config.model, name)
+            for name in weights
+        }
+        return [FloatLayer(w, b, kinds[n], slope) for n, (w, b) in weights.items()]
 
     scale = np.ldexp(1.0, -trained.input.exponent)
     both = {**trained.float.encoder, **trained.float.decoder}

@@ -39,7 +39,9 @@ def inspect(
         ],
     )
     feeds = {
-        name: "no" if missing is None else "yes" + (", zeros for " * bool(missing)) + ", ".join(missing)
+        name: "no"
+        if missing is None
+        else "yes" + (", zeros for " * bool(missing)) + ", ".join(missing)
         for name, missing in found.sets.items()
     }
     show.table("Variable sets", ("set", "can be fed"), list(feeds.items()))
@@ -57,7 +59,9 @@ def simulate(
         str, typer.Option("--process", help="qcd, ttbar, wz-jets, photon-jet or resonance.")
     ] = "qcd",
     events: Annotated[int, typer.Option("--events", min=1, help="Number of events.")] = 20_000,
-    seed: Annotated[int, typer.Option("--seed", min=0, help="Decides every bit of the result.")] = 1,
+    seed: Annotated[
+        int, typer.Option("--seed", min=0, help="Decides every bit of the result.")
+    ] = 1,
     min_pthat: Annotated[
         float, typer.Option("--min-pthat", min=1.0, help="Smallest pt of the hard process, GeV.")
     ] = 40.0,
@@ -68,7 +72,7 @@ def simulate(
 ) -> None:
     """Make jets with Pythia 8 and FastJet: 8 TeV, anti-kt 0.5, detector-like smearing.
 
-    The same seed gives the same file on any number of cores. Needs `pip install 'aefpga[simulate]'`.
+    The same seed gives the same file on any number of cores. Needs the extra `simulate`.
     """
     from dataclasses import asdict
 

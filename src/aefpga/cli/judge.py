@@ -9,6 +9,7 @@ from aefpga.cli import show
 from aefpga.cli.options import ClockPeriod, Jets, Json, Part, Projects, RunName, Runs, Tool
 
 if TYPE_CHECKING:
+    from aefpga.evaluation.metrics import VariableQuality
     from aefpga.firmware.report import SynthesisReport
     from aefpga.runs import Run
     from aefpga.workflow import Evaluation
@@ -47,7 +48,12 @@ def csim(
             f"Words that agree: {result.jets:,} test jets and {result.adversarial:,} adversarial",
             ("pair", "equal", "words", "agreement"),
             [
-                (f"{a.first} = {a.second}", f"{a.equal:,}", f"{a.words:,}", _share(a.equal, a.words))
+                (
+                    f"{a.first} = {a.second}",
+                    f"{a.equal:,}",
+                    f"{a.words:,}",
+                    _share(a.equal, a.words),
+                )
                 for a in result.agreements
             ],
         )
@@ -149,7 +155,9 @@ def _show_report(report: "SynthesisReport") -> None:
     if report.resources.carry is not None:
         rows.append((str(report.resources.carry_kind), f"{report.resources.carry:,.0f}"))
     rows.append(("time taken", f"{report.seconds:.0f} s"))
-    title = f"{report.design} on {report.part}: {report.kind} by {report.tool} {report.tool_version}"
+    title = (
+        f"{report.design} on {report.part}: {report.kind} by {report.tool} {report.tool_version}"
+    )
     show.table(title, ("", "value"), rows)
     show.console.print(f"latency: {report.latency_source}", markup=False)
     if report.frequency is not None:
@@ -177,18 +185,19 @@ def _show_evaluation(result: "Evaluation") -> None:
     for i, variable in enumerate(qualities[0].variables):
         cells = [q.variables[i] for q in qualities]
         unit = "" if variable.kind == "relative" else f" [{variable.unit}]" * bool(variable.unit)
-        rows.append((variable.name + unit, *(_residual(c.residual, c.kind, c.exact) for c in cells)))
-    show.table("Residual, 68 % and 95 % half-widths; exactly right", ("", *names), rows)
+        rows.append((variable.name + unit, *(_residual(c) for c in cells)))
+    show.table(
+        "68 % of the residuals are below; share of multiplicities exactly right", ("", *names), rows
+    )
     if result.saturated_inputs:
         counts = ", ".join(f"{n} in {v}" for v, n in result.saturated_inputs.items())
         show.note(f"input values outside the fixed-point range, saturated: {counts}")
 
 
-def _residual(spread: object, kind: str, exact: float | None) -> str | None:
-    q68, q95 = getattr(spread, "half_width_68", None), getattr(spread, "half_width_95", None)
-    if q68 is None or q95 is None:
+def _residual(quality: "VariableQuality") -> str | None:
+    width = quality.residual.half_width_68
+    if width is None:
         return None
-    text = (
-        f"{100 * q68:.2g} %, {100 * q95:.2g} %" if kind == "relative" else f"{q68:.2g}, {q95:.2g}"
-    )
-    return text if exact is None else f"{text}; {100 * exact:.0f} %"
+    if quality.exact is not None:
+        return f"{100 * quality.exact:.1f} % exact"
+    return f"{100 * width:.2g} %" if quality.kind == "relative" else f"{width:.2g}"

@@ -24,11 +24,14 @@ Variables = Annotated[
     str | None, typer.Option("--variables", help="Variable set: 28, 27, 24, 19 or 4.")
 ]
 Config = Annotated[
-    Path | None, typer.Option("--config", help="YAML configuration; options given here override it.")
+    Path | None,
+    typer.Option("--config", help="YAML configuration; options given here override it."),
 ]
 Input = Annotated[
     list[str] | None,
-    typer.Option("--input", help="ROOT file or quoted glob; may be repeated. None: embedded sample."),
+    typer.Option(
+        "--input", help="ROOT file or quoted glob; may be repeated. None: embedded sample."
+    ),
 ]
 Collection = Annotated[
     str | None, typer.Option("--collection", help="Jet collection, such as ScoutingPFJet.")
@@ -38,7 +41,9 @@ Epochs = Annotated[
 ]
 MaxJets = Annotated[int | None, typer.Option("--max-jets", min=1, help="Read at most this many.")]
 Seed = Annotated[int | None, typer.Option("--seed", min=0, help="Of split, weights and shuffling.")]
-Name = Annotated[str | None, typer.Option("--name", help="Name of the run; default: time and kind.")]
+Name = Annotated[
+    str | None, typer.Option("--name", help="Name of the run; default: time and kind.")
+]
 
 
 def train(

@@ -146,7 +146,9 @@ class Nano(Format):
 
     def sources(self) -> dict[str, tuple[str, ...]]:
         """Return for each variable the format could give the branches that it needs."""
-        found = {name: (self._branch(b),) for name, b in self._DIRECT.items()}
+        found: dict[str, tuple[str, ...]] = {
+            name: (self._branch(b),) for name, b in self._DIRECT.items()
+        }
         kinematics = [self._branch(b) for b in ("pt", "eta", "mass", "rawFactor")]
         for name, fraction in self._FRACTIONS.items():
             forward = self._branch(self._FORWARD.get(name, fraction))

@@ -74,6 +74,4 @@ def inspect(path: Path, collection: str | None = None) -> Contents:
         Range(n, float(a), float(m), float(b))
         for n, a, m, b in zip(available, low, median, high, strict=True)
     )
-    return Contents(
-        str(path), kind.name, kind.tree, used, tuple(held), events, jets, sets, ranges
-    )
+    return Contents(str(path), kind.name, kind.tree, used, tuple(held), events, jets, sets, ranges)

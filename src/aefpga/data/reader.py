@@ -190,8 +190,8 @@ def _identify(path: Path, root: Any, collection: str | None) -> JetFile:
 def _leaf_branches(tree: Any) -> dict[str, str]:
     """Return, for each branch by its plain name, the name to read it by.
 
-    AOD files nest branches: the last part of ``recoPFJets_x./recoPFJets_x.obj/recoPFJets_x.obj.pt_``
-    is the plain name. Some files spell members without the dots' parents; both are found.
+    AOD files nest branches: of ``recoPFJets_x./recoPFJets_x.obj/recoPFJets_x.obj.pt_`` the last
+    part is the plain name.
     """
     return {key.rpartition("/")[2]: key for key in tree.keys(recursive=True)}
 
@@ -263,4 +263,3 @@ def _damaged(path: Path, error: Exception) -> DataError:
         f"{path} cannot be read as a ROOT file: it is damaged, truncated or of another kind "
         f"({reason[:200]}); copy it again"
     )
-

@@ -25,28 +25,30 @@ def write_jets(path: Path, parts: Iterable[Jets], provenance: Mapping[str, Any])
     import uproot
 
     written = 0
-    with atomic_path(path) as temporary:
-        with uproot.recreate(temporary, compression=uproot.LZMA(6)) as file:
-            names: tuple[str, ...] = ()
-            for jets in parts:
-                columns = {
-                    name: ak.unflatten(np.ascontiguousarray(jets.column(name)), jets.counts)
-                    for name in jets.names
-                }
-                if not names:
-                    names = jets.names
-                    file.mktree("jets", {n: "var * float32" for n in names})
-                # One counter for all columns: they belong to one record.
-                file["jets"].extend(columns)
-                written += len(jets)
-            file["provenance"] = json.dumps(
-                {
-                    "schema": SCHEMA_VERSION,
-                    "aefpga": __version__,
-                    "units": {n: variable(n).unit for n in names},
-                    **provenance,
-                }
-            )
+    with (
+        atomic_path(path) as temporary,
+        uproot.recreate(temporary, compression=uproot.LZMA(6)) as file,
+    ):
+        names: tuple[str, ...] = ()
+        for jets in parts:
+            columns = {
+                name: ak.unflatten(np.ascontiguousarray(jets.column(name)), jets.counts)
+                for name in jets.names
+            }
+            if not names:
+                names = jets.names
+                file.mktree("jets", dict.fromkeys(names, "var * float32"))
+            # One counter for all columns: they belong to one record.
+            file["jets"].extend(columns)
+            written += len(jets)
+        file["provenance"] = json.dumps(
+            {
+                "schema": SCHEMA_VERSION,
+                "aefpga": __version__,
+                "units": {n: variable(n).unit for n in names},
+                **provenance,
+            }
+        )
     return written
 
 

@@ -71,10 +71,11 @@ def plot_distributions(
     """Draw each variable before and after, with the ratio below."""
     n_rows = -(-len(variables) // COLUMNS)
     with figure(path, figsize=(4 * COLUMNS, 3.2 * n_rows)) as fig:
+        fig.get_layout_engine().set(hspace=0.0, h_pad=0.02)
         cells = fig.subfigures(n_rows, COLUMNS, squeeze=False).ravel()
         for i, variable in enumerate(variables):
             upper, lower = cells[i].subplots(
-                2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1], "hspace": 0.05}
+                2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1]}
             )
             edges = _edges(variable, original[:, i])
             truth, _ = np.histogram(original[:, i], edges)
@@ -84,11 +85,10 @@ def plot_distributions(
                 upper.stairs(counts, edges, color=colour, label=name)
                 ratio = np.divide(counts, truth, out=np.full(len(truth), np.nan), where=truth > 0)
                 lower.stairs(ratio, edges, color=colour)
-            upper.set(yscale="log" if truth.max() > 20 else "linear", ylabel="jets")
+            upper.set(yscale="log" if truth.max() > 20 else "linear", title=label(variable))
             lower.axhline(1, color="grey", linewidth=0.6)
-            lower.set(ylim=(0.5, 1.5), xlabel=label(variable), ylabel="ratio")
-            if i == 0:
-                upper.legend()
+            lower.set(ylim=(0.5, 1.5), ylabel="ratio")
+        _shared_legend(fig, upper)
 
 
 def plot_residuals(
@@ -118,8 +118,10 @@ def plot_residuals(
             kind = "relative residual" if variable.kind in ("momentum", "energy", "area") else None
             unit = f" [{variable.unit}]" if variable.unit else ""
             title = f"{variable.name.replace('_', ' ')}: {kind or 'residual' + unit}"
-            axes[i].set(yscale="log", xlabel=title, ylabel="share of jets")
-        axes[0].legend()
+            axes[i].set(yscale="log", title=title)
+            axes[i].locator_params(axis="x", nbins=5)
+        fig.supylabel("share of jets")
+        _shared_legend(fig, axes[0])
 
 
 def plot_resolution(qualities: Mapping[str, Quality], names: Sequence[str], path: Path) -> None:
@@ -140,8 +142,8 @@ def plot_resolution(qualities: Mapping[str, Quality], names: Sequence[str], path
                 axis.plot(centres, widths, "o-", color=colour, label=scheme, markersize=4)
             unit = "relative" if variable.kind == "relative" else variable.unit or "absolute"
             axis.set(xscale="log", yscale="log", xlabel="pt [GeV]")
-            axis.set(ylabel=f"{name} residual, 68 % ({unit})")
-        axes[0].legend()
+            axis.set(title=f"{name} residual, 68 % half-width ({unit})")
+        _shared_legend(fig, axes[0])
 
 
 def plot_correlation(
@@ -168,6 +170,8 @@ def plot_correlation(
 
 def plot_occupancy(words: NDArray[np.int64], kind: FixedType, path: Path) -> None:
     """Draw how often each latent word takes each value, and how often it saturates."""
+    from matplotlib.colors import LogNorm
+
     low, high = int(kind.min_word.min()), int(kind.max_word.max())
     edges = np.linspace(low - 0.5, high + 0.5, min(high - low + 1, 256) + 1)
     share = np.stack([np.histogram(w, edges)[0] for w in words.T]) / len(words)
@@ -175,8 +179,6 @@ def plot_occupancy(words: NDArray[np.int64], kind: FixedType, path: Path) -> Non
     with figure(path, figsize=(9, 0.32 * words.shape[1] + 2)) as fig:
         axis, bar = fig.subplots(1, 2, sharey=True, gridspec_kw={"width_ratios": [5, 1]})
         shown = np.where(share > 0, share, np.nan)
-        from matplotlib.colors import LogNorm
-
         mesh = axis.pcolormesh(
             edges,
             np.arange(words.shape[1] + 1) - 0.5,
@@ -184,10 +186,18 @@ def plot_occupancy(words: NDArray[np.int64], kind: FixedType, path: Path) -> Non
             norm=LogNorm(max(1 / len(words), 1e-6), 1),
             cmap="viridis",
         )
-        axis.set(xlabel="word", ylabel="latent element")
+        axis.set(xlabel="word", ylabel="latent element", xlim=(edges[0], edges[-1]))
         bar.barh(range(words.shape[1]), 100 * saturated, color=COLOURS[1])
-        bar.set(xlabel="saturated [%]")
+        bar.set(xlabel="saturated [%]", ylim=(-0.5, words.shape[1] - 0.5))
+        for panel in (axis, bar):
+            panel.tick_params(axis="y", which="minor", length=0)
         fig.colorbar(mesh, ax=axis, label="share of jets")
+
+
+def _shared_legend(fig: Any, axis: Any) -> None:
+    """Put the legend of one axis above all of them."""
+    handles, labels = axis.get_legend_handles_labels()
+    fig.legend(handles, labels, loc="outside upper center", ncols=len(labels))
 
 
 def _edges(variable: Variable, values: NDArray[Any]) -> NDArray[np.float64]:

@@ -36,7 +36,6 @@ YOSYS_LUT = Ratio(0.98, 0.98, 0.98, 1, EXAMPLE)
 YOSYS_FF = Ratio(0.90, 0.90, 0.90, 1, EXAMPLE)
 
 
-
 @dataclass(frozen=True)
 class AdderDelay:
     """ns that an adder and its wires take in a pipeline stage: ``slope * ln(LUTs) + offset``.

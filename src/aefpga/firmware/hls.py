@@ -114,9 +114,7 @@ class CSimulation:
 
     name = "C simulation"
 
-    def __init__(
-        self, spec: EncoderSpec, folder: Path, options: HlsOptions | None = None
-    ) -> None:
+    def __init__(self, spec: EncoderSpec, folder: Path, options: HlsOptions | None = None) -> None:
         if shutil.which("g++") is None:
             raise ToolError("the C simulation needs g++; install it (Debian: apt install g++)")
         self._spec = spec

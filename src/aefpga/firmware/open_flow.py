@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from importlib.metadata import version as package_version
 from pathlib import Path
 
 from aefpga.errors import ToolError
@@ -61,9 +62,7 @@ def synthesize_open(
         resources, tool, version = counts.resources, "Yosys", counts.tool_version
         uncertainty = {"lut": str(YOSYS_LUT), "ff": str(YOSYS_FF)}
     except ToolError as error:
-        from da4ml import __version__ as version
-
-        kind, tool = "cost model", "da4ml"
+        kind, tool, version = "cost model", "da4ml", package_version("da4ml")
         resources = Resources(rtl.cost, rtl.register_bits, 0, 0)
         uncertainty = {"lut": str(COST_LUT), "ff": "register bits before any optimization"}
         notes = (*notes, f"Yosys could not be used, da4ml's cost model stands in: {error}")

@@ -27,7 +27,7 @@ Words = NDArray[np.int64]
 TOP = "encoder"
 # da4ml's matrices are float32: wider weights would be rounded.
 MAX_WEIGHT_BITS = 24
-# Trying every decomposition takes four times as long; on a 24-64-32-15 encoder the cost was the same.
+# Trying every decomposition takes four times as long; for a 24-64-32-15 encoder it saved nothing.
 SOLVER_OPTIONS = {"search_all_decompose_dc": False}
 # More cycles than any pipeline here has stages; the simulation drains the pipeline with them.
 MAX_LATENCY = 512
@@ -251,7 +251,7 @@ extern "C" void run(const int32_t *inputs, int32_t *outputs, size_t n_cycles) {{
         dut->eval();
         read_output<{n_out}, {width_out}>(dut->model_out, outputs);
         for (size_t i = 0; i < {n_out}; ++i)
-            outputs[i] = static_cast<int32_t>(static_cast<uint32_t>(outputs[i]) << {sign_bits}) >> {sign_bits};
+            outputs[i] = static_cast<int32_t>(uint32_t(outputs[i]) << {sign_bits}) >> {sign_bits};
         inputs += {n_in};
         outputs += {n_out};
     }}

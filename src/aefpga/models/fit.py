@@ -93,10 +93,11 @@ def fit(
 
     encoder = float_encoder(train.shape[1], config.model)
     decoder = float_decoder(train.shape[1], config.model)
-    samples = [
-        Samples(np.ldexp(jets, -source.exponent).astype(np.float32), target)
-        for jets, target in zip((train, validation), targets, strict=True)
-    ]
+
+    def scaled(jets: Floats) -> Floats:
+        return np.ldexp(jets, -source.exponent).astype(np.float32)
+
+    samples = Samples(scaled(train), targets[0]), Samples(scaled(validation), targets[1])
     curve = _train(encoder, decoder, samples, config, "float", checkpoints, on_epoch)
     trained_float = Network(dense_weights(encoder), dense_weights(decoder))
     if config.quantization.bits is None:
@@ -108,10 +109,10 @@ def fit(
     encoder = quantized_encoder(train.shape[1], config.model, types)
     set_dense_weights(encoder, start.encoder)
     set_dense_weights(decoder, start.decoder)
-    samples = [
-        Samples(network_inputs(source, jets), target)
-        for jets, target in zip((train, validation), targets, strict=True)
-    ]
+    samples = (
+        Samples(network_inputs(source, train), targets[0]),
+        Samples(network_inputs(source, validation), targets[1]),
+    )
     curve += _train(encoder, decoder, samples, config, "quantized", checkpoints, on_epoch)
     spec = _specification(encoder, source, types, config, provenance)
     # The words themselves, as numbers: quantizing them again changes nothing.
@@ -129,7 +130,7 @@ def network_inputs(source: EncoderInput, jets: Floats) -> Floats:
 def _train(
     encoder: Any,
     decoder: Any,
-    samples: Sequence[Samples],
+    samples: tuple[Samples, Samples],
     config: RunConfig,
     stage: str,
     checkpoints: Path,
@@ -171,6 +172,7 @@ def _calibrate(encoder: Any, inputs: Floats, config: RunConfig) -> list[LayerTyp
     probe = tensorflow().keras.Model(encoder.input, outputs)
     activations = probe.predict(inputs, batch_size=len(inputs), verbose=0)
     weights, quantization = dense_weights(encoder), config.quantization
+    assert quantization.bits is not None
     bits = {"latent": quantization.latent_bits or quantization.bits}
     return [
         layer_types(
@@ -206,8 +208,6 @@ def _specification(
         activation = layer_activation(config.model, name)
         shift = config.model.negative_slope_shift if activation == "leaky_relu" else 0
         accumulator = exact_accumulator(arriving, weight, bias)
-        layers.append(
-            DenseLayer(name, weight, bias, accumulator, activation, fixed.output, shift)
-        )
+        layers.append(DenseLayer(name, weight, bias, accumulator, activation, fixed.output, shift))
         arriving = fixed.output
     return EncoderSpec(source, tuple(layers), provenance)

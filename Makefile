@@ -1,0 +1,36 @@
+# Two commands for a fresh machine: `make demo` and `make test`. `make help` lists the rest.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+
+.PHONY: help venv demo test lint bench clean
+
+help:  ## what can be made
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
+
+$(VENV)/.ready: pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install --quiet --upgrade pip
+	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	touch $@
+
+venv: $(VENV)/.ready  ## the environment alone, in .venv
+
+demo: venv  ## train, check, synthesize and judge on the embedded sample
+	$(BIN)/python -m aefpga run
+
+lint: venv  ## ruff and mypy
+	$(BIN)/ruff check src tests benchmarks
+	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/mypy
+
+test: venv lint  ## lint, then all tests
+	$(BIN)/pytest
+
+bench: venv  ## the benchmarks; prints the tables of benchmarks/README.md
+	$(BIN)/python benchmarks/emulator.py
+	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/startup.py
+
+clean:  ## remove the environment and what tools cached
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
