@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.errors import RunError
+from aefpga.errors import DataError, RunError
 from aefpga.files import write_json
 
 SCHEMA_VERSION = 1
@@ -45,7 +45,18 @@ class MinMax:
     maximum_: NDArray[np.float64]
 
     def fit(self, x: Floats) -> Self:
-        """Learn the ranges of jets in physical units, shape (n_jets, n_variables)."""
+        """Learn the ranges of jets in physical units, shape (n_jets, n_variables).
+
+        Raises
+        ------
+        DataError
+            If there are no jets, or a value is NaN or infinite.
+        """
+        if x.ndim != 2 or not x.size or not np.isfinite(x).all():
+            raise DataError(
+                f"cannot normalise jets of shape {x.shape}: at least one jet is needed, and no "
+                "NaN or infinity"
+            )
         self.minimum_ = x.min(axis=0).astype(np.float64)
         self.maximum_ = x.max(axis=0).astype(np.float64)
         return self

@@ -312,22 +312,22 @@ def evaluate(run: Run, *, max_jets: int | None = None, step: Step) -> Evaluation
         spec = run.spec
         words = spec.input.to_words(jets)
         saturated = spec.input.saturated(jets)
-        decode = Decoder(run.folder / "decoder.onnx", spec.hash)
+        reconstruct = Decoder(run.folder / "decoder.onnx", spec.hash)
         step("reconstructing", 1, 3)
         for name, latent in _latent_words(run, words, notes).items():
-            schemes[name] = normaliser.inverse_transform(decode(latent))
+            schemes[name] = normaliser.inverse_transform(reconstruct(latent))
             bits[name] = float(spec.bits_per_jet)
         plot_occupancy(Emulator(spec)(words), spec.latent_type, run.folder / "plots/latents.png")
     target = bits[next(reversed(bits))]
     step("reconstructing", 2, 3)
-    for label, truncation in (
-        ("truncation, fixed rate", nearest_fixed(len(variables), target)),
-        ("truncation + LZMA", nearest_compressed(jets, target)),
+    fixed, compressed = nearest_fixed(len(variables), target), nearest_compressed(jets, target)
+    for label, truncation, encode, decode in (
+        ("truncation, fixed rate", fixed, fixed.pack, fixed.unpack),
+        ("truncation + LZMA", compressed, compressed.encode, compressed.decode),
     ):
-        data = truncation.encode(jets)
-        schemes[label] = truncation.decode(data, jets.shape)
-        fixed = float(truncation.fixed_bits(len(variables)))
-        bits[label] = 8 * len(data) / len(jets) if "LZMA" in label else fixed
+        data = encode(jets)
+        schemes[label] = decode(data, jets.shape)
+        bits[label] = 8 * len(data) / len(jets)
         notes.append(f"{label}: float32 with {truncation.mantissa} of 23 mantissa bits")
     qualities = {n: judge(jets, back, variables, normaliser) for n, back in schemes.items()}
     result = Evaluation(len(jets), qualities, bits, saturated, notes)

@@ -74,7 +74,8 @@ def export_network(
         graph, opset_imports=[helper.make_opsetid("", OPSET)], ir_version=IR_VERSION
     )
     helper.set_model_props(model, {"schema": str(SCHEMA_VERSION), **metadata})
-    onnx.checker.check_model(model)
+    # The full check infers shapes, so layers that do not fit each other are found here.
+    onnx.checker.check_model(model, full_check=True)
     with atomic_path(path) as temporary:
         onnx.save(model, temporary)
 

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import awkward as ak
 import numpy as np
+import uproot
 
 from aefpga.data.formats import FORMATS, Format
 from aefpga.data.jets import Jets
@@ -17,6 +19,16 @@ from aefpga.variables import variable
 
 # Bounds the memory of a chunk: about 5 MB of float32 for 24 variables at 10 jets an event.
 CHUNK_EVENTS = 5_000
+# What uproot raises on damaged files.
+READ_ERRORS = (
+    uproot.DeserializationError,
+    OSError,
+    ValueError,
+    KeyError,
+    IndexError,
+    NotImplementedError,
+    EOFError,
+)
 
 Progress = Callable[[int, int], None]
 
@@ -77,17 +89,17 @@ def open_file(path: Path, collection: str | None = None) -> Iterator[JetFile]:
     DataError
         If the file is missing, truncated, not ROOT, or holds no jets in a known format.
     """
-    import uproot
-
     try:
-        with uproot.open(path) as root:
-            yield _identify(path, root, collection)
-    except DataError:
-        raise
-    except (OSError, ValueError, KeyError, IndexError, NotImplementedError) as error:
+        # uproot would keep every array read so far, up to 100 MB a file.
+        root = uproot.open(path, array_cache=None)
+    except READ_ERRORS as error:
         raise _damaged(path, error) from error
-    except uproot.DeserializationError as error:
-        raise _damaged(path, error) from error
+    with root:
+        try:
+            file = _identify(path, root, collection)
+        except READ_ERRORS as error:
+            raise _damaged(path, error) from error
+        yield file
 
 
 def iterate_jets(
@@ -218,9 +230,6 @@ def _optional(name: str) -> bool:
 
 
 def _chunks(file: JetFile, names: Sequence[str]) -> Iterator[Jets]:
-    import awkward as ak
-    import uproot
-
     available = file.format.available()
     needed = dict.fromkeys(b for n in names for b in available.get(n, ()))
     for start in range(0, file.n_events, CHUNK_EVENTS):
@@ -230,7 +239,7 @@ def _chunks(file: JetFile, names: Sequence[str]) -> Iterator[Jets]:
                 b: file.tree[file.branches[b]].array(entry_start=start, entry_stop=stop)
                 for b in needed
             }
-        except (OSError, ValueError, KeyError, IndexError, uproot.DeserializationError) as error:
+        except READ_ERRORS as error:
             raise _damaged(file.path, error) from error
         first = next(iter(columns.values()))
         counts = ak.to_numpy(ak.num(first)).astype(np.int64)

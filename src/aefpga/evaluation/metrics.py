@@ -9,6 +9,7 @@ Definitions
   [-pi, pi). Relative residuals are taken where the original is at least `THRESHOLD`; energies below
   it would divide by next to nothing, and how many jets enter is stated.
 * Half-width at 68 % or 95 %: the quantile of the absolute residual, so that a bias counts.
+* Beside the relative residual, the absolute one of the jets below the threshold.
 * Multiplicities: share of jets exactly right after rounding to an integer, beside the residual.
 """
 
@@ -20,6 +21,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aefpga.errors import DataError
 from aefpga.normalise import MinMax
 from aefpga.variables import Kind, Variable
 
@@ -37,6 +39,7 @@ class Spread:
 
     jets: int
     mean: float | None
+    median: float | None
     half_width_68: float | None
     half_width_95: float | None
 
@@ -44,17 +47,20 @@ class Spread:
     def of(cls, residual: NDArray[Any]) -> "Spread":
         """Summarize the residuals of some jets."""
         if not len(residual):
-            return cls(0, None, None, None)
+            return cls(0, None, None, None, None)
         q68, q95 = np.quantile(np.abs(residual), (0.68, 0.95))
-        return cls(len(residual), float(residual.mean()), float(q68), float(q95))
+        centre = float(residual.mean()), float(np.median(residual))
+        return cls(len(residual), *centre, float(q68), float(q95))
 
 
 @dataclass(frozen=True)
 class VariableQuality:
     """How well one variable is reconstructed.
 
-    `kind` is ``relative`` or ``absolute``; `response` is the mean of reconstructed over original
-    (None for absolute residuals); `exact` the share of jets exactly right, for multiplicities.
+    `kind` is ``relative`` or ``absolute``; `response` and `response_median` are the mean and median
+    of reconstructed over original (None for absolute residuals); `below` the absolute residual, in
+    `unit`, of the jets that the relative one leaves out; `exact` the share of jets exactly right,
+    for multiplicities; `normalised_mse` and `normalised_mean_absolute` in the normaliser's units.
     """
 
     name: str
@@ -62,8 +68,12 @@ class VariableQuality:
     kind: str
     residual: Spread
     response: float | None
+    response_median: float | None
+    below: Spread | None
     exact: float | None
     by_pt: tuple[Spread, ...]
+    normalised_mse: float
+    normalised_mean_absolute: float
 
 
 @dataclass(frozen=True)
@@ -97,7 +107,13 @@ def judge(
         The columns.
     normaliser : MinMax
         Gives the literature's units.
+
+    Raises
+    ------
+    DataError
+        If there are no jets, shapes differ, or a value is NaN or infinite.
     """
+    _check(original, reconstructed, variables)
     normalised = normaliser.transform(reconstructed).astype(np.float64)
     difference = normalised - normaliser.transform(original)
     mse = float(np.square(difference).mean())
@@ -107,7 +123,7 @@ def judge(
         rmse=float(np.sqrt(mse)),
         mean_absolute_residual=float(np.abs(difference).mean()),
         variables=tuple(
-            _judge_variable(v, original[:, i], reconstructed[:, i], pt)
+            _judge_variable(v, original[:, i], reconstructed[:, i], pt, difference[:, i])
             for i, v in enumerate(variables)
         ),
     )
@@ -118,13 +134,23 @@ def residuals(
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
     """Return the residual of every jet, and which jets enter; see the module's definitions."""
     truth = original.astype(np.float64)
-    difference = reconstructed.astype(np.float64) - truth
+    difference = absolute_residual(variable, original, reconstructed)
     if variable.kind not in RELATIVE:
-        if variable.name == "phi":
-            difference = np.mod(difference + np.pi, 2 * np.pi) - np.pi
         return difference, np.ones(len(truth), bool)
     enters = truth > 0 if variable.kind == "area" else truth >= THRESHOLD
     return np.divide(difference, truth, out=np.zeros_like(truth), where=enters), enters
+
+
+def absolute_residual(
+    variable: Variable, original: NDArray[Any], reconstructed: NDArray[Any]
+) -> NDArray[np.float64]:
+    """Return reconstructed - original of every jet; phi wrapped to [-pi, pi)."""
+    difference = np.asarray(reconstructed, np.float64) - np.asarray(original, np.float64)
+    if variable.name != "phi":
+        return difference
+    wrapped = np.mod(difference + np.pi, 2 * np.pi) - np.pi
+    # The remainder of a tiny negative number rounds up to the whole period.
+    return np.where(wrapped >= np.pi, -np.pi, wrapped)
 
 
 def pt_bins() -> list[tuple[float, float]]:
@@ -132,12 +158,33 @@ def pt_bins() -> list[tuple[float, float]]:
     return list(pairwise(PT_EDGES))
 
 
+def _check(original: Floats, reconstructed: Floats, variables: Sequence[Variable]) -> None:
+    expected = (len(original), len(variables))
+    for what, jets in (("original", original), ("reconstructed", reconstructed)):
+        if jets.shape != expected or not jets.size:
+            raise DataError(
+                f"{what} jets have shape {jets.shape}, expected {expected} with at least one jet"
+            )
+        finite = np.isfinite(jets)
+        if not finite.all():
+            column = int(np.argmin(finite.all(axis=0)))
+            raise DataError(
+                f"NaN or infinity in {variables[column].name} of {int((~finite[:, column]).sum())} "
+                f"{what} jets; metrics of them would mean nothing: look at how they were made"
+            )
+
+
 def _judge_variable(
-    variable: Variable, original: NDArray[Any], reconstructed: NDArray[Any], pt: NDArray[Any]
+    variable: Variable,
+    original: NDArray[Any],
+    reconstructed: NDArray[Any],
+    pt: NDArray[Any],
+    normalised: NDArray[np.float64],
 ) -> VariableQuality:
     residual, enters = residuals(variable, original, reconstructed)
     relative = variable.kind in RELATIVE
     overall = Spread.of(residual[enters])
+    absolute = absolute_residual(variable, original, reconstructed)
     exact = None
     if variable.kind == "multiplicity":
         exact = float((np.rint(reconstructed) == original).mean())
@@ -147,8 +194,12 @@ def _judge_variable(
         kind="relative" if relative else "absolute",
         residual=overall,
         response=1 + overall.mean if relative and overall.mean is not None else None,
+        response_median=1 + overall.median if relative and overall.median is not None else None,
+        below=Spread.of(absolute[~enters]) if relative else None,
         exact=exact,
         by_pt=tuple(
             Spread.of(residual[enters & (low <= pt) & (pt < high)]) for low, high in pt_bins()
         ),
+        normalised_mse=float(np.square(normalised).mean()),
+        normalised_mean_absolute=float(np.abs(normalised).mean()),
     )

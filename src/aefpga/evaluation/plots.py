@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.evaluation.metrics import Quality, pt_bins, residuals
+from aefpga.evaluation.metrics import Quality, absolute_residual, pt_bins, residuals
 from aefpga.files import atomic_path
 from aefpga.fixedpoint import FixedType
 from aefpga.variables import Variable
@@ -68,7 +68,7 @@ def plot_distributions(
     variables: Sequence[Variable],
     path: Path,
 ) -> None:
-    """Draw each variable before and after, with the ratio below."""
+    """Draw each variable before and after, with the ratio below; the end bins hold the rest."""
     n_rows = -(-len(variables) // COLUMNS)
     with figure(path, figsize=(4 * COLUMNS, 3.2 * n_rows)) as fig:
         fig.get_layout_engine().set(hspace=0.0, h_pad=0.02)
@@ -78,7 +78,7 @@ def plot_distributions(
                 2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1]}
             )
             edges = _edges(variable, original[:, i])
-            truth, _ = np.histogram(original[:, i], edges)
+            truth, _ = np.histogram(np.clip(original[:, i], edges[0], edges[-1]), edges)
             upper.stairs(truth, edges, color="black", label="input", fill=False)
             for colour, (name, jets) in zip(COLOURS, reconstructions.items(), strict=False):
                 counts, _ = np.histogram(np.clip(jets[:, i], edges[0], edges[-1]), edges)
@@ -118,7 +118,7 @@ def plot_residuals(
             kind = "relative residual" if variable.kind in ("momentum", "energy", "area") else None
             unit = f" [{variable.unit}]" if variable.unit else ""
             title = f"{variable.name.replace('_', ' ')}: {kind or 'residual' + unit}"
-            axes[i].set(yscale="log", title=title)
+            axes[i].set(yscale="log" if len(pooled) else "linear", title=title)
             axes[i].locator_params(axis="x", nbins=5)
         fig.supylabel("share of jets")
         _shared_legend(fig, axes[0])
@@ -150,10 +150,9 @@ def plot_correlation(
     original: Floats, reconstructed: Floats, variables: Sequence[Variable], path: Path
 ) -> None:
     """Draw the correlation of the residuals of all variables."""
-    columns = [
-        residuals(v, original[:, i], reconstructed[:, i])[0] for i, v in enumerate(variables)
-    ]
-    matrix = np.stack(columns)
+    # Physical units: a relative residual is missing for the jets below its threshold.
+    columns = zip(variables, original.T, reconstructed.T, strict=True)
+    matrix = np.stack([absolute_residual(*column) for column in columns])
     centred = matrix - matrix.mean(axis=1, keepdims=True)
     width = np.sqrt(np.square(centred).sum(axis=1))
     norm = np.outer(width, width)

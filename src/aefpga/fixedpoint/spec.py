@@ -252,7 +252,7 @@ class EncoderSpec:
                 f"{error.filename} is missing: {folder} holds no quantized encoder; "
                 "train one with `aefpga train --quantize 8bit`"
             ) from error
-        except (KeyError, TypeError, ValueError, OSError, zipfile.BadZipFile) as error:
+        except (KeyError, TypeError, ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
             raise RunError(f"{path} or encoder.npz is damaged ({error}); train again") from error
         if spec.hash != expected:
             raise RunError(

@@ -77,7 +77,7 @@ def _load_weights(path: Path) -> dict[str, list[NDArray[Any]]]:
         with np.load(path, allow_pickle=False) as saved:
             names = dict.fromkeys(key.partition("/")[0] for key in saved.files)
             return {name: [saved[f"{name}/{part}"] for part in PARTS] for name in names}
-    except (OSError, ValueError, KeyError, BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
         raise RunError(f"cannot read {path} ({error}); train again") from error
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 from numpy.typing import NDArray
@@ -159,7 +160,7 @@ class _State:
                 self.best = [saved[f"best_{i}"] for i in range(n_weights)]
                 for i in range(n_slots):
                     self.optimizer.variables[i].assign(saved[f"optimizer_{i}"])
-        except (OSError, KeyError, ValueError, TypeError) as error:
+        except (OSError, EOFError, KeyError, ValueError, TypeError, BadZipFile) as error:
             raise RunError(
                 f"cannot resume from {self.path} ({error}); delete its folder and train again"
             ) from error

@@ -1,0 +1,56 @@
+"""Fixtures that many tests share; the tiny run is trained once."""
+
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aefpga.config import load_config
+from aefpga.data.reader import read_jets
+from aefpga.data.sample import sample_path
+from aefpga.runs import Run
+from aefpga.variables import VARIABLE_SETS
+
+
+@pytest.fixture(scope="session")
+def shared_data() -> Path:
+    default = Path(__file__).parents[2] / "shared" / "data"
+    folder = Path(os.environ.get("AEFPGA_SHARED_DATA", default))
+    if not folder.is_dir():
+        pytest.skip(
+            f"the folder of small real files is not here ({folder.name} beside the checkout)"
+        )
+    return folder
+
+
+@pytest.fixture(scope="session")
+def jets() -> np.ndarray:
+    """4,000 jets of the embedded sample, 24 variables."""
+    return read_jets([str(sample_path())], VARIABLE_SETS["24"]).values[:4000]
+
+
+def silent(what: str, done: int, total: int) -> None:
+    """Take progress and show nothing."""
+
+
+@pytest.fixture(scope="session")
+def tiny_config():
+    return load_config(
+        None,
+        {
+            "data": {"max_jets": 3000},
+            "model": {"hidden": (16, 8), "latent": 6},
+            "quantization": {"bits": 6},
+            "training": {"epochs": 2, "batch_size": 128},
+        },
+    )
+
+
+@pytest.fixture(scope="session")
+def tiny_run(tmp_path_factory, tiny_config) -> Run:
+    """A quantized run of a tiny network, through the real training."""
+    pytest.importorskip("qkeras", reason="training needs the extra `train`")
+    from aefpga.workflow import train
+
+    return train(tiny_config, tmp_path_factory.mktemp("runs"), "tiny", step=silent)

@@ -1,0 +1,96 @@
+import json
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aefpga.evaluation.metrics import judge, residuals
+from aefpga.evaluation.truncation import FloatTruncation, nearest_compressed, nearest_fixed
+from aefpga.normalise import MinMax
+from aefpga.variables import variable, variable_set
+
+FOUR = variable_set("4")
+
+
+def four_momenta(n=20_000, seed=0):
+    rng = np.random.default_rng(seed)
+    return np.stack(
+        [
+            rng.exponential(30, n) + 10,
+            rng.uniform(-5, 5, n),
+            rng.uniform(-np.pi, np.pi, n),
+            rng.exponential(5, n) + 6,
+        ],
+        axis=1,
+    ).astype(np.float32)
+
+
+def test_a_scaled_variable_has_its_response():
+    jets = four_momenta()
+    scaled = jets * np.array([1.1, 1, 1, 1], np.float32)
+    quality = judge(jets, scaled, FOUR, MinMax().fit(jets))
+    pt = quality.variable("pt")
+    assert pt.response == pytest.approx(1.1, rel=1e-5)
+    assert pt.residual.half_width_68 == pytest.approx(0.1, rel=1e-4)
+    assert quality.variable("mass").residual.half_width_95 == 0
+    assert sum(s.jets for s in pt.by_pt) == len(jets)
+
+
+def test_a_gaussian_has_its_quantiles():
+    jets = four_momenta(100_000)
+    smeared = jets.copy()
+    smeared[:, 1] += np.random.default_rng(1).normal(0, 0.2, len(jets))
+    eta = judge(jets, smeared, FOUR, MinMax().fit(jets)).variable("eta").residual
+    assert eta.half_width_68 == pytest.approx(0.2 * 0.9945, rel=0.02)
+    assert eta.half_width_95 == pytest.approx(0.2 * 1.96, rel=0.02)
+
+
+def test_normalised_errors_are_the_definition():
+    jets = four_momenta()
+    shifted = jets + np.float32(0.5)
+    normaliser = MinMax().fit(jets)
+    span = normaliser.maximum_ - normaliser.minimum_
+    quality = judge(jets, shifted, FOUR, normaliser)
+    assert quality.mse == pytest.approx(np.mean((0.5 / span) ** 2), rel=1e-3)
+    assert quality.rmse == pytest.approx(quality.mse**0.5)
+    assert quality.mean_absolute_residual == pytest.approx(np.mean(0.5 / span), rel=1e-3)
+
+
+def test_phi_wraps_around():
+    phi = variable("phi")
+    residual, _ = residuals(phi, np.array([3.1]), np.array([-3.1]))
+    assert residual[0] == pytest.approx(2 * np.pi - 6.2)
+
+
+def test_zeros_enter_no_ratio_and_json_has_no_nan():
+    variables = variable_set("19")
+    jets = np.zeros((50, 19), np.float32)
+    jets[:, 0] = 20
+    quality = judge(jets, jets + 1, variables, MinMax().fit(jets))
+    photon = quality.variable("photon_energy")
+    assert photon.residual.jets == 0
+    assert photon.response is None
+    assert quality.variable("photon_multiplicity").exact == 0
+    json.dumps(quality.to_dict(), allow_nan=False)
+
+
+@given(st.integers(0, 22), st.floats(2.0**-100, 2.0**100, width=32))
+def test_truncation_rounds_to_nearest(mantissa, value):
+    x = np.array([[value]], np.float32)
+    back = FloatTruncation(mantissa).round(x)
+    assert abs(float(back[0, 0]) / value - 1) <= 2.0 ** -(mantissa + 1)
+
+
+def test_truncation_decodes_from_its_bytes(jets):
+    truncation = FloatTruncation(5)
+    data = truncation.encode(jets)
+    assert np.array_equal(truncation.decode(data, jets.shape), truncation.round(jets))
+    assert truncation.compressed_bits(jets) == 8 * len(data) / len(jets)
+
+
+def test_the_nearest_rates(jets):
+    assert nearest_fixed(24, 24 * 14).mantissa == 5
+    assert nearest_fixed(24, 10).mantissa == 0
+    five = FloatTruncation(5).compressed_bits(jets)
+    assert nearest_compressed(jets, five).mantissa == 5

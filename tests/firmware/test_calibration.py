@@ -1,0 +1,57 @@
+"""The open figures against designs that Vivado has routed: what is stated is measured."""
+
+import json
+
+import numpy as np
+import pytest
+
+from aefpga.firmware import calibration, yosys
+from aefpga.firmware.vendor import read_slack, read_utilization
+
+
+@pytest.fixture(scope="module")
+def routed_networks(shared_data):
+    """The 20 JEDI-linear networks: da4ml's cost, and what Vivado made of them."""
+    files = sorted((shared_data / "vendor_reports/jedi_linear").glob("*.json"))
+    rows = [row for f in files for row in json.loads(f.read_text()).values()]
+    assert len(rows) == calibration.COST_LUT.designs == 20
+    return {key: np.array([row[key] for row in rows]) for key in ("cost", "LUT", "actual_period")}
+
+
+def test_cost_against_routed_luts(routed_networks):
+    ratio = routed_networks["LUT"] / routed_networks["cost"]
+    stated = calibration.COST_LUT
+    found = np.median(ratio), ratio.min(), ratio.max()
+    assert np.allclose(found, (stated.median, stated.low, stated.high), atol=0.005)
+
+
+def test_delay_of_an_adder_against_routed_periods(routed_networks):
+    stated = calibration.ADDER_DELAY
+    per_adder = routed_networks["actual_period"] / 2
+    log_lut = np.log(routed_networks["LUT"])
+    slope, offset = np.polyfit(log_lut, per_adder, 1)
+    assert (slope, offset) == pytest.approx((stated.slope, stated.offset), abs=0.005)
+    residual = per_adder - (slope * log_lut + offset)
+    assert (residual.min(), residual.max()) == pytest.approx((stated.low, stated.high), abs=0.006)
+    # The rule for pipelining would have met the period of every one of them.
+    for lut, period in zip(routed_networks["LUT"], routed_networks["actual_period"], strict=True):
+        assert calibration.adders_per_stage(period + 0.8, lut) >= 1
+        assert 2 * (stated.ns(lut) + stated.high) >= period - 0.01
+
+
+@pytest.mark.slow
+def test_yosys_against_vivado_on_a_design_from_its_ir(shared_data, tmp_path):
+    from da4ml.codegen import RTLModel
+    from da4ml.types import Pipeline
+
+    example = shared_data / "vendor_reports/da4ml_examples/vivado_example_verilog_model_lc_2"
+    design = Pipeline.load(example / "pipeline.json")
+    RTLModel(design, "vmodel", tmp_path).write()
+    found = yosys.synthesize(tmp_path, "vmodel", "xcup").resources
+    routed = read_utilization(example / "reports/vmodel_post_route_util.rpt")
+    assert routed.lut / found.lut == pytest.approx(calibration.YOSYS_LUT.median, abs=0.01)
+    assert routed.ff / found.ff == pytest.approx(calibration.YOSYS_FF.median, abs=0.01)
+    assert routed.dsp == found.dsp
+    # 5 ns less the slack, with two adders a stage, lies within the range that is stated.
+    period = 5.0 - read_slack(example / "reports/vmodel_post_route_timing.rpt")
+    assert 2 * calibration.ADDER_DELAY.ns(routed.lut) < period
