@@ -25,11 +25,12 @@ lint: venv  ## ruff and mypy
 	$(BIN)/mypy
 
 test: venv lint  ## lint, then all tests
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses 2
 
 bench: venv  ## the benchmarks; prints the tables of benchmarks/README.md
 	$(BIN)/python benchmarks/emulator.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/startup.py
 
 clean:  ## remove the environment and what tools cached

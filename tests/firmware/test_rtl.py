@@ -27,7 +27,7 @@ def with_weights(spec, change):
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
 @pytest.mark.parametrize("bits", [4, 6, 8, 10, 12])
 def test_every_word_equals_the_emulator(tmp_path, bits, activation):
-    spec = random_spec((24, 12, 8), bits, activation=activation)
+    spec = random_spec((16, 8, 6), bits, activation=activation)
     simulation = simulated(spec, tmp_path)
     words = adversarial_words(spec)
     assert np.array_equal(simulation(words), Emulator(spec)(words))

@@ -5,7 +5,9 @@ Modules that pull in heavy libraries are imported inside the verbs, so that `--h
 
 import errno
 import os
+import signal
 import sys
+from types import FrameType
 
 from aefpga.cli.app import app
 from aefpga.errors import AefpgaError
@@ -13,14 +15,25 @@ from aefpga.errors import AefpgaError
 __all__ = ["app", "main"]
 
 
+class _Interrupted(BaseException):
+    """Ctrl-C or a termination; Typer would answer a KeyboardInterrupt with silence."""
+
+
+def _interrupt(number: int, frame: FrameType | None) -> None:
+    raise _Interrupted(number)
+
+
 def main() -> None:
     """Run the command line; exit 0 on success, 1 on failure, 2 on wrong usage, 130 on Ctrl-C."""
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, _interrupt)
     try:
         app()
     except AefpgaError as error:
         _fail(str(error), error.exit_code)
-    except KeyboardInterrupt:
-        _fail("interrupted; nothing half-written was left under a final name", 130)
+    except _Interrupted as interrupted:
+        message = "interrupted: nothing half-written was left; `aefpga train --resume` continues"
+        _fail(f"{message} a training", 128 + int(interrupted.args[0]))
     except BrokenPipeError:
         # The reader (`| head`) has gone; keep Python from complaining again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -1,0 +1,235 @@
+"""The command line as users call it: in a process of its own, judged by exit code and message."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from aefpga.fixedpoint import EncoderSpec, Tensor
+from aefpga.runs import seal
+
+
+def aefpga(*arguments, cwd, expect=0):
+    done = subprocess.run(
+        [sys.executable, "-m", "aefpga", *map(str, arguments)],
+        cwd=cwd,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "COLUMNS": "160"},
+    )
+    assert done.returncode == expect, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done
+
+
+@pytest.fixture
+def run_copy(tiny_run, tmp_path):
+    """A folder with a copy of the tiny run, to be damaged at will."""
+    shutil.copytree(tiny_run.folder, tmp_path / "runs" / "tiny")
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    "verb",
+    [[], ["train"], ["csim"], ["synthesize"], ["evaluate"], ["run"], ["data", "inspect"]],
+    ids=" ".join,
+)
+def test_help_teaches_and_imports_nothing_heavy(tmp_path, verb):
+    code = (
+        "import sys\nfrom aefpga.cli import main\n"
+        f"sys.argv = ['aefpga', *{verb!r}, '--help']\n"
+        "try: main()\nexcept SystemExit: pass\n"
+        "heavy = {'tensorflow', 'numpy', 'uproot', 'matplotlib', 'da4ml'} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert "Usage" in done.stdout
+
+
+def test_csim_is_exact_and_a_broken_weight_is_named(run_copy, tiny_run):
+    found = aefpga("csim", "--json", "--jets", 300, cwd=run_copy)
+    result = json.loads(found.stdout)
+    assert len(result["agreements"]) == 6
+    assert all(a["equal"] == a["words"] for a in result["agreements"])
+    assert {p.name for p in (run_copy / "hls_projects" / "tiny").iterdir()} == {"hls", "rtl"}
+    _break_weight(run_copy / "runs" / "tiny", tiny_run)
+    broken = aefpga("csim", "--jets", 300, "--without", "hls", "--without", "rtl",
+                    cwd=run_copy, expect=1)  # fmt: skip
+    assert "part at layer hidden_2" in broken.stderr
+
+
+def _break_weight(folder: Path, run) -> None:
+    """Flip a weight's high bit in the second layer, with a specification that is whole again."""
+    spec = EncoderSpec.load(folder)
+    layer = spec.layers[1]
+    words = layer.weight.words.copy()
+    words[:, 0] = np.where(words[:, 0] > 0, words[:, 0] // 2, words[:, 0] + 3)
+    broken = replace(layer, weight=Tensor(words, layer.weight.type))
+    replace(spec, layers=(spec.layers[0], broken, *spec.layers[2:])).save(folder)
+    partial = folder.with_name(".again")
+    folder.rename(partial)
+    seal(partial, folder, run.config, {"data": {}})
+
+
+def test_evaluate_writes_figures_and_plots(run_copy):
+    found = json.loads(aefpga("evaluate", "--json", cwd=run_copy).stdout)
+    assert set(found["schemes"]) == {
+        "float model",
+        "quantized model",
+        "C simulation",
+        "truncation, fixed rate",
+        "truncation + LZMA",
+    }
+    quantized, simulated = (found["schemes"][n] for n in ("quantized model", "C simulation"))
+    assert quantized == simulated
+    assert found["bits_per_jet"]["quantized model"] == 36
+    written = run_copy / "runs" / "tiny"
+    assert json.loads((written / "metrics.json").read_text()) == found
+    plots = {p.name for p in (written / "plots").glob("*.png")}
+    assert len(plots) == 6
+
+
+@pytest.mark.slow
+def test_synthesize_with_the_open_flow(run_copy):
+    found = json.loads(
+        aefpga("synthesize", "--part", "xcvu9p", "--tool", "open", "--json", cwd=run_copy).stdout
+    )
+    assert found["kind"] == "logic synthesis"
+    assert found["tool"] == "Yosys"
+    assert found["interval_cycles"] == 1
+    assert found["latency_ns"] == 5 * found["latency_cycles"]
+    assert 0 < found["percent"]["lut"] < 10
+    assert (run_copy / "runs/tiny/reports/synthesis-xcvu9p.json").exists()
+    assert (run_copy / "runs/tiny/plots/synthesis-xcvu9p.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["train", "--quantize", "1bit"], "N from 2 to 16"),
+        (["train", "--quantize", "banana"], "N from 2 to 16"),
+        (["train", "--variables", "42"], "the sets are 28, 27, 24, 19, 4"),
+        (["train", "--model", "cnn"], "model.kind"),
+        (["train", "--config", "missing.yaml"], "missing.yaml"),
+        (["csim"], "no run in runs/"),
+        (["synthesize", "--run", "nothing"], "no run nothing"),
+        (["data", "simulate", "--output", "x.root", "--process", "top"], "ttbar"),
+        (["train", "--resume"], "no interrupted training"),
+    ],
+    ids=lambda value: " ".join(value) if isinstance(value, list) else "",
+)
+def test_wrong_usage_exits_2(tmp_path, arguments, message):
+    assert message in aefpga(*arguments, cwd=tmp_path, expect=2).stderr
+    assert not [p for p in tmp_path.rglob("*") if p.is_file()]
+
+
+def test_unknown_part_names_the_nearest(run_copy):
+    assert "xcvu9p" in aefpga("synthesize", "--part", "xcvu9", cwd=run_copy, expect=2).stderr
+
+
+@pytest.mark.parametrize(
+    ("content", "message"), [(b"not a root file", "cannot be read"), (None, "there is no file")]
+)
+def test_bad_input_exits_1_and_leaves_no_run(tmp_path, content, message):
+    if content is not None:
+        (tmp_path / "jets.root").write_bytes(content)
+    failed = aefpga("train", "--quantize", "8bit", "--input", "jets.root", cwd=tmp_path, expect=1)
+    assert message in failed.stderr
+    assert not list(tmp_path.glob("runs/[!.]*"))
+
+
+def test_an_empty_selection_says_what_was_cut(tmp_path):
+    (tmp_path / "cut.yaml").write_text("data: {max_pt: 5.0}\n")
+    failed = aefpga("train", "--config", "cut.yaml", "--max-jets", 500, cwd=tmp_path, expect=1)
+    assert "fail pt" in failed.stderr
+
+
+def test_an_unknown_option_in_the_configuration_is_named(tmp_path):
+    (tmp_path / "run.yaml").write_text("model: {hiden: [3]}\ntraining: {epochs: 0}\n")
+    failed = aefpga("train", "--config", "run.yaml", cwd=tmp_path, expect=2)
+    assert "model.hiden" in failed.stderr
+    assert "training.epochs" in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "message"),
+    [
+        ("encoder.npz", lambda p: p.write_bytes(p.read_bytes()[:-3]), "checksum"),
+        ("decoder.onnx", lambda p: p.unlink(), "is missing"),
+        (
+            "run.json",
+            lambda p: p.write_text(p.read_text().replace('"schema": 1', '"schema": 7', 1)),
+            "run schema 7",
+        ),
+        ("run.json", lambda p: p.write_text("{"), "cannot be read"),
+    ],
+)
+def test_a_changed_run_is_refused(run_copy, name, change, message):
+    change(run_copy / "runs" / "tiny" / name)
+    assert message in aefpga("evaluate", cwd=run_copy, expect=1).stderr
+
+
+def test_ctrl_c_leaves_nothing_and_the_training_resumes(tmp_path):
+    command = [sys.executable, "-m", "aefpga", "train", "--quantize", "4bit", "--max-jets", "2000"]
+    process = subprocess.Popen(
+        [*command, "--epochs", "400", "--name", "long"],
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    checkpoint = tmp_path / "runs/.long.partial/checkpoints/quantized.npz"
+    deadline = time.monotonic() + 120
+    while not checkpoint.exists() and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert "interrupted" in said
+    assert "Traceback" not in said
+    assert [p.name for p in (tmp_path / "runs").iterdir()] == [".long.partial"]
+    done = json.loads(aefpga("train", "--resume", "--json", cwd=tmp_path).stdout)
+    assert done["run"] == "runs/long"
+
+
+def test_a_full_disk_is_one_clear_error(run_copy):
+    """`/dev/full` cannot hold a folder; a file where a folder must be stands in for the disk."""
+    (run_copy / "runs/tiny/plots").write_text("in the way")
+    failed = aefpga("evaluate", cwd=run_copy, expect=1)
+    assert re.search(r"cannot write .*plots", failed.stderr)
+
+
+def test_inspect_and_simulate(tmp_path):
+    pytest.importorskip("pythia8mc", reason="simulation needs the extra `simulate`")
+    aefpga("data", "simulate", "--output", "a.root", "--events", 30, "--seed", 3, cwd=tmp_path)
+    aefpga(
+        "data", "simulate", "--output", "b.root", "--events", 30, "--seed", 3, "--processes", 1,
+        cwd=tmp_path,
+    )  # fmt: skip
+    a, b = (
+        json.loads(aefpga("data", "inspect", f"{n}.root", "--json", cwd=tmp_path).stdout)
+        for n in "ab"
+    )
+    assert a["events"] == 30
+    assert a["sets"]["28"] == []
+    assert a["ranges"] == b["ranges"]
+
+
+@pytest.mark.parametrize("name", ["scouting_nano.root", "nano_tt_v15.root"])
+def test_real_files_train(tmp_path, shared_data, name):
+    done = aefpga(
+        "train", "--quantize", "8bit", "--epochs", 2, "--input", shared_data / name, cwd=tmp_path
+    )
+    assert "24-64-32-15" in done.stdout
+    if "nano_tt" in name:
+        assert "photon_multiplicity" in done.stderr

@@ -1,0 +1,129 @@
+import numpy as np
+import pytest
+
+pytest.importorskip("qkeras", reason="training needs the extra `train`")
+
+from aefpga.config import load_config
+from aefpga.errors import UsageError
+from aefpga.fixedpoint import Emulator, FixedType
+from aefpga.fixedpoint.example import adversarial_words
+from aefpga.models.calibrate import closest_type, fit_input
+from aefpga.models.fit import fit
+from aefpga.models.reference import KerasEncoder, save_weights
+from aefpga.variables import variable_set
+
+VARIABLES = variable_set("24")
+
+
+def configuration(**sections):
+    base = {
+        "model": {"hidden": (12, 8), "latent": 5},
+        "training": {"epochs": 2, "batch_size": 128},
+        "quantization": {"bits": 8},
+    }
+    return load_config(None, {k: {**base.get(k, {}), **sections.get(k, {})} for k in base})
+
+
+def trained(jets, config, folder, on_epoch=lambda epoch, planned: None):
+    return fit(jets[:1500], jets[1500:2000], VARIABLES, config, folder, on_epoch, {})
+
+
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
+@pytest.mark.parametrize("bits", [2, 4, 6, 8, 10, 12, 16])
+def test_keras_and_emulator_agree_on_every_word(jets, tmp_path, bits, activation):
+    config = configuration(
+        model={"activation": activation}, quantization={"bits": bits}, training={"epochs": 1}
+    )
+    result = trained(jets, config, tmp_path)
+    save_weights(result.quantized.encoder, tmp_path / "encoder.npz")
+    keras = KerasEncoder(result.spec, config.model, tmp_path / "encoder.npz")
+    words = np.concatenate(
+        [result.spec.input.to_words(jets[2000:]), adversarial_words(result.spec)]
+    )
+    for a, b in zip(keras.trace(words), Emulator(result.spec).trace(words), strict=True):
+        assert np.array_equal(a, b)
+
+
+def test_a_killed_training_ends_as_if_it_had_not_been(jets, tmp_path):
+    config = configuration(training={"epochs": 3})
+    whole = trained(jets, config, tmp_path / "whole")
+
+    def kill(epoch, planned):
+        if (epoch.stage, epoch.epoch) == ("quantized", 2):
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        trained(jets, config, tmp_path / "killed", kill)
+    resumed = trained(jets, config, tmp_path / "killed")
+    assert resumed.spec.hash == whole.spec.hash
+    assert [e.validation_loss for e in resumed.curve] == [e.validation_loss for e in whole.curve]
+
+
+def test_the_best_weights_are_kept(jets, tmp_path):
+    config = configuration(
+        training={"epochs": 4, "learning_rate": 0.05}, quantization={"bits": None}
+    )
+    result = trained(jets, config, tmp_path)
+    assert result.spec is None
+    x = np.ldexp(jets[1500:2000], -result.input.exponent)
+    for name, (weight, bias) in {**result.float.encoder, **result.float.decoder}.items():
+        x = x @ weight + bias
+        x = x if name in ("latent", "output") else np.maximum(x, 0)
+    loss = np.square(x - result.normaliser.transform(jets[1500:2000])).mean()
+    assert loss == pytest.approx(min(e.validation_loss for e in result.curve), rel=1e-3)
+
+
+def test_early_stopping(jets, tmp_path):
+    config = configuration(
+        training={"epochs": 40, "early_stopping": 2, "learning_rate": 0.5},
+        quantization={"bits": None},
+    )
+    assert len(trained(jets, config, tmp_path).curve) < 40
+
+
+def test_sparsity_lowers_the_activations(jets, tmp_path):
+    def mean_activation(kind):
+        config = configuration(
+            model={"kind": kind, "sparsity": 0.05},
+            quantization={"bits": None},
+            training={"epochs": 15},
+        )
+        encoder = trained(jets, config, tmp_path / kind).float.encoder
+        weight, bias = encoder["hidden_1"]
+        exponent = fit_input(jets[:1500], VARIABLES, 14).exponent
+        return np.maximum(np.ldexp(jets, -exponent) @ weight + bias, 0).mean()
+
+    assert mean_activation("sparse-l1") < 0.5 * mean_activation("standard")
+
+
+def test_input_grid_holds_the_training_jets(jets):
+    source = fit_input(jets, VARIABLES, 14)
+    assert source.saturated(jets) == {}
+    values = source.type.to_values(source.to_words(jets))
+    assert (np.abs(values - jets) <= source.type.lsb / 2 + 1e-9).all()
+    counts = [i for i, v in enumerate(VARIABLES) if v.kind == "multiplicity"]
+    assert np.array_equal(values[:, counts], jets[:, counts])
+    assert (np.abs(source.network_type.to_values(source.to_words(jets))) <= 1).all()
+
+
+def test_a_multiplicity_too_wide_for_the_input_says_so(jets):
+    with pytest.raises(UsageError, match="input_bits"):
+        fit_input(jets, VARIABLES, 3)
+
+
+def test_the_closest_type_balances_range_and_step():
+    values = np.append(np.random.default_rng(0).normal(0, 0.1, 10_000), 1.9)
+    kind = closest_type(values, 6, signed=True)
+
+    def error(candidate):
+        return np.square(candidate.to_values(candidate.to_words(values)) - values).mean()
+
+    for integer in (int(kind.integer) - 1, int(kind.integer) + 1):
+        assert error(kind) <= error(FixedType(True, 6, integer))
+
+
+def test_configuration_errors_name_the_option():
+    config = configuration()
+    assert config.quantization.bits == 8
+    with pytest.raises(UsageError, match=r"quantization\.bits"):
+        configuration(quantization={"bits": 1})
