@@ -1,4 +1,4 @@
-"""What scaling inputs by powers of two costs, against exact min-max scaling: same network, same run.
+"""What scaling inputs by powers of two costs, against exact min-max scaling, in one run.
 
 Trains the float autoencoder on both inputs with several seeds; the target is the same.
 """
