@@ -1,3 +1,6 @@
+"""The RTL's words against the emulator's, and the ports and timing of the RTL."""
+
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -5,73 +8,123 @@ import pytest
 
 from aefpga.errors import ToolError
 from aefpga.firmware.rtl import RtlSimulation, trace, write_project
-from aefpga.fixedpoint import Emulator, FixedType, Tensor, exact_accumulator
+from aefpga.fixedpoint import Emulator, FixedType, Tensor
 from aefpga.fixedpoint.example import adversarial_words, random_spec
 
+PART = "xcvu9p-flga2104-2L-e"
 
-def simulated(spec, folder, clock_period_ns=5.0):
+
+def simulate(spec, folder, clock_period_ns=5.0):
     rtl = trace(spec, clock_period_ns)
-    write_project(rtl, folder / "rtl", "xcvu9p-flga2104-2L-e")
-    return RtlSimulation(rtl, folder / "rtl")
+    write_project(rtl, folder, PART)
+    return RtlSimulation(rtl, folder)
 
 
-def with_weights(spec, change):
-    """The same encoder with the first layer's weights changed."""
-    layer = spec.layers[0]
-    weight = Tensor(change(layer.weight.words.copy()), layer.weight.type)
-    accumulator = exact_accumulator(spec.input.network_type, weight, layer.bias)
-    first = replace(layer, weight=weight, accumulator=accumulator)
-    return replace(spec, layers=(first, *spec.layers[1:]))
+def with_layer(spec, index, change):
+    """Return the spec with `change(weight_words, bias_words)` applied to copies of a layer's."""
+    layer = spec.layers[index]
+    weight, bias = layer.weight.words.copy(), layer.bias.words.copy()
+    change(weight, bias)
+    changed = replace(
+        layer, weight=Tensor(weight, layer.weight.type), bias=Tensor(bias, layer.bias.type)
+    )
+    return replace(spec, layers=(*spec.layers[:index], changed, *spec.layers[index + 1 :]))
+
+
+def assert_exact(spec, simulation, n_random=2000):
+    words = adversarial_words(spec, n_random)
+    np.testing.assert_array_equal(simulation(words), Emulator(spec)(words))
 
 
 @pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
 @pytest.mark.parametrize("bits", [4, 6, 8, 10, 12])
-def test_every_word_equals_the_emulator(tmp_path, bits, activation):
-    spec = random_spec((16, 8, 6), bits, activation=activation)
-    simulation = simulated(spec, tmp_path)
-    words = adversarial_words(spec)
-    assert np.array_equal(simulation(words), Emulator(spec)(words))
+def test_every_word_equals_the_emulators(bits, activation, tmp_path):
+    spec = random_spec((8, 10, 5), bits, activation=activation, input_bits=bits + 4)
+    simulation = simulate(spec, tmp_path / "rtl")
+    assert_exact(spec, simulation)
+    # A register at the input and one behind every stage: the simulation must have found them all.
+    assert simulation.latency_cycles == trace(spec, 5.0).stages + 1
+    assert simulation.interval_cycles == 1
 
 
 @pytest.mark.slow
-def test_the_compact_encoder(tmp_path):
-    spec = random_spec((24, 64, 32, 15), 8, input_bits=14)
-    words = adversarial_words(spec, n_random=5000)
-    assert np.array_equal(simulated(spec, tmp_path)(words), Emulator(spec)(words))
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
+def test_every_word_of_the_compact_encoder_equals_the_emulators(activation, tmp_path):
+    spec = random_spec((24, 64, 32, 15), 8, activation=activation, input_bits=14)
+    assert_exact(spec, simulate(spec, tmp_path / "rtl"), n_random=20_000)
 
 
-def test_latency_is_measured_and_falls_with_a_slower_clock(tmp_path):
-    spec = random_spec((24, 12, 8), 6)
-    fast, slow = simulated(spec, tmp_path / "fast", 2.5), simulated(spec, tmp_path / "slow", 12.0)
-    assert fast.latency_cycles > slow.latency_cycles > 1
-    assert fast.interval_cycles == 1
+def test_words_that_nothing_depends_on_keep_their_ports(tmp_path):
+    def hidden(weight, bias):
+        weight[[0, 3]] = 0  # two inputs that nobody uses
+        weight[:, 1], bias[1] = 0, 9  # a neuron that is constant
+        weight[:, 3], bias[3] = weight[:, 2], bias[2]  # one that is there twice
+        weight[:, 5] = -weight[:, 2]
+
+    def latent(weight, bias):
+        weight[:, 0], bias[0] = 0, 0  # a latent word that is always zero
+        weight[:, 2], bias[2] = 0, -7  # and one that is another constant
+
+    spec = with_layer(with_layer(random_spec((6, 8, 4), 6), 0, hidden), 1, latent)
+    assert_exact(spec, simulate(spec, tmp_path / "rtl"))
+    text = (tmp_path / "rtl/src/encoder_wrapper.v").read_text()
+    widths = [int(w) + 1 for w in re.findall(r"input (?:signed )?\[(\d+):0\] in_", text)]
+    assert widths == spec.input.type.broadcast((6,)).width.tolist()
+    widths = [int(w) + 1 for w in re.findall(r"output (?:signed )?\[(\d+):0\] latent_", text)]
+    assert widths == spec.latent_type.width.tolist()
 
 
-def test_unused_inputs_and_silent_neurons(tmp_path):
-    def change(words):
-        words[3] = 0
-        words[:, 2] = 0
-        words[:, 5] = words[:, 4]
-        return words
-
-    spec = with_weights(random_spec((24, 12, 8), 8), change)
-    words = adversarial_words(spec)
-    assert np.array_equal(simulated(spec, tmp_path)(words), Emulator(spec)(words))
+def test_trace_gives_every_layers_words(tmp_path):
+    spec = random_spec((4, 3, 2), 5)
+    words = adversarial_words(spec, 100)
+    layers = simulate(spec, tmp_path / "rtl").trace(words)
+    for found, expected in zip(layers, Emulator(spec).trace(words), strict=True):
+        np.testing.assert_array_equal(found, expected)
 
 
-def test_traces_name_the_layer(tmp_path):
-    spec = random_spec((24, 6, 5, 4), 6)
-    words = adversarial_words(spec, n_random=20)
-    found = simulated(spec, tmp_path).trace(words)
-    for a, b in zip(found, Emulator(spec).trace(words), strict=True):
-        assert np.array_equal(a, b)
+def test_one_project_after_another_in_the_same_folder(tmp_path):
+    # The loader would give back the first library if the second had its name.
+    for seed in (1, 2):
+        spec = random_spec((3, 2), 4, seed=seed)
+        assert_exact(spec, simulate(spec, tmp_path / "rtl"), 100)
 
 
-def test_weights_too_wide_for_da4ml_are_refused():
-    spec = random_spec((24, 4), 8)
-    layer = spec.layers[0]
-    wide = Tensor(layer.weight.words, FixedType(True, 25, 1))
-    accumulator = exact_accumulator(spec.input.network_type, wide, layer.bias)
-    spec = replace(spec, layers=(replace(layer, weight=wide, accumulator=accumulator),))
-    with pytest.raises(ToolError, match="at most 24"):
+def test_a_slower_clock_needs_fewer_stages():
+    spec = random_spec((6, 8, 4), 6)
+    stages = [trace(spec, period).stages for period in (1.0, 5.0, 50.0)]
+    assert stages[0] > stages[1] > stages[2] == 1
+
+
+def test_the_project_is_for_the_part_and_clock(tmp_path):
+    write_project(trace(random_spec((3, 2), 4), 4.0), tmp_path / "rtl", PART)
+    assert f'set device "{PART}"' in (tmp_path / "rtl/build_vivado_prj.tcl").read_text()
+    assert "set clock_period 4.0" in (tmp_path / "rtl/src/encoder.xdc").read_text()
+
+
+def test_an_encoder_of_constants_is_an_error(tmp_path):
+    def zero(weight, bias):
+        weight[:] = 0
+
+    rtl = trace(with_layer(random_spec((6, 8, 4), 6), 0, zero), 5.0)
+    with pytest.raises(ToolError, match="do not depend on the inputs"):
+        write_project(rtl, tmp_path / "rtl", PART)
+    assert not (tmp_path / "rtl").exists()
+
+
+def test_weights_wider_than_da4ml_computes_are_an_error():
+    spec = random_spec((3, 2), 4)
+    (layer,) = spec.layers
+    wide = FixedType(True, 25, 1)
+    weight = Tensor(wide.to_words(layer.weight.values), wide)
+    accumulator = FixedType(True, 50, 14)
+    spec = replace(spec, layers=(replace(layer, weight=weight, accumulator=accumulator),))
+    with pytest.raises(ToolError, match="weights of 25 bits"):
         trace(spec, 5.0)
+
+
+def test_what_verilator_says_is_passed_on(tmp_path):
+    rtl = trace(random_spec((3, 2), 4), 5.0)
+    write_project(rtl, tmp_path / "rtl", PART)
+    (tmp_path / "rtl/src/encoder.v").write_text("module encoder (input banana;\n")
+    with pytest.raises(ToolError, match=r"(?s)could not compile the RTL; the log is .*encoder"):
+        RtlSimulation(rtl, tmp_path / "rtl")

@@ -19,10 +19,14 @@ class Ratio:
     source: str
 
     def __str__(self) -> str:
+        if self.designs == 1:
+            return (
+                f"Vivado's post-route figure was {self.median:.2f} times this on the one design "
+                f"that could be compared ({self.source})"
+            )
         return (
             f"Vivado's post-route figure was {self.low:.2f} to {self.high:.2f} times this "
-            f"(median {self.median:.2f}, {self.designs} design{'s' * (self.designs > 1)}: "
-            f"{self.source})"
+            f"(median {self.median:.2f}, {self.designs} designs: {self.source})"
         )
 
 

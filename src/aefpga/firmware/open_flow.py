@@ -1,8 +1,9 @@
 """Synthesis without any vendor's licence: da4ml, Verilator and Yosys, and what they are worth."""
 
 import time
-from collections.abc import Callable
-from importlib.metadata import version as package_version
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from importlib import metadata
 from pathlib import Path
 
 from aefpga.errors import ToolError
@@ -30,8 +31,8 @@ def estimate_frequency(rtl: Rtl, lut: float) -> Frequency:
     return Frequency(
         mhz=1e3 / (rtl.adders * delay),
         method=(
-            f"{rtl.adders} adders a stage at {delay:.2f} ns each for a design of this size: a fit "
-            f"to {COST_LUT.designs} routed networks ({ADDER_DELAY.source}), with two adders a "
+            f"{rtl.adders} adder(s) a stage at {delay:.2f} ns each for a design of this size: a "
+            f"fit to {COST_LUT.designs} routed networks ({ADDER_DELAY.source}), with two adders a "
             "stage; the range is the fit's extreme residuals; another part or speed grade, or "
             "another number of adders, is an extrapolation"
         ),
@@ -60,14 +61,13 @@ def synthesize_open(
     try:
         counts = synthesize(project, TOP, part.family, on_progress)
         resources, tool, version = counts.resources, "Yosys", counts.tool_version
-        uncertainty = {"lut": str(YOSYS_LUT), "ff": str(YOSYS_FF)}
+        uncertainty = {"lut": f"{YOSYS_LUT}; {_from_cost(rtl)}", "ff": str(YOSYS_FF)}
     except ToolError as error:
-        kind, tool, version = "cost model", "da4ml", package_version("da4ml")
+        kind, tool, version = "cost model", "da4ml", metadata.version("da4ml")
         resources = Resources(rtl.cost, rtl.register_bits, 0, 0)
-        uncertainty = {"lut": str(COST_LUT), "ff": "register bits before any optimization"}
+        uncertainty = {"lut": _from_cost(rtl), "ff": "register bits before any optimization"}
         notes = (*notes, f"Yosys could not be used, da4ml's cost model stands in: {error}")
-    lut = resources.lut or rtl.cost
-    return SynthesisReport(
+    report = SynthesisReport(
         design=describe(rtl.spec),
         encoder_hash=rtl.spec.hash,
         part=part.name,
@@ -79,12 +79,39 @@ def synthesize_open(
         interval_cycles=simulation.interval_cycles,
         latency_source=(
             "measured in Verilator simulation of the clocked RTL, a new jet in every cycle, from "
-            "the edge before the input register to the edge that follows the output register"
+            "the edge that takes a jet into the input register to the edge at which the register "
+            "after the output register can take its latent words"
         ),
         resources=resources,
         available=part.available,
-        frequency=estimate_frequency(rtl, lut),
+        frequency=estimate_frequency(rtl, resources.lut or rtl.cost),
         uncertainty=uncertainty,
         notes=notes,
         seconds=time.perf_counter() - start,
     )
+    return replace(report, notes=(*notes, *_warnings(report)))
+
+
+def _from_cost(rtl: Rtl) -> str:
+    """Return the range of post-route LUTs that da4ml's cost of this design suggests."""
+    return (
+        f"da4ml's cost of this design is {rtl.cost:,.0f}, which suggests "
+        f"{COST_LUT.low * rtl.cost:,.0f} to {COST_LUT.high * rtl.cost:,.0f} LUTs: over "
+        f"{COST_LUT.designs} networks Vivado's post-route count was {COST_LUT.low:.2f} to "
+        f"{COST_LUT.high:.2f} times the cost ({COST_LUT.source})"
+    )
+
+
+def _warnings(report: SynthesisReport) -> Iterator[str]:
+    """Yield what makes the design unlikely to work on the part at the clock asked for."""
+    for name in ("lut", "ff"):
+        share = report.percent(name)
+        if share is not None and share > 100:
+            yield f"does not fit {report.part}: needs {share:.0f} % of its {name.upper()}s"
+    asked, estimate = 1e3 / report.clock_period_ns, report.frequency
+    if estimate is not None and estimate.low_mhz is not None and estimate.low_mhz < asked:
+        yield (
+            f"the clock asked for ({asked:.0f} MHz) is above the lower end of the estimate "
+            f"({estimate.low_mhz:.0f} MHz): place and route may not reach it; choose a longer "
+            "clock period or a smaller encoder"
+        )

@@ -1,7 +1,8 @@
 """The FPGA parts: their resources, and where those figures come from."""
 
 import difflib
-from dataclasses import dataclass
+import re
+from dataclasses import dataclass, replace
 
 from aefpga.errors import UsageError
 from aefpga.firmware.report import Resources
@@ -11,7 +12,9 @@ DS891 = "AMD DS891, Zynq UltraScale+ MPSoC Data Sheet: Overview"
 DS180 = "AMD DS180, 7 Series FPGAs Data Sheet: Overview"
 DS190 = "AMD DS190, Zynq-7000 SoC Data Sheet: Overview"
 DS962 = "AMD DS962, Alveo U200 and U250 Data Sheet"
+DS963 = "AMD DS963, Alveo U280 Data Sheet"
 DS978 = "AMD DS978, Alveo U55C Data Sheet"
+DS987 = "AMD DS987, Kria K26 SOM Data Sheet"
 
 
 @dataclass(frozen=True)
@@ -23,7 +26,8 @@ class Part:
     device : str
         Short name.
     name : str
-        Full name as Vivado spells it: device, package, speed grade.
+        Full name as Vivado spells it: device, package, speed grade. The 7 series has no hyphen
+        between device and package.
     family : str
         As Yosys spells it: ``xc7`` (7 series), ``xcu`` (UltraScale), ``xcup`` (UltraScale+).
     lut, ff, dsp, bram, uram : int
@@ -51,7 +55,16 @@ class Part:
 def _part(
     name: str, family: str, lut: int, ff: int, dsp: int, bram36: int, uram: int, source: str
 ) -> Part:
-    return Part(name.partition("-")[0], name, family, lut, ff, dsp, 2 * bram36, uram, source)
+    return Part(_split(name)[0], name, family, lut, ff, dsp, 2 * bram36, uram, source)
+
+
+def _split(name: str) -> tuple[str, str]:
+    """Return device and the rest (package and speed grade, perhaps empty) of a lower-case name."""
+    seven_series = re.fullmatch(r"(xc7[a-z]+\d+t?)-?([a-z]{2,3}\d+.*)?", name)
+    if seven_series:
+        return seven_series[1], seven_series[2] or ""
+    device, _, rest = name.partition("-")
+    return device, rest
 
 
 PARTS = tuple(
@@ -68,12 +81,14 @@ PARTS = tuple(
         ("xcku040-ffva1156-2-e", "xcu", 242_400, 484_800, 1_920, 600, 0, DS890),
         ("xcu250-figd2104-2L-e", "xcup", 1_728_000, 3_456_000, 12_288, 2_688, 1_280, DS962),
         ("xcu200-fsgd2104-2-e", "xcup", 1_182_240, 2_364_480, 6_840, 2_160, 960, DS962),
+        ("xcu280-fsvh2892-2L-e", "xcup", 1_303_680, 2_607_360, 9_024, 2_016, 960, DS963),
         ("xcu55c-fsvh2892-2L-e", "xcup", 1_303_680, 2_607_360, 9_024, 2_016, 960, DS978),
         ("xczu9eg-ffvb1156-2-e", "xcup", 274_080, 548_160, 2_520, 912, 0, DS891),
         ("xczu7ev-ffvc1156-2-e", "xcup", 230_400, 460_800, 1_728, 312, 96, DS891),
-        ("xc7vx690t-ffg1927-2", "xc7", 433_200, 866_400, 3_600, 1_470, 0, DS180),
-        ("xc7k325t-ffg900-2", "xc7", 203_800, 407_600, 840, 445, 0, DS180),
-        ("xc7z020-clg400-1", "xc7", 53_200, 106_400, 220, 140, 0, DS190),
+        ("xck26-sfvc784-2LV-c", "xcup", 117_120, 234_240, 1_248, 144, 64, DS987),
+        ("xc7vx690tffg1927-2", "xc7", 433_200, 866_400, 3_600, 1_470, 0, DS180),
+        ("xc7k325tffg900-2", "xc7", 203_800, 407_600, 840, 445, 0, DS180),
+        ("xc7z020clg400-1", "xc7", 53_200, 106_400, 220, 140, 0, DS190),
     )
 )
 
@@ -91,23 +106,14 @@ def find_part(name: str) -> Part:
     UsageError
         If the device is not in the catalogue; the nearest ones are named.
     """
-    lowered = name.strip().lower()
-    device, _, rest = lowered.partition("-")
+    device, rest = _split(name.strip().lower())
     if device not in _BY_DEVICE:
         near = difflib.get_close_matches(device, _BY_DEVICE, n=3, cutoff=0.5)
         hint = f"the nearest are {', '.join(near)}; " if near else ""
         raise UsageError(f"unknown part {name}; {hint}known are {', '.join(sorted(_BY_DEVICE))}")
     part = _BY_DEVICE[device]
-    if not rest or lowered == part.name.lower():
+    if rest in ("", _split(part.name.lower())[1]):
         return part
-    return Part(
-        part.device,
-        name.strip(),
-        part.family,
-        part.lut,
-        part.ff,
-        part.dsp,
-        part.bram,
-        part.uram,
-        part.source,
-    )
+    # Vivado writes the L of a low-power speed grade (2L, 2LV) as a capital.
+    rest = re.sub(r"-(\d)(lv?)(?=-|$)", lambda grade: f"-{grade[1]}{grade[2].upper()}", rest)
+    return replace(part, name=f"{device}{'' if part.family == 'xc7' else '-'}{rest}")

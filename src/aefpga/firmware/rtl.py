@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,14 +22,17 @@ from numpy.typing import NDArray
 from aefpga.errors import ToolError
 from aefpga.files import atomic_path
 from aefpga.firmware.calibration import adders_per_stage
+from aefpga.firmware.ports import input_ports, output_ports, test_bench, wrapper
 from aefpga.fixedpoint import EncoderSpec
 
 Words = NDArray[np.int64]
 TOP = "encoder"
 # da4ml's matrices are float32: wider weights would be rounded.
 MAX_WEIGHT_BITS = 24
-# Trying every decomposition takes four times as long; for a 24-64-32-15 encoder it saved nothing.
+# Trying every decomposition takes four times as long; a 24-64-32-15 encoder cost the same.
 SOLVER_OPTIONS = {"search_all_decompose_dc": False}
+# Many small C++ files and functions compile in half the time and run as fast.
+VERILATOR_FLAGS = "-Wno-fatal --output-split 5000 --output-split-cfuncs 500"
 # More cycles than any pipeline here has stages; the simulation drains the pipeline with them.
 MAX_LATENCY = 512
 
@@ -126,7 +130,9 @@ def write_project(rtl: Rtl, folder: Path, part: str) -> None:
         # A primitive that no encoder uses, whose ROM style Yosys refuses.
         if not list((temporary / "src/memfiles").iterdir()):
             (temporary / "src/static/lookup_table.v").unlink(missing_ok=True)
-        (temporary / f"sim/{TOP}_wrapper_binder.cc").write_text(_test_bench(rtl))
+        ports = input_ports(rtl.spec, rtl.pipeline), output_ports(rtl.spec, rtl.pipeline)
+        (temporary / f"src/{TOP}_wrapper.v").write_text(wrapper(TOP, *ports))
+        (temporary / f"sim/{TOP}_wrapper_binder.cc").write_text(test_bench(TOP, *ports))
 
 
 class RtlSimulation:
@@ -165,10 +171,11 @@ class RtlSimulation:
 
     @cached_property
     def latency_cycles(self) -> int:
-        """Clock cycles from the edge that takes a jet to the edge after which its words are valid.
+        """Clock cycles from the edge that takes a jet in to the edge that can take its words on.
 
-        Found by simulation: random jets enter in consecutive cycles, and the words that the
-        emulator computes for them are looked for among the outputs of the following cycles.
+        The input and the output register are both counted. Found by simulation: random jets enter
+        in consecutive cycles, and the words that the emulator computes for them are looked for
+        among the outputs of the following cycles.
 
         Raises
         ------
@@ -208,77 +215,39 @@ class RtlSimulation:
         ndarray of int64, shape (n_jets + MAX_LATENCY, n_latent)
             Row c holds the output port after the rising edge of cycle c.
         """
-        fractions_in, fractions_out = _port_fractions(self._rtl)
-        types = self._rtl.spec.input.network_type
-        inputs = np.zeros((len(words) + MAX_LATENCY, words.shape[1]), np.int32)
-        # The ports' common grid may be finer than a variable's own.
-        inputs[: len(words)] = words << (fractions_in - types.fraction)
-        latent_type = self._rtl.spec.latent_type
-        outputs = np.zeros((len(inputs), len(latent_type.width)), np.int32)
-        pointers = (a.ctypes.data_as(ctypes.POINTER(ctypes.c_int32)) for a in (inputs, outputs))
+        inputs = np.zeros((len(words) + MAX_LATENCY, words.shape[1]), np.int64)
+        inputs[: len(words)] = words
+        outputs = np.empty((len(inputs), self._rtl.spec.layers[-1].n_out), np.int64)
+        pointers = (a.ctypes.data_as(ctypes.POINTER(ctypes.c_int64)) for a in (inputs, outputs))
         self._library.run(*pointers, ctypes.c_size_t(len(inputs)))
-        return np.asarray(outputs, np.int64) << (latent_type.fraction - fractions_out)
-
-
-def _port_fractions(rtl: Rtl) -> tuple[int, int]:
-    """Return the fractional bits of da4ml's padded input and output ports."""
-    from da4ml.codegen.rtl.rtl_model import get_io_kifs
-
-    inputs, outputs = get_io_kifs(rtl.pipeline)
-    return int(inputs[2].max()), int(outputs[2].max())
-
-
-def _test_bench(rtl: Rtl) -> str:
-    """Return a C++ test bench that drives a jet a cycle and reads the port after every edge."""
-    from da4ml.codegen.rtl.rtl_model import get_io_kifs
-
-    inputs, outputs = get_io_kifs(rtl.pipeline)
-    width_in, width_out = (int(sum(k.max() for k in kifs)) for kifs in (inputs, outputs))
-    n_in, n_out = rtl.pipeline.shape
-    sign_bits = 32 - width_out if outputs[0].max() else 0
-    return f"""\
-#include "V{TOP}_wrapper.h"
-#include "ioutil.hh"
-#include <memory>
-
-extern "C" void run(const int32_t *inputs, int32_t *outputs, size_t n_cycles) {{
-    auto dut = std::make_unique<V{TOP}_wrapper>();
-    for (size_t cycle = 0; cycle < n_cycles; ++cycle) {{
-        write_input<{n_in}, {width_in}>(dut->model_inp, const_cast<int32_t *>(inputs));
-        dut->clk = 0;
-        dut->eval();
-        dut->clk = 1;
-        dut->eval();
-        read_output<{n_out}, {width_out}>(dut->model_out, outputs);
-        for (size_t i = 0; i < {n_out}; ++i)
-            outputs[i] = static_cast<int32_t>(uint32_t(outputs[i]) << {sign_bits}) >> {sign_bits};
-        inputs += {n_in};
-        outputs += {n_out};
-    }}
-    dut->final();
-}}
-"""
+        return outputs
 
 
 def _verilate(folder: Path) -> Path:
     """Compile the RTL and its test bench to a shared library with Verilator."""
-    stamp = "aefpga"
+    # A name of its own: a library of the same path that was loaded before would be used again.
+    stamp = uuid4().hex[:12]
     environment = {
         **os.environ,
         **_verilator_environment(),
         "VM_PREFIX": f"{TOP}_wrapper",
         "STAMP": stamp,
-        "VERILATOR_FLAGS": "-Wno-fatal",
+        "VERILATOR_FLAGS": VERILATOR_FLAGS,
         "EXTRA_CXXFLAGS": "",
     }
-    done = subprocess.run(
-        ["make", "-f", "build_binder.mk"],
-        cwd=folder,
-        env=environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    try:
+        done = subprocess.run(
+            ["make", "-f", "build_binder.mk"],
+            cwd=folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise ToolError(
+            "`make` is missing; install make and a C++ compiler to simulate the RTL"
+        ) from None
     library = folder / f"lib{TOP}_wrapper_{stamp}.so"
     if done.returncode != 0 or not library.exists():
         log = folder / "verilator.log"

@@ -1,0 +1,178 @@
+"""The firmware's ports: one for each word, as wide as its type, and a test bench that drives them.
+
+da4ml packs its ports into one bus and drops from it every bit that the result does not need: inputs
+with no weight, latent words that are constant. A board needs ports that depend on nothing but the
+specification's types, so a module of the toolkit's own stands around da4ml's.
+"""
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import accumulate
+from typing import Any
+
+from aefpga.errors import ToolError
+from aefpga.fixedpoint import EncoderSpec, FixedType
+
+
+@dataclass(frozen=True)
+class Port:
+    """A word on the firmware's boundary, and the bits of it that da4ml's bus carries.
+
+    Parameters
+    ----------
+    name : str
+        In Verilog.
+    width : int
+        Of the word.
+    signed : bool
+        Whether the word is in two's complement.
+    low : int
+        Position on da4ml's bus of the first of the bits that it carries.
+    bits : int
+        How many it carries; 0 for a word that is always zero or never looked at.
+    dropped : int
+        Low bits of the word that it does not carry, because they are always zero.
+    bus_signed : bool
+        Whether the highest bit carried is a sign.
+    """
+
+    name: str
+    width: int
+    signed: bool
+    low: int
+    bits: int
+    dropped: int
+    bus_signed: bool
+
+
+def input_ports(spec: EncoderSpec, pipeline: Any) -> list[Port]:
+    """Return the ports of the input words, in the order of the variables.
+
+    Raises
+    ------
+    ToolError
+        If no input has any influence on the latent words.
+    """
+    names = [f"in_{re.sub(r'[^0-9A-Za-z]+', '_', v).strip('_')}" for v in spec.input.variables]
+    ports = _ports(names, spec.input.network_type, pipeline.inp_qint)
+    if not any(p.bits for p in ports):
+        raise ToolError(
+            "the latent words do not depend on the inputs: all weights on some layer are zero, or "
+            "it always saturates; there is nothing to make firmware of, train again"
+        )
+    return ports
+
+
+def output_ports(spec: EncoderSpec, pipeline: Any) -> list[Port]:
+    """Return the ports of the latent words, in their order."""
+    names = [f"latent_{i}" for i in range(spec.layers[-1].n_out)]
+    return _ports(names, spec.latent_type, pipeline.out_qint)
+
+
+def _ports(names: Sequence[str], words: FixedType, intervals: Sequence[Any]) -> list[Port]:
+    from da4ml.types import minimal_kif
+
+    words = words.broadcast((len(names),))
+    kifs = [minimal_kif(interval) for interval in intervals]
+    bits = [int(sum(kif)) for kif in kifs]
+    lows = accumulate(bits[:-1], initial=0)
+    return [
+        Port(name, int(w), bool(s), low, n, int(f) - int(kif[2]) if n else 0, bool(kif[0]))
+        for name, w, s, f, low, n, kif in zip(
+            names, words.width, words.signed, words.fraction, lows, bits, kifs, strict=True
+        )
+    ]
+
+
+def wrapper(module: str, inputs: Sequence[Port], outputs: Sequence[Port]) -> str:
+    """Return the Verilog of ``<module>_wrapper``, which has a port for each word."""
+    declared = ",\n".join(
+        ["    input clk"]
+        + [f"    input {_signed(p)}[{p.width - 1}:0] {p.name}" for p in inputs]
+        + [f"    output {_signed(p)}[{p.width - 1}:0] {p.name}" for p in outputs]
+    )
+    body = "\n".join(f"    {line}" for line in (*_from_ports(inputs), *_to_ports(outputs)))
+    n_in, n_out = (sum(p.bits for p in ports) for ports in (inputs, outputs))
+    return f"""\
+`timescale 1 ns / 1 ps
+// The encoder with one port for each word, as wide as the specification says.
+// Instantiate this one: the bus of `{module}` leaves out the bits that it does not need.
+
+module {module}_wrapper (
+    // verilator lint_off UNUSEDSIGNAL
+{declared}
+    // verilator lint_on UNUSEDSIGNAL
+);
+    wire [{n_in - 1}:0] bus_in;
+    wire [{n_out - 1}:0] bus_out;
+
+    {module} core (.clk(clk), .model_inp(bus_in), .model_out(bus_out));
+
+{body}
+endmodule
+"""
+
+
+def _signed(port: Port) -> str:
+    return "signed " if port.signed else ""
+
+
+def _from_ports(inputs: Sequence[Port]) -> Iterator[str]:
+    for p in inputs:
+        if p.bits:
+            bus = f"bus_in[{p.low + p.bits - 1}:{p.low}]"
+            yield f"assign {bus} = {p.name}[{p.dropped + p.bits - 1}:{p.dropped}];"
+
+
+def _to_ports(outputs: Sequence[Port]) -> Iterator[str]:
+    for p in outputs:
+        if not p.bits:
+            yield f"assign {p.name} = {p.width}'b0;"
+            continue
+        high = p.low + p.bits - 1
+        parts = [f"bus_out[{high}:{p.low}]"]
+        if padding := p.width - p.bits - p.dropped:
+            sign = f"bus_out[{high}]" if p.bus_signed else "1'b0"
+            parts.insert(0, f"{{{padding}{{{sign}}}}}")
+        if p.dropped:
+            parts.append(f"{p.dropped}'b0")
+        yield f"assign {p.name} = {{{', '.join(parts)}}};"
+
+
+def test_bench(module: str, inputs: Sequence[Port], outputs: Sequence[Port]) -> str:
+    """Return C++ that drives one jet a clock cycle and reads the ports after every rising edge."""
+    drive = "\n".join(
+        f"        dut->{p.name} = inputs[{i}] & {(1 << p.width) - 1:#x}LL;"
+        for i, p in enumerate(inputs)
+    )
+    read = "\n".join(
+        f"        outputs[{i}] = word(dut->{p.name}, {64 - p.width}, {str(p.signed).lower()});"
+        for i, p in enumerate(outputs)
+    )
+    return f"""\
+#include "V{module}_wrapper.h"
+#include "verilated.h"
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+
+static int64_t word(uint64_t bits, int unused, bool is_signed) {{
+    return is_signed ? static_cast<int64_t>(bits << unused) >> unused : static_cast<int64_t>(bits);
+}}
+
+extern "C" void run(const int64_t *inputs, int64_t *outputs, size_t n_cycles) {{
+    auto dut = std::make_unique<V{module}_wrapper>();
+    for (size_t cycle = 0; cycle < n_cycles; ++cycle) {{
+{drive}
+        dut->clk = 0;
+        dut->eval();
+        dut->clk = 1;
+        dut->eval();
+{read}
+        inputs += {len(inputs)};
+        outputs += {len(outputs)};
+    }}
+    dut->final();
+}}
+"""
