@@ -185,9 +185,12 @@ def _show_evaluation(result: "Evaluation") -> None:
     for i, variable in enumerate(qualities[0].variables):
         cells = [q.variables[i] for q in qualities]
         unit = "" if variable.kind == "relative" else f" [{variable.unit}]" * bool(variable.unit)
+        unit = ", exact" if variable.exact is not None else unit
         rows.append((variable.name + unit, *(_residual(c) for c in cells)))
     show.table(
-        "68 % of the residuals are below; share of multiplicities exactly right", ("", *names), rows
+        "Residual that 68 % of jets stay below; multiplicities: share exactly right",
+        ("", *names),
+        rows,
     )
     if result.saturated_inputs:
         counts = ", ".join(f"{n} in {v}" for v, n in result.saturated_inputs.items())
@@ -199,5 +202,5 @@ def _residual(quality: "VariableQuality") -> str | None:
     if width is None:
         return None
     if quality.exact is not None:
-        return f"{100 * quality.exact:.1f} % exact"
+        return f"{100 * quality.exact:.1f} %"
     return f"{100 * width:.2g} %" if quality.kind == "relative" else f"{width:.2g}"

@@ -53,7 +53,7 @@ def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) 
     """Print a table; the first column is left-aligned, the others right-aligned."""
     shown = Table(title=title, title_justify="left", title_style="bold")
     for i, column in enumerate(columns):
-        shown.add_column(column, justify="left" if i == 0 else "right")
+        shown.add_column(column, justify="left" if i == 0 else "right", no_wrap=i == 0)
     for row in rows:
         shown.add_row(*("–" if cell is None else str(cell) for cell in row))
     console.print(shown)

@@ -1,6 +1,7 @@
 """`aefpga train` and `aefpga run`."""
 
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -110,10 +111,13 @@ def run(
     Example: `aefpga run` on the embedded sample, 8 bits, for a VU9P.
     """
     from aefpga.cli import judge
+    from aefpga.firmware import yosys
 
     resolved = _configure(
         config, quantize, model, variables, inputs, collection, epochs, max_jets, seed
     )
+    # A fresh Yosys prepares itself for a minute: let it do so on the other core.
+    Thread(target=yosys.prepare, daemon=True).start()
     trained = _train(resolved, runs, name)
     _summarize(trained)
     chosen = str(trained.folder)

@@ -31,8 +31,8 @@ def plot_report(report: SynthesisReport, path: Path) -> None:
                 clock += f" ({f.low_mhz:.0f} to {f.high_mhz:.0f})"
         fig.suptitle(
             f"Encoder {report.design}\n"
-            f"latency {report.latency_cycles} cycles = {report.latency_ns:g} ns, a jet every "
-            f"{report.interval_cycles} cycle(s); {clock}\n"
+            f"latency {report.latency_cycles} cycles = {report.latency_ns:g} ns, initiation "
+            f"interval {report.interval_cycles}; {clock}\n"
             f"{report.tool} {report.tool_version}, {report.kind}",
             fontsize=11,
             ha="left",

@@ -12,15 +12,15 @@ import sys
 import tempfile
 from dataclasses import dataclass
 from functools import cached_property
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aefpga.errors import ToolError
-from aefpga.files import atomic_path
+from aefpga.files import atomic_path, sha256_of
 from aefpga.firmware.calibration import adders_per_stage
 from aefpga.firmware.ports import input_ports, output_ports, test_bench, wrapper
 from aefpga.fixedpoint import EncoderSpec
@@ -133,6 +133,9 @@ def write_project(rtl: Rtl, folder: Path, part: str) -> None:
         ports = input_ports(rtl.spec, rtl.pipeline), output_ports(rtl.spec, rtl.pipeline)
         (temporary / f"src/{TOP}_wrapper.v").write_text(wrapper(TOP, *ports))
         (temporary / f"sim/{TOP}_wrapper_binder.cc").write_text(test_bench(TOP, *ports))
+        # Named after the sources that they were compiled from: good for as long as those are.
+        for library in folder.glob("sim/*.so"):
+            shutil.copy(library, temporary / "sim")
 
 
 class RtlSimulation:
@@ -224,9 +227,12 @@ class RtlSimulation:
 
 
 def _verilate(folder: Path) -> Path:
-    """Compile the RTL and its test bench to a shared library with Verilator."""
-    # A name of its own: a library of the same path that was loaded before would be used again.
-    stamp = uuid4().hex[:12]
+    """Compile the RTL and its test bench to a shared library with Verilator, unless it is there."""
+    sources = sorted(p for p in folder.parent.glob("s*/**/*") if p.suffix in (".v", ".mem", ".cc"))
+    stamp = sha256("".join(sha256_of(p) for p in sources).encode()).hexdigest()[:16]
+    library = folder / f"lib{TOP}_wrapper_{stamp}.so"
+    if library.exists():
+        return library.resolve()
     environment = {
         **os.environ,
         **_verilator_environment(),
@@ -248,7 +254,6 @@ def _verilate(folder: Path) -> Path:
         raise ToolError(
             "`make` is missing; install make and a C++ compiler to simulate the RTL"
         ) from None
-    library = folder / f"lib{TOP}_wrapper_{stamp}.so"
     if done.returncode != 0 or not library.exists():
         log = folder / "verilator.log"
         log.write_text(done.stdout + done.stderr)

@@ -18,7 +18,7 @@ import tempfile
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
@@ -169,6 +169,12 @@ def _count(
     found: dict[str, int] = json.loads(statistics.read_text())["design"]["num_cells_by_type"]
     # The registers' script leaves logic unmapped, and a stage has no registers.
     return {name: n for name, n in found.items() if "$" not in name or name in REGISTER_CELLS}
+
+
+def prepare() -> None:
+    """Find Yosys; the WebAssembly build compiles itself, for a minute, when it is first run."""
+    with suppress(ToolError):
+        _find_yosys()
 
 
 def _find_yosys() -> tuple[list[str], str]:

@@ -1,0 +1,64 @@
+"""Every command of the README is run; those that train do so with fewer epochs."""
+
+import os
+import re
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).parents[1]
+README = (ROOT / "README.md").read_text()
+COMMANDS = re.findall(r"^python -m aefpga .+$", README, re.MULTILINE)
+
+
+def run(command, folder):
+    done = subprocess.run(
+        command,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+        env={**os.environ, "COLUMNS": "140"},
+    )
+    assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
+    return done
+
+
+@pytest.mark.slow
+def test_every_command_works(tmp_path):
+    pytest.importorskip("qkeras", reason="training needs the extra `train`")
+    pytest.importorskip("pythia8mc", reason="simulation needs the extra `simulate`")
+    # The shipped configuration with a tiny encoder: the commands are what is tested here.
+    shipped = yaml.safe_load((ROOT / "configs/sparse_l1_24d.yaml").read_text())
+    shipped["model"] |= {"hidden": [8, 6], "latent": 4}
+    (tmp_path / "configs").mkdir()
+    (tmp_path / "configs/sparse_l1_24d.yaml").write_text(yaml.safe_dump(shipped))
+    python = [sys.executable, "-m", "aefpga"]
+    run([*python, "data", "simulate", "--output", "jets.root", "--events", "400"], tmp_path)
+    assert len(COMMANDS) == 7
+    for command in dict.fromkeys(COMMANDS):
+        words = shlex.split(command)[3:]
+        if words[0] == "train":
+            words += ["--epochs", "1", "--max-jets", "900"]
+            words += [] if "--config" in words else ["--config", "configs/sparse_l1_24d.yaml"]
+        run([*python, *words], tmp_path)
+    (snippet,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    run([sys.executable, "-c", snippet + "assert jets.shape == run.test_jets.shape"], tmp_path)
+
+
+def test_make_targets_are_those_of_the_readme():
+    done = subprocess.run(
+        ["make", "--dry-run", "demo", "test"], cwd=ROOT, capture_output=True, text=True, check=True
+    )
+    assert "-m aefpga run" in done.stdout
+    assert "pytest" in done.stdout
+    assert set(re.findall(r"^make (\w+)$", README, re.MULTILINE)) == {"demo", "test"}
+
+
+@pytest.mark.parametrize("link", re.findall(r"\]\(([^)#:]+)\)", README))
+def test_links_lead_somewhere(link):
+    assert (ROOT / link).exists()
