@@ -80,9 +80,7 @@ class Aod(Format):
     def collections(cls, branches: Collection[str]) -> list[str]:
         """Return the jet collections of this format that a tree with these branches holds."""
         suffix = ".obj.pt_"
-        stems = {b.removesuffix(suffix) for b in branches if b.endswith(suffix)}
-        # Files written by uproot count the jets in branches with an n before the name.
-        return sorted(s for s in stems if not (s.startswith("n") and s[1:] in stems))
+        return sorted(b.removesuffix(suffix) for b in branches if b.endswith(suffix))
 
 
 class Scouting(Format):

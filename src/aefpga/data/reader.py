@@ -203,9 +203,11 @@ def _leaf_branches(tree: Any) -> dict[str, str]:
     """Return, for each branch by its plain name, the name to read it by.
 
     AOD files nest branches: of ``recoPFJets_x./recoPFJets_x.obj/recoPFJets_x.obj.pt_`` the last
-    part is the plain name.
+    part is the plain name. Branches that count the entries of another, which have an n before its
+    name, are left out.
     """
-    return {key.rpartition("/")[2]: key for key in tree.keys(recursive=True)}
+    found = {key.rpartition("/")[2]: key for key in tree.keys(recursive=True)}
+    return {name: key for name, key in found.items() if name[:1] != "n" or name[1:] not in found}
 
 
 def _check_variables(file: JetFile, names: Sequence[str]) -> None:

@@ -32,7 +32,7 @@ MAX_WEIGHT_BITS = 24
 # Trying every decomposition takes four times as long; a 24-64-32-15 encoder cost the same.
 SOLVER_OPTIONS = {"search_all_decompose_dc": False}
 # Many small C++ files and functions compile in half the time and run as fast.
-VERILATOR_FLAGS = "-Wno-fatal --output-split 5000 --output-split-cfuncs 500"
+VERILATOR_FLAGS = "-Wno-fatal --output-split 5000 --output-split-cfuncs 500 --output-groups 0"
 # More cycles than any pipeline here has stages; the simulation drains the pipeline with them.
 MAX_LATENCY = 512
 

@@ -1,0 +1,53 @@
+from dataclasses import replace
+
+import pytest
+
+from aefpga.errors import ToolError
+from aefpga.firmware import open_flow
+from aefpga.firmware.parts import find_part
+from aefpga.firmware.plot import plot_report
+from aefpga.firmware.rtl import RtlSimulation, trace, write_project
+from aefpga.fixedpoint.example import random_spec
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("rtl") / "rtl"
+    rtl = trace(random_spec((8, 6, 4), 6), 5.0)
+    write_project(rtl, folder, "xcvu9p-flga2104-2L-e")
+    return rtl, RtlSimulation(rtl, folder), folder
+
+
+def synthesize(project, part):
+    rtl, simulation, folder = project
+    return open_flow.synthesize_open(rtl, simulation, folder, find_part(part))
+
+
+def test_without_yosys_the_cost_model_stands_in_and_says_so(project, monkeypatch):
+    def missing(*arguments):
+        raise ToolError("no Yosys here")
+
+    monkeypatch.setattr(open_flow, "synthesize", missing)
+    report = synthesize(project, "xcvu9p")
+    assert (report.tool, report.kind) == ("da4ml", "cost model")
+    assert report.resources.lut == project[0].cost
+    assert any("no Yosys here" in note for note in report.notes)
+    assert report.latency_cycles == project[0].stages + 1
+
+
+def test_yosys_counts_and_the_plot(project, tmp_path):
+    report = synthesize(project, "xc7z020")
+    assert (report.tool, report.kind) == ("Yosys", "logic synthesis")
+    assert 0.7 * project[0].cost < report.resources.lut < 1.4 * project[0].cost
+    assert report.resources.dsp == 0
+    assert report.frequency.low_mhz < report.frequency.mhz < report.frequency.high_mhz
+    plot_report(report, tmp_path / "report.png")
+    assert (tmp_path / "report.png").stat().st_size > 10_000
+
+
+def test_a_part_too_small_and_a_clock_too_fast_are_told(project):
+    report = synthesize(project, "xc7z020")
+    full = replace(report, available=replace(report.available, lut=10), clock_period_ns=0.5)
+    warnings = list(open_flow._warnings(full))
+    assert "does not fit" in warnings[0]
+    assert "may not reach it" in warnings[1]
