@@ -23,14 +23,15 @@ from aefpga.errors import ToolError
 from aefpga.files import atomic_path, sha256_of
 from aefpga.firmware.calibration import adders_per_stage
 from aefpga.firmware.ports import input_ports, output_ports, test_bench, wrapper
-from aefpga.fixedpoint import EncoderSpec
+from aefpga.fixedpoint import Emulator, EncoderSpec, FixedType
+from aefpga.fixedpoint.example import adversarial_words
 
 Words = NDArray[np.int64]
 TOP = "encoder"
 # da4ml's matrices are float32: wider weights would be rounded.
 MAX_WEIGHT_BITS = 24
 # Trying every decomposition takes four times as long; a 24-64-32-15 encoder cost the same.
-SOLVER_OPTIONS = {"search_all_decompose_dc": False}
+SOLVER_OPTIONS: tuple[dict[str, bool], ...] = ({"search_all_decompose_dc": False}, {})
 # Many small C++ files and functions compile in half the time and run as fast.
 VERILATOR_FLAGS = "-Wno-fatal --output-split 5000 --output-split-cfuncs 500 --output-groups 0"
 # More cycles than any pipeline here has stages; the simulation drains the pipeline with them.
@@ -77,12 +78,14 @@ class Rtl:
 def trace(spec: EncoderSpec, clock_period_ns: float) -> Rtl:
     """Trace the encoder with da4ml and cut it into stages that fit the clock period.
 
+    da4ml's own interpreter of the integer logic is compared with the emulator before anything is
+    written: it has given values too few bits in a large encoder.
+
     Raises
     ------
     ToolError
-        If weights are wider than da4ml computes exactly.
+        If weights are wider than da4ml computes exactly, or its logic is not exact.
     """
-    from da4ml.trace import FixedVariableArrayInput, HWConfig, comb_trace
     from da4ml.trace.pipeline import to_pipeline
 
     for layer in spec.layers:
@@ -91,31 +94,57 @@ def trace(spec: EncoderSpec, clock_period_ns: float) -> Rtl:
                 f"layer {layer.name} has weights of {layer.weight.type.width.max()} bits; "
                 f"da4ml computes with at most {MAX_WEIGHT_BITS}"
             )
-    n_inputs = len(spec.input.variables)
-    port = FixedVariableArrayInput(
-        (n_inputs,), hwconf=HWConfig(1, -1, -1), solver_options=SOLVER_OPTIONS
+    for options in SOLVER_OPTIONS:
+        logic = _trace_logic(spec, options)
+        if _is_exact(spec, logic):
+            adders = adders_per_stage(clock_period_ns, logic.cost)
+            pipeline = to_pipeline(logic, latency_cutoff=adders, verbose=False)
+            return Rtl(spec, pipeline, clock_period_ns, adders)
+    raise ToolError(
+        "da4ml's logic does not compute the words of this encoder (its interval analysis gave a "
+        "value too few bits); no RTL was written. The HLS project is not affected; a smaller "
+        "encoder, or training again with another --seed, avoids it"
     )
+
+
+def _trace_logic(spec: EncoderSpec, options: dict[str, bool]) -> Any:
+    from da4ml.trace import FixedVariableArrayInput, HWConfig, comb_trace
+
+    n_inputs = len(spec.input.variables)
+    port = FixedVariableArrayInput((n_inputs,), hwconf=HWConfig(1, -1, -1), solver_options=options)
     types = spec.input.network_type.broadcast((n_inputs,))
     x = port.quantize(types.signed, types.integer - types.signed, types.fraction)
     for layer in spec.layers:
         x = x @ layer.weight.values + np.broadcast_to(layer.bias.values, layer.n_out)
         if layer.activation == "relu":
             x = x.relu()
-        elif layer.activation == "leaky_relu":
-            # The slope is below one, so the larger of the two is the leaky ReLU.
-            x = np.maximum(x, x * 2.0**-layer.negative_slope_shift)
         kind = layer.output.broadcast((layer.n_out,))
-        x = x.quantize(
-            kind.signed,
-            kind.integer - kind.signed,
-            kind.fraction,
-            overflow_mode=kind.overflow,
-            round_mode=kind.rounding,
-        )
-    logic = comb_trace(port, x)
-    adders = adders_per_stage(clock_period_ns, logic.cost)
-    pipeline = to_pipeline(logic, latency_cutoff=adders, verbose=False)
-    return Rtl(spec, pipeline, clock_period_ns, adders)
+        words = _quantize(x, kind)
+        if layer.activation == "leaky_relu":
+            # The slope is below one, so the larger is the leaky ReLU; and as quantization keeps the
+            # order, the larger of the two words is its word. Words are narrower than sums.
+            shifted = _quantize(x * 2.0**-layer.negative_slope_shift, kind)
+            words = np.maximum(words, shifted)
+        x = words
+    return comb_trace(port, x)
+
+
+def _is_exact(spec: EncoderSpec, logic: Any) -> bool:
+    words = adversarial_words(spec, n_random=2000)
+    found = logic.predict(spec.input.network_type.to_values(words))
+    expected = spec.latent_type.to_values(Emulator(spec)(words))
+    return np.array_equal(np.reshape(found, expected.shape), expected)
+
+
+def _quantize(sums: Any, kind: FixedType) -> Any:
+    """Return da4ml's variables rounded and saturated to a type for each."""
+    return sums.quantize(
+        kind.signed,
+        kind.integer - kind.signed,
+        kind.fraction,
+        overflow_mode=kind.overflow,
+        round_mode=kind.rounding,
+    )
 
 
 def write_project(rtl: Rtl, folder: Path, part: str) -> None:
@@ -185,9 +214,6 @@ class RtlSimulation:
         ToolError
             If they do not appear at one and only one distance.
         """
-        from aefpga.fixedpoint import Emulator
-        from aefpga.fixedpoint.example import adversarial_words
-
         words = adversarial_words(self._rtl.spec, n_random=200)
         expected = Emulator(self._rtl.spec)(words)
         found = self.clock(words)
