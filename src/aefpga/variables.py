@@ -22,6 +22,10 @@ class Variable:
         Member of `reco::PFJet` in CMS AOD files, below `recoPFJets_….obj.`.
     scouting : str or None
         Branch in CMS scouting NanoAOD, after the collection's name; None where it has none.
+    nano : str or None
+        Branch in CMS NanoAOD, after the collection's name; energies are fractions there.
+    physlite : str or None
+        Branch in ATLAS PHYSLITE, after the collection's name and ``AuxDyn.``; momenta in MeV.
     """
 
     name: str
@@ -30,20 +34,22 @@ class Variable:
     description: str
     aod: str
     scouting: str | None
+    nano: str | None = None
+    physlite: str | None = None
 
 
 def _particle_classes() -> Iterable[Variable]:
     classes = (
-        # name, in AOD's m_specific, in scouting, in words
-        ("charged_hadron", "ChargedHadron", "chargedHadron", "charged hadrons"),
-        ("neutral_hadron", "NeutralHadron", "neutralHadron", "neutral hadrons"),
-        ("photon", "Photon", "photon", "photons"),
-        ("electron", "Electron", "electron", "electrons"),
-        ("muon", "Muon", "muon", "muons"),
-        ("hf_hadron", "HFHadron", "HFHadron", "hadrons in the forward calorimeter"),
-        ("hf_em", "HFEM", "HFEM", "electromagnetic particles in the forward calorimeter"),
+        # name, in AOD's m_specific, in scouting, in words, NanoAOD's energy and multiplicity
+        ("charged_hadron", "ChargedHadron", "chargedHadron", "charged hadrons", "chHEF", None),
+        ("neutral_hadron", "NeutralHadron", "neutralHadron", "neutral hadrons", "neHEF", None),
+        ("photon", "Photon", "photon", "photons", "neEmEF", None),
+        ("electron", "Electron", "electron", "electrons", "chEmEF", "nElectrons"),
+        ("muon", "Muon", "muon", "muons", "muEF", "nMuons"),
+        ("hf_hadron", "HFHadron", "HFHadron", "forward-calorimeter hadrons", "hfHEF", None),
+        ("hf_em", "HFEM", "HFEM", "forward-calorimeter photons and electrons", "hfEmEF", None),
     )
-    for name, aod, scouting, words in classes:
+    for name, aod, scouting, words, fraction, _ in classes:
         yield Variable(
             f"{name}_energy",
             "GeV",
@@ -51,8 +57,9 @@ def _particle_classes() -> Iterable[Variable]:
             f"energy of {words}",
             f"m_specific.m{aod}Energy",
             f"{scouting}Energy",
+            fraction,
         )
-    for name, aod, scouting, words in classes:
+    for name, aod, scouting, words, _, number in classes:
         yield Variable(
             f"{name}_multiplicity",
             "",
@@ -60,18 +67,19 @@ def _particle_classes() -> Iterable[Variable]:
             f"number of {words}",
             f"m_specific.m{aod}Multiplicity",
             f"{scouting}Multiplicity",
+            number,
         )
 
 
 CATALOGUE: tuple[Variable, ...] = (
-    Variable("pt", "GeV", "momentum", "transverse momentum", "pt_", "pt"),
-    Variable("eta", "", "angle", "pseudorapidity", "eta_", "eta"),
-    Variable("phi", "rad", "angle", "azimuth, -pi to pi", "phi_", "phi"),
-    Variable("mass", "GeV", "momentum", "invariant mass", "mass_", "m"),
+    Variable("pt", "GeV", "momentum", "transverse momentum", "pt_", "pt", "pt", "pt"),
+    Variable("eta", "", "angle", "pseudorapidity", "eta_", "eta", "eta", "eta"),
+    Variable("phi", "rad", "angle", "azimuth, -pi to pi", "phi_", "phi", "phi", "phi"),
+    Variable("mass", "GeV", "momentum", "invariant mass", "mass_", "m", "mass", "m"),
     Variable("vertex_x", "cm", "position", "vertex, x", "vertex_.fCoordinates.fX", None),
     Variable("vertex_y", "cm", "position", "vertex, y", "vertex_.fCoordinates.fY", None),
     Variable("vertex_z", "cm", "position", "vertex, z", "vertex_.fCoordinates.fZ", None),
-    Variable("area", "", "area", "catchment area in (eta, phi)", "mJetArea", "jetArea"),
+    Variable("area", "", "area", "catchment area in (eta, phi)", "mJetArea", "jetArea", "area"),
     Variable("pileup_energy", "GeV", "energy", "energy from pileup", "mPileupEnergy", None),
     *_particle_classes(),
     Variable(
@@ -81,6 +89,7 @@ CATALOGUE: tuple[Variable, ...] = (
         "charged electromagnetic energy = electron energy",
         "m_specific.mChargedEmEnergy",
         None,
+        "chEmEF",
     ),
     Variable(
         "charged_mu_energy",
@@ -89,6 +98,7 @@ CATALOGUE: tuple[Variable, ...] = (
         "charged muon energy = muon energy",
         "m_specific.mChargedMuEnergy",
         None,
+        "muEF",
     ),
     Variable(
         "neutral_em_energy",
@@ -97,6 +107,7 @@ CATALOGUE: tuple[Variable, ...] = (
         "neutral electromagnetic energy = photon + HF EM energy",
         "m_specific.mNeutralEmEnergy",
         None,
+        "neEmEF",
     ),
     Variable(
         "charged_multiplicity",
@@ -105,6 +116,7 @@ CATALOGUE: tuple[Variable, ...] = (
         "number of charged hadrons, electrons and muons",
         "m_specific.mChargedMultiplicity",
         None,
+        "chMultiplicity",
     ),
     Variable(
         "neutral_multiplicity",
@@ -113,6 +125,7 @@ CATALOGUE: tuple[Variable, ...] = (
         "number of neutral hadrons, photons and HF particles",
         "m_specific.mNeutralMultiplicity",
         None,
+        "neMultiplicity",
     ),
 )
 

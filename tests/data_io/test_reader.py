@@ -5,14 +5,27 @@ import numpy as np
 import pytest
 import uproot
 
+from aefpga.data.formats import Aod
 from aefpga.data.inspect import inspect
 from aefpga.data.jets import Jets
-from aefpga.data.reader import filled_with_zeros, iterate_jets, read_jets
+from aefpga.data.reader import (
+    CHUNK_EVENTS,
+    _leaf_branches,
+    filled_with_zeros,
+    iterate_jets,
+    read_jets,
+)
 from aefpga.data.writer import read_provenance, write_jets
 from aefpga.errors import DataError
 from aefpga.variables import CATALOGUE, NAMES, VARIABLE_SETS
 
 ENERGIES = [v.name for v in CATALOGUE if v.kind == "energy"][1:8]
+
+
+def write_tree(path, name, columns):
+    with uproot.recreate(path) as file:
+        file.mktree(name, dict.fromkeys(columns, "var * float32"))
+        file[name].extend(columns)
 
 
 def some_jets(n_events=20, seed=0, names=NAMES) -> Jets:
@@ -49,18 +62,48 @@ def test_aod_members_become_variables(tmp_path, stem):
     """AOD spells members with dots, behind `.obj.`; the values are told apart by their branch."""
     jets = some_jets()
     path = tmp_path / "aod.root"
-    with uproot.recreate(path) as file:
-        columns = {
-            f"{stem}.obj.{v.aod}": ak.unflatten(
-                np.ascontiguousarray(jets.column(v.name)), jets.counts
-            )
-            for v in CATALOGUE
-        }
-        file.mktree("Events", dict.fromkeys(columns, "var * float32"))
-        file["Events"].extend(columns)
+    columns = {
+        f"{stem}.obj.{v.aod}": ak.unflatten(np.ascontiguousarray(jets.column(v.name)), jets.counts)
+        for v in CATALOGUE
+    }
+    write_tree(path, "Events", columns)
     back = read_jets([str(path)], NAMES)
     assert np.array_equal(back.values, jets.values)
     assert inspect(path).collections == (stem,)
+
+
+def test_aod_branches_are_found_where_cms_nests_them():
+    """`uproot` writes no nested branches: a stand-in answers as it does on AOD files."""
+
+    class Tree:
+        def keys(self, recursive):
+            assert recursive
+            top = "recoPFJets_ak5PFJets__RECO."
+            yield from (top, f"{top}/{top}present", f"{top}/{top}obj")
+            yield from (f"{top}/{top}obj/{top}obj.{v.aod}" for v in CATALOGUE)
+
+    branches = _leaf_branches(Tree())
+    assert Aod.collections(branches) == ["recoPFJets_ak5PFJets__RECO"]
+    assert set(Aod("recoPFJets_ak5PFJets__RECO", branches).available()) == set(NAMES)
+    name = "recoPFJets_ak5PFJets__RECO.obj.m_specific.mHFEMEnergy"
+    assert branches[name] == f"recoPFJets_ak5PFJets__RECO./recoPFJets_ak5PFJets__RECO.obj/{name}"
+
+
+def test_aod_collections_are_jets_particle_flow_first(tmp_path):
+    kinematics = {f"{m}_": ak.Array([[1.0], []]) for m in ("pt", "eta", "phi", "mass")}
+    members = {
+        "recoCaloJets_ak5CaloJets__RECO": {**kinematics, "mJetArea": ak.Array([[1.0], []])},
+        "recoMuons_muons__RECO": kinematics,
+        "recoPFJets_ak7PFJets__RECO": {v.aod: ak.Array([[1.0], []]) for v in CATALOGUE},
+    }
+    columns = {f"{s}.obj.{m}": a for s, found in members.items() for m, a in found.items()}
+    path = tmp_path / "aod.root"
+    write_tree(path, "Events", columns)
+    found = inspect(path)
+    assert found.collection == "recoPFJets_ak7PFJets__RECO"
+    assert found.collections == ("recoPFJets_ak7PFJets__RECO", "recoCaloJets_ak5CaloJets__RECO")
+    for spelled in ("recoPFJets_ak7PFJets__RECO.", "recoPFJets_ak7PFJets__RECO.obj"):
+        assert len(read_jets([str(path)], NAMES, spelled)) == 1
 
 
 def test_scouting_gives_all_of_the_24(shared_data):
@@ -89,6 +132,11 @@ def test_nano_energies_add_up_to_the_raw_jet(shared_data):
     assert jets.column("hf_hadron_energy")[forward].sum() > 0
     assert jets.column("neutral_hadron_energy")[forward].sum() < 0.05 * total[forward].sum()
     assert "photon_multiplicity" in filled_with_zeros([str(path)], VARIABLE_SETS["24"])
+
+
+def test_counters_are_no_collections(shared_data):
+    found = inspect(shared_data / "nano_tt_v15.root")
+    assert found.collections == ("FatJet", "Jet", "SubJet")
 
 
 def test_old_nano_still_feeds_the_24(shared_data):
@@ -154,12 +202,79 @@ def test_truncated_files_are_named(tmp_path, share):
         read_jets([str(cut)], NAMES)
 
 
-def test_nan_is_named(tmp_path):
-    jets = some_jets()
-    jets.values[7, NAMES.index("mass")] = np.nan
+def test_damaged_bytes_are_refused_or_change_nothing(tmp_path):
+    """Damage inside compressed baskets surfaces as zlib's and LZMA's own exceptions."""
+    whole = tmp_path / "whole.root"
+    write_jets(whole, [some_jets(500, names=VARIABLE_SETS["4"])], {})
+    good = np.frombuffer(whole.read_bytes(), np.uint8)
+    values = read_jets([str(whole)], VARIABLE_SETS["4"]).values
+    rng = np.random.default_rng(1)
+    messages = []
+    for _ in range(40):
+        damaged = good.copy()
+        start = rng.integers(0, len(good) - 50)
+        damaged[start : start + 50] = rng.integers(0, 256, 50)
+        path = tmp_path / "damaged.root"
+        path.write_bytes(damaged.tobytes())
+        try:
+            # Much of a ROOT file is not needed to read it, and may be anything.
+            assert np.array_equal(read_jets([str(path)], VARIABLE_SETS["4"]).values, values)
+        except DataError as error:
+            messages.append(str(error))
+    assert len(messages) >= 10
+    assert all("damaged.root" in message for message in messages)
+
+
+def test_a_tree_without_events_is_named(tmp_path):
+    path = tmp_path / "none.root"
+    with uproot.recreate(path) as file:
+        file.mktree("jets", {"pt": "var * float32"})
+    with pytest.raises(DataError, match=r"no event in .*none\.root"):
+        read_jets([str(path)], ("pt",))
+
+
+def test_a_histogram_of_the_same_name_is_no_tree(tmp_path):
+    path = tmp_path / "hist.root"
+    with uproot.recreate(path) as file:
+        file["jets"] = np.histogram([1.0, 2.0])
+    with pytest.raises(DataError, match="no jets in a known format"):
+        read_jets([str(path)], ("pt",))
+
+
+def test_one_number_an_event_is_no_jet_collection(tmp_path):
+    path = tmp_path / "flat.root"
+    with uproot.recreate(path) as file:
+        file["jets"] = {"pt": np.ones(3, np.float32)}
+    with pytest.raises(DataError, match="branch pt holds float32 for each event"):
+        read_jets([str(path)], ("pt",))
+
+
+def test_branches_that_disagree_on_the_jets_are_named(tmp_path):
+    """As many in all, but not event by event: read on, the values would mix jets."""
+    path = tmp_path / "jets.root"
+    columns = {"pt": ak.Array([[1.0], [2.0, 3.0]]), "eta": ak.Array([[1.0, 2.0], [3.0]])}
+    write_tree(path, "jets", columns)
+    with pytest.raises(DataError, match="in event 0 branch eta holds 2 jets and pt holds 1"):
+        read_jets([str(path)], ("pt", "eta"))
+
+
+def test_what_a_format_lacks_alone_is_zeros(shared_data):
+    jets = read_jets([str(shared_data / "scouting_nano.root")], ("vertex_x",))
+    assert jets.values.shape == (447, 1)
+    assert not jets.values.any()
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_nan_and_infinity_are_named_with_their_event(tmp_path, value):
+    jets = some_jets(6000)
+    row = 11_900
+    event = int(np.repeat(np.arange(6000), jets.counts)[row])
+    assert event > CHUNK_EVENTS
+    jets.values[row, NAMES.index("mass")] = value
     path = tmp_path / "jets.root"
     write_jets(path, [jets], {})
-    with pytest.raises(DataError, match="1 NaN or infinite values, first in mass"):
+    expected = rf"jets\.root: 1 NaN or infinite values, first in mass .* in event {event},"
+    with pytest.raises(DataError, match=expected):
         read_jets([str(path)], NAMES)
 
 

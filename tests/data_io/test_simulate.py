@@ -1,11 +1,23 @@
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError
+
 import numpy as np
 import pytest
 
+from aefpga.data.jets import Jets
 from aefpga.data.reader import read_jets
 from aefpga.data.sample import EMBEDDED, sample_path
-from aefpga.data.simulate import PROCESSES, Simulation, simulate_block, simulator_versions
+from aefpga.data.simulate import (
+    BATCH_EVENTS,
+    BLOCK_EVENTS,
+    PROCESSES,
+    Simulation,
+    simulate,
+    simulate_block,
+    simulator_versions,
+)
 from aefpga.data.writer import read_provenance
-from aefpga.errors import UsageError
+from aefpga.errors import ToolError, UsageError
 from aefpga.variables import NAMES, SUMS
 
 pytest.importorskip("pythia8mc", reason="simulation needs the extra `simulate`")
@@ -17,10 +29,14 @@ def test_the_embedded_sample_is_what_its_command_makes():
     provenance = read_provenance(sample_path())
     if provenance["versions"] != simulator_versions():
         pytest.skip(f"the sample was made with {provenance['versions']}")
-    block = simulate_block(EMBEDDED, 0)
+    # A whole block and one batch of the next, on two processes: the sample was made on all cores.
+    start = replace(EMBEDDED, events=BLOCK_EVENTS + BATCH_EVENTS)
+    progress: list[tuple[int, int]] = []
+    made = Jets.concatenate(list(simulate(start, 2, lambda *step: progress.append(step))))
     sample = read_jets([str(sample_path())], NAMES)
-    assert np.array_equal(block.values, sample.values[: len(block)])
-    assert np.array_equal(block.counts, sample.counts[: len(block.counts)])
+    assert np.array_equal(made.values, sample.values[: len(made)])
+    assert np.array_equal(made.counts, sample.counts[: len(made.counts)])
+    assert progress == [(BLOCK_EVENTS, start.events), (start.events, start.events)]
 
 
 def test_the_embedded_sample_is_large_and_small_enough():
@@ -38,6 +54,15 @@ def test_every_process_makes_jets_whose_sums_hold(process):
     energy = sum(jets.column(n).astype(float) for n in NAMES[9:16])
     momentum = jets.column("pt") * np.cosh(jets.column("eta").astype(float))
     assert np.allclose(energy, np.hypot(momentum, jets.column("mass")), rtol=1e-3)
+
+
+def test_without_pythia_the_extra_is_named(monkeypatch):
+    def missing(package):
+        raise PackageNotFoundError(package)
+
+    monkeypatch.setattr("aefpga.data.simulate.version", missing)
+    with pytest.raises(ToolError, match=r"pip install 'aefpga\[simulate\]'"):
+        next(simulate(Simulation(events=1)))
 
 
 def test_unknown_process():

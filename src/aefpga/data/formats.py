@@ -56,6 +56,11 @@ class Format(ABC):
         return [cls.default_collection] if cls(cls.default_collection, branches).available() else []
 
 
+def _stems(branches: Collection[str], suffix: str) -> list[str]:
+    """Return, sorted, what comes before `suffix` in the branches that end with it."""
+    return sorted(b.removesuffix(suffix) for b in branches if b.endswith(suffix))
+
+
 class Own(Format):
     """The toolkit's own files: tree `jets`, one jagged branch a variable."""
 
@@ -78,9 +83,14 @@ class Aod(Format):
 
     @classmethod
     def collections(cls, branches: Collection[str]) -> list[str]:
-        """Return the jet collections of this format that a tree with these branches holds."""
-        suffix = ".obj.pt_"
-        return sorted(b.removesuffix(suffix) for b in branches if b.endswith(suffix))
+        """Return the jet collections of this format that a tree with these branches holds.
+
+        Muons, missing energy and more have a `pt_` too: only jets have an area. Particle-flow jets
+        come first.
+        """
+        particle_flow = set(_stems(branches, ".obj.m_specific.mChargedHadronEnergy"))
+        jets = [s for s in _stems(branches, ".obj.mJetArea") if f"{s}.obj.pt_" in branches]
+        return sorted(jets, key=lambda stem: stem not in particle_flow)
 
 
 class Scouting(Format):
@@ -97,8 +107,7 @@ class Scouting(Format):
     @classmethod
     def collections(cls, branches: Collection[str]) -> list[str]:
         """Return the jet collections of this format that a tree with these branches holds."""
-        suffix = "_chargedHadronEnergy"
-        return sorted(b.removesuffix(suffix) for b in branches if b.endswith(suffix))
+        return _stems(branches, "_chargedHadronEnergy")
 
 
 class Nano(Format):
@@ -113,35 +122,15 @@ class Nano(Format):
 
     name, tree, default_collection = "CMS NanoAOD", "Events", "Jet"
 
-    _FRACTIONS: ClassVar = {
-        "charged_hadron_energy": "chHEF",
-        "neutral_hadron_energy": "neHEF",
-        "photon_energy": "neEmEF",
-        "electron_energy": "chEmEF",
-        "muon_energy": "muEF",
-        "hf_hadron_energy": "neHEF",
-        "hf_em_energy": "neEmEF",
-        "charged_em_energy": "chEmEF",
-        "charged_mu_energy": "muEF",
-        "neutral_em_energy": "neEmEF",
-    }
-    # Variables that share a neutral fraction with the forward calorimeter, whose part is in
-    _FORWARD: ClassVar = {
-        "neutral_hadron_energy": "hfHEF",
-        "hf_hadron_energy": "hfHEF",
-        "photon_energy": "hfEmEF",
-        "hf_em_energy": "hfEmEF",
-    }
-    _DIRECT: ClassVar = {
-        "pt": "pt",
-        "eta": "eta",
-        "phi": "phi",
-        "mass": "mass",
-        "area": "area",
-        "electron_multiplicity": "nElectrons",
-        "muon_multiplicity": "nMuons",
-        "charged_multiplicity": "chMultiplicity",
-        "neutral_multiplicity": "neMultiplicity",
+    _FRACTIONS: ClassVar = {v.name: v.nano for v in CATALOGUE if v.kind == "energy" and v.nano}
+    _DIRECT: ClassVar = {v.name: v.nano for v in CATALOGUE if v.kind != "energy" and v.nano}
+    # Variables that share a neutral fraction with the forward calorimeter: all of it, and the
+    # branch of the forward part.
+    _SHARED: ClassVar = {
+        "neutral_hadron_energy": ("neHEF", "hfHEF"),
+        "hf_hadron_energy": ("neHEF", "hfHEF"),
+        "photon_energy": ("neEmEF", "hfEmEF"),
+        "hf_em_energy": ("neEmEF", "hfEmEF"),
     }
 
     def sources(self) -> dict[str, tuple[str, ...]]:
@@ -151,9 +140,9 @@ class Nano(Format):
         }
         kinematics = [self._branch(b) for b in ("pt", "eta", "mass", "rawFactor")]
         for name, fraction in self._FRACTIONS.items():
-            forward = self._branch(self._FORWARD.get(name, fraction))
+            whole, forward = map(self._branch, self._SHARED.get(name, (fraction, fraction)))
             apart = [forward] if forward in self.branches else []
-            found[name] = (self._branch(fraction), *apart, *kinematics)
+            found[name] = (whole, *apart, *kinematics)
         found["charged_hadron_multiplicity"] = tuple(
             self._branch(b) for b in ("chMultiplicity", "nElectrons", "nMuons")
         )
@@ -172,13 +161,13 @@ class Nano(Format):
             return super().compute(variable, columns)
         raw = 1 - column("rawFactor")
         energy = raw * np.sqrt((column("pt") * np.cosh(column("eta"))) ** 2 + column("mass") ** 2)
-        fraction = column(self._FRACTIONS[variable])
-        if variable in self._FORWARD:
-            stored = self._branch(self._FORWARD[variable])
-            is_forward = abs(column("eta")) > 3.0
-            forward = 1.0 * columns[stored] if stored in columns else fraction * is_forward
-            fraction = forward if variable.startswith("hf_") else fraction - forward
-        return fraction * energy
+        if variable not in self._SHARED:
+            return column(self._FRACTIONS[variable]) * energy
+        whole, stored = self._SHARED[variable]
+        fraction, is_forward = column(whole), abs(column("eta")) > 3.0
+        apart = self._branch(stored) in columns
+        forward = column(stored) if apart else fraction * is_forward
+        return (forward if variable.startswith("hf_") else fraction - forward) * energy
 
     def _branch(self, name: str) -> str:
         return f"{self.collection}_{name}"
@@ -186,8 +175,7 @@ class Nano(Format):
     @classmethod
     def collections(cls, branches: Collection[str]) -> list[str]:
         """Return the collections that have a raw factor, as corrected jets do."""
-        stems = (b.removesuffix("_rawFactor") for b in branches if b.endswith("_rawFactor"))
-        return sorted(s for s in stems if f"{s}_pt" in branches)
+        return [s for s in _stems(branches, "_rawFactor") if f"{s}_pt" in branches]
 
 
 class Physlite(Format):
@@ -197,8 +185,7 @@ class Physlite(Format):
 
     def sources(self) -> dict[str, tuple[str, ...]]:
         """Return for each variable the format could give the branches that it needs."""
-        names = {"pt": "pt", "eta": "eta", "phi": "phi", "mass": "m"}
-        return {v: (f"{self.collection}AuxDyn.{b}",) for v, b in names.items()}
+        return {v.name: (f"{self.collection}AuxDyn.{v.physlite}",) for v in CATALOGUE if v.physlite}
 
     def compute(self, variable: str, columns: Columns) -> Any:
         """Return one variable, MeV turned into GeV."""
@@ -208,8 +195,8 @@ class Physlite(Format):
     @classmethod
     def collections(cls, branches: Collection[str]) -> list[str]:
         """Return the jet collections of this format that a tree with these branches holds."""
-        stems = [b.removesuffix("AuxDyn.pt") for b in branches if b.endswith("AuxDyn.pt")]
-        return sorted(s for s in stems if "Jet" in s and f"{s}AuxDyn.m" in branches)
+        stems = _stems(branches, "AuxDyn.pt")
+        return [s for s in stems if "Jet" in s and f"{s}AuxDyn.m" in branches]
 
 
 # In the order in which a file is asked; all are told apart by their branches.

@@ -11,24 +11,15 @@ from typing import Any
 import awkward as ak
 import numpy as np
 import uproot
+from numpy.typing import NDArray
 
 from aefpga.data.formats import FORMATS, Format
 from aefpga.data.jets import Jets
-from aefpga.errors import DataError
+from aefpga.errors import AefpgaError, DataError
 from aefpga.variables import variable
 
 # Bounds the memory of a chunk: about 5 MB of float32 for 24 variables at 10 jets an event.
 CHUNK_EVENTS = 5_000
-# What uproot raises on damaged files.
-READ_ERRORS = (
-    uproot.DeserializationError,
-    OSError,
-    ValueError,
-    KeyError,
-    IndexError,
-    NotImplementedError,
-    EOFError,
-)
 
 Progress = Callable[[int, int], None]
 
@@ -89,16 +80,12 @@ def open_file(path: Path, collection: str | None = None) -> Iterator[JetFile]:
     DataError
         If the file is missing, truncated, not ROOT, or holds no jets in a known format.
     """
-    try:
+    with _reading(path):
         # uproot would keep every array read so far, up to 100 MB a file.
         root = uproot.open(path, array_cache=None)
-    except READ_ERRORS as error:
-        raise _damaged(path, error) from error
     with root:
-        try:
+        with _reading(path):
             file = _identify(path, root, collection)
-        except READ_ERRORS as error:
-            raise _damaged(path, error) from error
         yield file
 
 
@@ -157,6 +144,8 @@ def read_jets(
         read += len(jets)
         if max_jets is not None and read >= max_jets:
             break
+    if not parts:
+        raise DataError(f"there is no event in {', '.join(inputs)}; give files that hold jets")
     return Jets.concatenate(parts)
 
 
@@ -172,11 +161,15 @@ def filled_with_zeros(
 
 
 def _identify(path: Path, root: Any, collection: str | None) -> JetFile:
+    if collection is not None:
+        # CMS writes AOD collections with a dot at the end: `recoPFJets_ak5PFJets__RECO.`
+        collection = collection.removesuffix(".").removesuffix(".obj")
     held: list[str] = []
     for kind in FORMATS:
-        if kind.tree not in root:
+        tree = root.get(kind.tree, None)
+        # A histogram may bear the tree's name.
+        if not hasattr(tree, "num_entries"):
             continue
-        tree = root[kind.tree]
         branches = _leaf_branches(tree)
         found = kind.collections(branches)
         held += found
@@ -234,42 +227,84 @@ def _optional(name: str) -> bool:
 def _chunks(file: JetFile, names: Sequence[str]) -> Iterator[Jets]:
     available = file.format.available()
     needed = dict.fromkeys(b for n in names for b in available.get(n, ()))
+    # Even where all variables are read as zeros, some branch says how many jets there are.
+    needed = needed or dict.fromkeys(next(iter(available.values())))
     for start in range(0, file.n_events, CHUNK_EVENTS):
         stop = min(start + CHUNK_EVENTS, file.n_events)
-        try:
+        with _reading(file.path):
             columns = {
                 b: file.tree[file.branches[b]].array(entry_start=start, entry_stop=stop)
                 for b in needed
             }
-        except READ_ERRORS as error:
-            raise _damaged(file.path, error) from error
-        first = next(iter(columns.values()))
-        counts = ak.to_numpy(ak.num(first)).astype(np.int64)
+        counts = _jets_per_event(file, columns, start)
         values = np.zeros((int(counts.sum()), len(names)), np.float32)
         for i, name in enumerate(names):
             if name in available:
                 column = ak.flatten(file.format.compute(name, columns))
-                values[:, i] = ak.to_numpy(column).astype(np.float32)
-        _check_finite(file, names, values, start)
+                # What float32 cannot hold becomes infinite, and is refused below.
+                with np.errstate(over="ignore"):
+                    values[:, i] = ak.to_numpy(column).astype(np.float32)
+        _check_finite(file, names, values, np.repeat(np.arange(start, stop), counts))
         yield Jets(tuple(names), values, counts)
 
 
-def _check_finite(file: JetFile, names: Sequence[str], values: Any, start: int) -> None:
+def _jets_per_event(file: JetFile, columns: dict[str, Any], start: int) -> NDArray[np.int64]:
+    """Return the number of jets of each event, on which all branches must agree."""
+    counts: NDArray[np.int64] | None = None
+    for branch, column in columns.items():
+        if column.ndim != 2:
+            raise DataError(
+                f"{file.path}: branch {branch} holds {column.type.content} for each event, expected"
+                " a list with one number for each jet; choose another --collection"
+            )
+        here = ak.to_numpy(ak.num(column)).astype(np.int64)
+        counts = here if counts is None else counts
+        if not np.array_equal(here, counts):
+            event = int((here != counts).argmax())
+            raise DataError(
+                f"{file.path}: in event {start + event} branch {branch} holds {here[event]} jets "
+                f"and {next(iter(columns))} holds {counts[event]}; they are of different "
+                "collections or the file was written wrongly"
+            )
+    assert counts is not None, "there is always a branch to read"
+    return counts
+
+
+def _check_finite(
+    file: JetFile, names: Sequence[str], values: NDArray[np.float32], event: NDArray[np.int64]
+) -> None:
+    """Refuse NaN and infinity; `event` gives, for each row, its entry in the tree."""
     bad = ~np.isfinite(values)
     if bad.any():
         column = int(bad.any(axis=0).argmax())
         branches = ", ".join(file.format.available()[names[column]])
+        first = event[bad[:, column].argmax()]
         raise DataError(
             f"{file.path}: {int(bad.sum())} NaN or infinite values, first in {names[column]} "
-            f"(from {branches}) within the {CHUNK_EVENTS} events from entry {start}; "
+            f"(from {branches}) in event {first}, counted up to event {event[-1]}; "
             "remove these jets from the file"
         )
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    """Turn what uproot raises into one clear error.
+
+    That may be anything: damaged bytes surface as exceptions of zlib, cramjam (LZMA, Zstandard,
+    LZ4), struct and others. Only calls of uproot belong inside.
+    """
+    try:
+        yield
+    except AefpgaError:
+        raise
+    except Exception as error:
+        raise _damaged(path, error) from error
 
 
 def _damaged(path: Path, error: Exception) -> DataError:
     if not path.exists():
         return DataError(f"there is no file {path}")
-    reason = str(error).strip().partition("\n")[0]
+    reason = str(error).strip().partition("\n")[0] or type(error).__name__
     return DataError(
         f"{path} cannot be read as a ROOT file: it is damaged, truncated or of another kind "
         f"({reason[:200]}); copy it again"

@@ -7,6 +7,8 @@ It is detector-like, not a detector simulation.
 """
 
 import multiprocessing
+import os
+import signal
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -149,7 +151,10 @@ def simulate(
     blocks = range(-(-simulation.events // BLOCK_EVENTS))
     context = multiprocessing.get_context("spawn")
     done = 0
-    with context.Pool(processes) as pool:
+    workers = min(processes or os.cpu_count() or 1, len(blocks)) or 1
+    # Ctrl-C reaches the workers too: they leave it to this process, which then ends them.
+    ignore = (signal.SIGINT, signal.SIG_IGN)
+    with context.Pool(workers, signal.signal, ignore) as pool:
         for jets in pool.imap(partial(simulate_block, simulation), blocks):
             done += len(jets.counts)
             if on_progress:
