@@ -51,6 +51,6 @@ def tiny_config():
 def tiny_run(tmp_path_factory, tiny_config) -> Run:
     """A quantized run of a tiny network, through the real training."""
     pytest.importorskip("qkeras", reason="training needs the extra `train`")
-    from aefpga.workflow import train
+    from aefpga.workflow.train import train
 
     return train(tiny_config, tmp_path_factory.mktemp("runs"), "tiny", step=silent)

@@ -155,6 +155,10 @@ def load_config(path: Path | None, overrides: dict[str, dict[str, Any]]) -> RunC
     if path is not None:
         try:
             content = yaml.safe_load(path.read_text()) or {}
+        except yaml.MarkedYAMLError as error:
+            mark = error.problem_mark
+            where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
+            raise UsageError(f"{path}{where}: no valid YAML ({error.problem})") from error
         except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
             raise UsageError(f"cannot read configuration {path}: {error}") from error
     if not isinstance(content, dict) or not all(isinstance(v, dict) for v in content.values()):

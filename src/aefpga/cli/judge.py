@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from aefpga.evaluation.metrics import VariableQuality
     from aefpga.firmware.report import SynthesisReport
     from aefpga.runs import Run
-    from aefpga.workflow import Evaluation
+    from aefpga.workflow.evaluate import Evaluation
 
 
 def csim(
@@ -34,7 +34,7 @@ def csim(
     """
     from aefpga.errors import UsageError
     from aefpga.runs import open_run
-    from aefpga.workflow import csim as compare
+    from aefpga.workflow.csim import csim as compare
 
     if unknown := set(without or ()) - {"keras", "hls", "rtl"}:
         raise UsageError(f"--without {', '.join(unknown)}: expected keras, hls or rtl")
@@ -77,7 +77,7 @@ def synthesize(
     RTL is simulated for latency and interval and synthesized with Yosys for resources.
     """
     from aefpga.runs import open_run
-    from aefpga.workflow import synthesize as synthesize_run
+    from aefpga.workflow.synthesize import synthesize as synthesize_run
 
     opened = open_run(run, runs)
     with show.progress() as step:
@@ -102,7 +102,7 @@ def evaluate(
     in physical units, which show what min-max errors hide. Plots go into the run's folder.
     """
     from aefpga.runs import open_run
-    from aefpga.workflow import evaluate as evaluate_run
+    from aefpga.workflow.evaluate import evaluate as evaluate_run
 
     opened = open_run(run, runs)
     with show.progress() as step:
@@ -169,11 +169,16 @@ def _show_report(report: "SynthesisReport") -> None:
 
 
 def _show_evaluation(result: "Evaluation") -> None:
-    names = list(result.qualities)
+    # Where words are equal, so are the figures: one column for both.
+    columns: dict[str, str] = {}
+    for name, quality in result.qualities.items():
+        same = next((n for n in columns if result.qualities[n] == quality), None)
+        columns[same or name] = f"{columns[same]} = {name}" if same else name
+    names, titles = list(columns), list(columns.values())
     qualities = [result.qualities[n] for n in names]
     show.table(
         f"{result.jets:,} test jets, normalised (min-max) units",
-        ("", *names),
+        ("", *titles),
         [
             ("bits per jet", *(f"{result.bits_per_jet[n]:.0f}" for n in names)),
             ("mean squared error", *(f"{q.mse:.2e}" for q in qualities)),
@@ -185,11 +190,10 @@ def _show_evaluation(result: "Evaluation") -> None:
     for i, variable in enumerate(qualities[0].variables):
         cells = [q.variables[i] for q in qualities]
         unit = "" if variable.kind == "relative" else f" [{variable.unit}]" * bool(variable.unit)
-        unit = ", exact" if variable.exact is not None else unit
         rows.append((variable.name + unit, *(_residual(c) for c in cells)))
     show.table(
         "Residual that 68 % of jets stay below; multiplicities: share exactly right",
-        ("", *names),
+        ("", *titles),
         rows,
     )
     if result.saturated_inputs:

@@ -1,11 +1,12 @@
 """How results look on a terminal: progress bars and tables."""
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
+from rich.markup import escape
 from rich.progress import (
     BarColumn,
     MofNCompleteColumn,
@@ -16,10 +17,10 @@ from rich.progress import (
 )
 from rich.table import Table
 
+from aefpga.workflow import Step
+
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
-
-Step = Callable[[str, int, int], None]
 
 
 @contextmanager
@@ -50,12 +51,13 @@ def progress() -> Iterator[Step]:
 
 
 def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table; the first column is left-aligned, the others right-aligned."""
+    """Print a table: names on the left, which fold where it is narrow, then figures, whole."""
     shown = Table(title=title, title_justify="left", title_style="bold")
-    for i, column in enumerate(columns):
-        shown.add_column(column, justify="left" if i == 0 else "right", no_wrap=i == 0)
+    shown.add_column(columns[0], overflow="fold")
+    for column in columns[1:]:
+        shown.add_column(column.replace(" ", "\n"), justify="right", no_wrap=True)
     for row in rows:
-        shown.add_row(*("–" if cell is None else str(cell) for cell in row))
+        shown.add_row(*("–" if cell is None else escape(str(cell)) for cell in row))
     console.print(shown)
 
 

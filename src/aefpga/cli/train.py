@@ -12,7 +12,7 @@ from aefpga.cli.options import ClockPeriod, Json, Part, Projects, Runs, Tool
 if TYPE_CHECKING:
     from aefpga.config import RunConfig
     from aefpga.runs import Run
-    from aefpga.workflow import Prepared
+    from aefpga.workflow.train import Prepared
 
 Quantize = Annotated[
     str | None,
@@ -73,7 +73,7 @@ def train(
     `aefpga synthesize --part xcvu9p`.
     """
     from aefpga.config import load_config
-    from aefpga.workflow import interrupted_training
+    from aefpga.workflow.train import interrupted_training
 
     if resume:
         name, path = interrupted_training(runs)
@@ -168,7 +168,7 @@ def _configure(
 
 
 def _train(config: "RunConfig", runs: Path, name: str | None) -> "Run":
-    from aefpga.workflow import train as train_run
+    from aefpga.workflow.train import train as train_run
 
     def prepared(facts: "Prepared") -> None:
         if facts.zeros:

@@ -5,6 +5,7 @@ there are no multipliers, block RAMs or weights in memory. One jet enters every 
 """
 
 import ctypes
+import json
 import os
 import shutil
 import subprocess
@@ -13,29 +14,40 @@ import tempfile
 from dataclasses import dataclass
 from functools import cached_property
 from hashlib import sha256
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aefpga import __version__
 from aefpga.errors import ToolError
-from aefpga.files import atomic_path, sha256_of
+from aefpga.files import atomic_path, sha256_of, write_json
 from aefpga.firmware.calibration import adders_per_stage
-from aefpga.firmware.ports import input_ports, output_ports, test_bench, wrapper
+from aefpga.firmware.ports import (
+    bus_shift,
+    bus_type,
+    input_ports,
+    output_ports,
+    test_bench,
+    wrapper,
+)
 from aefpga.fixedpoint import Emulator, EncoderSpec, FixedType
 from aefpga.fixedpoint.example import adversarial_words
 
 Words = NDArray[np.int64]
 TOP = "encoder"
+MANIFEST = "project.json"
 # da4ml's matrices are float32: wider weights would be rounded.
 MAX_WEIGHT_BITS = 24
 # Trying every decomposition takes four times as long; a 24-64-32-15 encoder cost the same.
-SOLVER_OPTIONS: tuple[dict[str, bool], ...] = ({"search_all_decompose_dc": False}, {})
+SOLVER_OPTIONS = {"search_all_decompose_dc": False}
 # Many small C++ files and functions compile in half the time and run as fast.
 VERILATOR_FLAGS = "-Wno-fatal --output-split 5000 --output-split-cfuncs 500 --output-groups 0"
 # More cycles than any pipeline here has stages; the simulation drains the pipeline with them.
 MAX_LATENCY = 512
+MAX_INTERVAL = 4
 
 
 @dataclass(frozen=True)
@@ -79,7 +91,7 @@ def trace(spec: EncoderSpec, clock_period_ns: float) -> Rtl:
     """Trace the encoder with da4ml and cut it into stages that fit the clock period.
 
     da4ml's own interpreter of the integer logic is compared with the emulator before anything is
-    written: it has given values too few bits in a large encoder.
+    written.
 
     Raises
     ------
@@ -94,26 +106,27 @@ def trace(spec: EncoderSpec, clock_period_ns: float) -> Rtl:
                 f"layer {layer.name} has weights of {layer.weight.type.width.max()} bits; "
                 f"da4ml computes with at most {MAX_WEIGHT_BITS}"
             )
-    for options in SOLVER_OPTIONS:
-        logic = _trace_logic(spec, options)
-        if _is_exact(spec, logic):
-            adders = adders_per_stage(clock_period_ns, logic.cost)
-            pipeline = to_pipeline(logic, latency_cutoff=adders, verbose=False)
-            return Rtl(spec, pipeline, clock_period_ns, adders)
-    raise ToolError(
-        "da4ml's logic does not compute the words of this encoder (its interval analysis gave a "
-        "value too few bits); no RTL was written. The HLS project is not affected; a smaller "
-        "encoder, or training again with another --seed, avoids it"
-    )
+    logic = _trace_logic(spec)
+    if not _is_exact(spec, logic):
+        raise ToolError(
+            "da4ml's logic does not compute the words of this encoder, perhaps because it has more "
+            "layers of wide weights than da4ml's constants reach; no RTL was written. The HLS "
+            "project is not affected"
+        )
+    adders = adders_per_stage(clock_period_ns, logic.cost)
+    pipeline = to_pipeline(logic, latency_cutoff=adders, verbose=False)
+    return Rtl(spec, pipeline, clock_period_ns, adders)
 
 
-def _trace_logic(spec: EncoderSpec, options: dict[str, bool]) -> Any:
+def _trace_logic(spec: EncoderSpec) -> Any:
     from da4ml.trace import FixedVariableArrayInput, HWConfig, comb_trace
 
     n_inputs = len(spec.input.variables)
-    port = FixedVariableArrayInput((n_inputs,), hwconf=HWConfig(1, -1, -1), solver_options=options)
-    types = spec.input.network_type.broadcast((n_inputs,))
+    hardware = HWConfig(1, -1, -1)
+    port = FixedVariableArrayInput((n_inputs,), hwconf=hardware, solver_options=SOLVER_OPTIONS)
+    types = bus_type(spec).broadcast((n_inputs,))
     x = port.quantize(types.signed, types.integer - types.signed, types.fraction)
+    x = x * 2.0 ** bus_shift(spec)
     for layer in spec.layers:
         x = x @ layer.weight.values + np.broadcast_to(layer.bias.values, layer.n_out)
         if layer.activation == "relu":
@@ -131,7 +144,7 @@ def _trace_logic(spec: EncoderSpec, options: dict[str, bool]) -> Any:
 
 def _is_exact(spec: EncoderSpec, logic: Any) -> bool:
     words = adversarial_words(spec, n_random=2000)
-    found = logic.predict(spec.input.network_type.to_values(words))
+    found = logic.predict(bus_type(spec).to_values(words))
     expected = spec.latent_type.to_values(Emulator(spec)(words))
     return np.array_equal(np.reshape(found, expected.shape), expected)
 
@@ -155,7 +168,7 @@ def write_project(rtl: Rtl, folder: Path, part: str) -> None:
         model = RTLModel(
             rtl.pipeline, TOP, temporary, part_name=part, clock_period=rtl.clock_period_ns
         )
-        model.write({"encoder_hash": rtl.spec.hash, "layout": rtl.spec.layout})
+        model.write()
         # A primitive that no encoder uses, whose ROM style Yosys refuses.
         if not list((temporary / "src/memfiles").iterdir()):
             (temporary / "src/static/lookup_table.v").unlink(missing_ok=True)
@@ -165,6 +178,52 @@ def write_project(rtl: Rtl, folder: Path, part: str) -> None:
         # Named after the sources that they were compiled from: good for as long as those are.
         for library in folder.glob("sim/*.so"):
             shutil.copy(library, temporary / "sim")
+        origin = _origin(rtl.spec, rtl.clock_period_ns, part)
+        made = {**origin, "adders_per_stage": rtl.adders, "sources": _stamp(temporary)}
+        write_json(temporary / MANIFEST, made)
+
+
+def make_project(spec: EncoderSpec, clock_period_ns: float, folder: Path, part: str) -> Rtl:
+    """Return the project in `folder` if it was made for just this and is unchanged, else write it.
+
+    Raises
+    ------
+    ToolError
+        As for `trace`.
+    """
+    from da4ml.types import Pipeline
+
+    origin = _origin(spec, clock_period_ns, part)
+    try:
+        made = json.loads((folder / MANIFEST).read_text())
+        if origin.items() <= made.items() and made["sources"] == _stamp(folder):
+            pipeline = Pipeline.load(folder / "model/pipeline.json")
+            return Rtl(spec, pipeline, clock_period_ns, made["adders_per_stage"])
+    except (OSError, ValueError, KeyError):
+        pass  # nothing there, or from another version
+    rtl = trace(spec, clock_period_ns)
+    write_project(rtl, folder, part)
+    return rtl
+
+
+def _origin(spec: EncoderSpec, clock_period_ns: float, part: str) -> dict[str, Any]:
+    """What the files of a project follow from."""
+    return {
+        "aefpga": __version__,
+        "da4ml": version("da4ml"),
+        "encoder": spec.hash,
+        "layout": spec.layout,
+        "part": part,
+        "clock_period_ns": clock_period_ns,
+    }
+
+
+def _stamp(folder: Path) -> str:
+    """Return what identifies the sources of a project, of which all else is made."""
+    sources = sorted(
+        p for p in folder.glob("[ms]*/**/*") if p.suffix in (".v", ".mem", ".cc", ".json")
+    )
+    return sha256("".join(sha256_of(p) for p in sources).encode()).hexdigest()[:16]
 
 
 class RtlSimulation:
@@ -201,40 +260,45 @@ class RtlSimulation:
                 outputs.append(RtlSimulation(prefix, folder)(words))
         return outputs
 
-    @cached_property
+    @property
     def latency_cycles(self) -> int:
         """Clock cycles from the edge that takes a jet in to the edge that can take its words on.
 
-        The input and the output register are both counted. Found by simulation: random jets enter
-        in consecutive cycles, and the words that the emulator computes for them are looked for
-        among the outputs of the following cycles.
-
-        Raises
-        ------
-        ToolError
-            If they do not appear at one and only one distance.
+        The input and the output register are both counted.
         """
-        words = adversarial_words(self._rtl.spec, n_random=200)
-        expected = Emulator(self._rtl.spec)(words)
-        found = self.clock(words)
-        # Most words, rather than all, so that a wrong bit does not hide the latency.
-        share = [
-            float((found[shift : shift + len(words)] == expected).mean())
-            for shift in range(MAX_LATENCY)
-        ]
-        best = int(np.argmax(share))
-        if share[best] < 0.9 or sorted(share)[-2] == share[best]:
-            raise ToolError(
-                "the RTL's outputs match the emulator's at no single latency: best "
-                f"{share[best]:.1%} of words after {best + 1} cycles"
-            )
-        return best + 1
+        return self._timing[0]
 
     @property
     def interval_cycles(self) -> int:
-        """Initiation interval: jets enter in every cycle, and `latency_cycles` shows them leave."""
-        assert self.latency_cycles
-        return 1
+        """Initiation interval: how many cycles apart jets must enter, in clock cycles."""
+        return self._timing[1]
+
+    @cached_property
+    def _timing(self) -> tuple[int, int]:
+        """Latency and initiation interval, found by simulation.
+
+        Random jets enter, in every cycle at first, then in every second one and so on, until the
+        words that the emulator computes for them are found among the outputs, as far apart.
+        """
+        words = adversarial_words(self._rtl.spec, n_random=200)
+        expected = Emulator(self._rtl.spec)(words)
+        for interval in range(1, MAX_INTERVAL + 1):
+            outputs = self.clock(np.repeat(words, interval, axis=0))
+            span = len(words) * interval
+            share = np.array(
+                [
+                    (outputs[shift : shift + span : interval] == expected).mean()
+                    for shift in range(MAX_LATENCY)
+                ]
+            )
+            # Most words, rather than all, so that a wrong bit does not hide the latency.
+            matching = np.flatnonzero(share == share.max())
+            if share.max() >= 0.9 and np.ptp(matching) < interval:
+                return int(matching[0]) + 1, interval
+        raise ToolError(
+            "the RTL's outputs match the emulator's at no single latency, with a jet every 1 to "
+            f"{MAX_INTERVAL} cycles"
+        )
 
     def clock(self, words: Words) -> Words:
         """Drive one jet a cycle, then drain; return the output words after every rising edge.
@@ -254,8 +318,7 @@ class RtlSimulation:
 
 def _verilate(folder: Path) -> Path:
     """Compile the RTL and its test bench to a shared library with Verilator, unless it is there."""
-    sources = sorted(p for p in folder.parent.glob("s*/**/*") if p.suffix in (".v", ".mem", ".cc"))
-    stamp = sha256("".join(sha256_of(p) for p in sources).encode()).hexdigest()[:16]
+    stamp = _stamp(folder.parent)
     library = folder / f"lib{TOP}_wrapper_{stamp}.so"
     if library.exists():
         return library.resolve()

@@ -1,0 +1,107 @@
+"""`csim`: the computations of one encoder, compared word for word."""
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aefpga.firmware.agreement import Agreement, Difference, compare_all, first_difference
+from aefpga.fixedpoint import Emulator
+from aefpga.fixedpoint.example import adversarial_words
+from aefpga.runs import Run
+from aefpga.workflow import Step
+
+
+@dataclass(frozen=True)
+class CsimResult:
+    """The agreement of all computations, and where the first two that differ part."""
+
+    jets: int
+    adversarial: int
+    agreements: Sequence[Agreement]
+    difference: Difference | None
+    skipped: Mapping[str, str]
+
+    @property
+    def is_exact(self) -> bool:
+        """Whether all computations gave the same words."""
+        return all(a.is_exact for a in self.agreements)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON content."""
+        return {
+            "jets": self.jets,
+            "adversarial_jets": self.adversarial,
+            "agreements": [a.to_dict() for a in self.agreements],
+            "first_difference": None if self.difference is None else asdict(self.difference),
+            "skipped": dict(self.skipped),
+        }
+
+
+def csim(
+    run: Run,
+    projects: Path,
+    *,
+    without: Sequence[str] = (),
+    max_jets: int | None = None,
+    step: Step,
+) -> CsimResult:
+    """Compare the four computations of a run's encoder on its test split and adversarial words.
+
+    Parameters
+    ----------
+    run : Run
+        A quantized run.
+    projects : Path
+        Folder for the firmware projects, made or made again here.
+    without : sequence of str
+        Computations to leave out: ``keras``, ``hls`` or ``rtl``.
+    max_jets : int or None
+        Use at most this many test jets.
+    """
+    from aefpga.firmware import hls, rtl
+    from aefpga.firmware.parts import find_part
+    from aefpga.models.reference import KerasEncoder
+
+    spec, config = run.spec, run.config
+    jets = run.test_jets[:max_jets]
+    adversarial = adversarial_words(spec)
+    words = np.concatenate([spec.input.to_words(jets), adversarial])
+    emulator = Emulator(spec)
+    part, period = find_part(config.firmware.part).name, config.firmware.clock_period_ns
+    options = hls.HlsOptions(part, period, config.firmware.reuse_factor, config.firmware.strategy)
+    with tempfile.TemporaryDirectory() as scratch:
+
+        def keras() -> Any:
+            return KerasEncoder(spec, config.model, run.folder / "keras_encoder.npz")
+
+        def c_simulation() -> Any:
+            hls.write_project(spec, projects / run.name / "hls", options, words[: len(jets)])
+            return hls.CSimulation(spec, Path(scratch) / "hls", options)
+
+        def simulated_rtl() -> Any:
+            folder = projects / run.name / "rtl"
+            return rtl.RtlSimulation(rtl.make_project(spec, period, folder, part), folder)
+
+        makers = {"keras": keras, "hls": c_simulation, "rtl": simulated_rtl}
+        wanted = {key: make for key, make in makers.items() if key not in without}
+        computations: dict[str, Any] = {emulator.name: emulator}
+        for done, make in enumerate(wanted.values()):
+            step("four computations", done, len(wanted))
+            computation = make()
+            computations[computation.name] = computation
+        step("four computations", len(wanted), len(wanted))
+        results = {name: compute(words) for name, compute in computations.items()}
+        agreements = compare_all(results)
+        wrong = next((a for a in agreements if not a.is_exact), None)
+        difference = None
+        if wrong is not None and wrong.first_jet is not None:
+            one = words[wrong.first_jet : wrong.first_jet + 1]
+            first, second = (computations[n] for n in (wrong.first, wrong.second))
+            traces = (first.name, first.trace(one)), (second.name, second.trace(one))
+            difference = first_difference(spec, *traces, one)
+    skipped = dict.fromkeys(without, "left out by request")
+    return CsimResult(len(jets), len(adversarial), agreements, difference, skipped)

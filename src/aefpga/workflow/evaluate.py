@@ -1,0 +1,142 @@
+"""`evaluate`: reconstructed jets judged, beside float truncation."""
+
+import csv
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aefpga.errors import ToolError
+from aefpga.evaluation.metrics import Quality, judge, pt_bins
+from aefpga.evaluation.plots import (
+    plot_correlation,
+    plot_distributions,
+    plot_learning_curve,
+    plot_occupancy,
+    plot_residuals,
+    plot_resolution,
+)
+from aefpga.evaluation.truncation import nearest_compressed, nearest_fixed
+from aefpga.files import write_json
+from aefpga.fixedpoint import Emulator
+from aefpga.runs import Run
+from aefpga.variables import variable_set
+from aefpga.workflow import Step
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """Every scheme's quality on the same test jets, and the bits per jet that each sends."""
+
+    jets: int
+    qualities: Mapping[str, Quality]
+    bits_per_jet: Mapping[str, float]
+    saturated_inputs: Mapping[str, int]
+    notes: Sequence[str]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON content."""
+        return {
+            "jets": self.jets,
+            "bits_per_jet": dict(self.bits_per_jet),
+            "saturated_inputs": dict(self.saturated_inputs),
+            "notes": list(self.notes),
+            "pt_bins_gev": [[low, high if np.isfinite(high) else None] for low, high in pt_bins()],
+            "schemes": {name: quality.to_dict() for name, quality in self.qualities.items()},
+        }
+
+
+def evaluate(run: Run, *, max_jets: int | None = None, step: Step) -> Evaluation:
+    """Judge a run's reconstructed test jets, beside float truncation; keep figures and plots.
+
+    The float model runs in onnxruntime, the quantized one as QKeras (where it is installed) and as
+    hls4ml's C simulation (where that and g++ are), both decoded by the ONNX decoder.
+    """
+    from aefpga.codec.decoder import Decoder
+
+    jets = run.test_jets[:max_jets]
+    variables, normaliser = variable_set(run.config.data.variables), run.normaliser
+    schemes: dict[str, NDArray[np.float32]] = {}
+    bits: dict[str, float] = {}
+    notes: list[str] = []
+    step("reconstructing", 0, 3)
+    decode_float = Decoder(run.folder / "float_autoencoder.onnx")
+    schemes["float model"] = normaliser.inverse_transform(decode_float(jets))
+    bits["float model"] = 32.0 * run.config.model.latent
+    saturated: dict[str, int] = {}
+    if run.is_quantized:
+        spec = run.spec
+        words = spec.input.to_words(jets)
+        saturated = spec.input.saturated(jets)
+        reconstruct = Decoder(run.folder / "decoder.onnx", spec.hash)
+        step("reconstructing", 1, 3)
+        for name, latent in _latent_words(run, words, notes).items():
+            schemes[name] = normaliser.inverse_transform(reconstruct(latent))
+            bits[name] = float(spec.bits_per_jet)
+        plot_occupancy(Emulator(spec)(words), spec.latent_type, run.folder / "plots/latents.png")
+    target = bits[next(reversed(bits))]
+    step("reconstructing", 2, 3)
+    fixed, compressed = nearest_fixed(len(variables), target), nearest_compressed(jets, target)
+    for label, truncation, encode, decode in (
+        ("truncation, fixed rate", fixed, fixed.pack, fixed.unpack),
+        ("truncation + LZMA", compressed, compressed.encode, compressed.decode),
+    ):
+        data = encode(jets)
+        schemes[label] = decode(data, jets.shape)
+        bits[label] = 8 * len(data) / len(jets)
+        notes.append(f"{label}: float32 with {truncation.mantissa} of 23 mantissa bits")
+    qualities = {n: judge(jets, back, variables, normaliser) for n, back in schemes.items()}
+    result = Evaluation(len(jets), qualities, bits, saturated, notes)
+    write_json(run.folder / "metrics.json", result.to_dict())
+    _plot(run, jets, schemes, qualities)
+    step("reconstructing", 3, 3)
+    return result
+
+
+def _latent_words(
+    run: Run, words: NDArray[np.int64], notes: list[str]
+) -> dict[str, NDArray[np.int64]]:
+    """Return the latent words of each implementation of the encoder that can run here."""
+    from aefpga.firmware.hls import CSimulation
+    from aefpga.models.reference import KerasEncoder
+
+    found: dict[str, NDArray[np.int64]] = {}
+    try:
+        keras = KerasEncoder(run.spec, run.config.model, run.folder / "keras_encoder.npz")
+        found["quantized model"] = keras(words)
+    except ToolError as error:
+        notes.append(f"quantized model: the integer emulator stands in for Keras: {error}")
+        found["quantized model"] = Emulator(run.spec)(words)
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            found["C simulation"] = CSimulation(run.spec, Path(scratch) / "hls")(words)
+    except ToolError as error:
+        notes.append(f"no C simulation: {error}")
+    return found
+
+
+def _plot(
+    run: Run,
+    jets: NDArray[np.float32],
+    schemes: Mapping[str, NDArray[np.float32]],
+    qualities: Mapping[str, Quality],
+) -> None:
+    variables, plots = variable_set(run.config.data.variables), run.folder / "plots"
+    # The C simulation equals the quantized model word for word: its curve would only hide it.
+    shown = {n: s for n, s in schemes.items() if n != "C simulation"}
+    autoencoder = next(n for n in ("quantized model", "float model") if n in schemes)
+    plot_distributions(jets, {autoencoder: schemes[autoencoder]}, variables, plots / "inputs.png")
+    plot_residuals(jets, shown, variables, plots / "residuals.png")
+    widths = {n: qualities[n] for n in shown}
+    plot_resolution(widths, ("pt", "mass", "eta", "phi"), plots / "resolution.png")
+    plot_correlation(jets, schemes[autoencoder], variables, plots / "correlation.png")
+    with (run.folder / "history.csv").open() as stream:
+        history = [
+            {k: v if k == "stage" else float(v) for k, v in row.items()}
+            for row in csv.DictReader(stream)
+        ]
+    plot_learning_curve(history, plots / "learning_curve.png")

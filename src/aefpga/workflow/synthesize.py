@@ -1,0 +1,61 @@
+"""`synthesize`: firmware projects, and what they cost on a part."""
+
+from pathlib import Path
+
+import numpy as np
+
+from aefpga.errors import RunError
+from aefpga.files import write_json
+from aefpga.firmware.report import SynthesisReport
+from aefpga.fixedpoint import Emulator
+from aefpga.runs import Run
+from aefpga.workflow import Step
+
+
+def synthesize(
+    run: Run,
+    projects: Path,
+    *,
+    part: str | None = None,
+    clock_period_ns: float | None = None,
+    tool: str = "auto",
+    step: Step,
+) -> SynthesisReport:
+    """Write the firmware projects and synthesize with the tool asked for; keep the report."""
+    from aefpga.firmware import hls, rtl, vendor
+    from aefpga.firmware.open_flow import synthesize_open
+    from aefpga.firmware.parts import find_part
+    from aefpga.firmware.plot import plot_report
+
+    chosen_part = find_part(part or run.config.firmware.part)
+    period = clock_period_ns or run.config.firmware.clock_period_ns
+    chosen = vendor.choose_tool(tool)
+    spec, folder = run.spec, projects / run.name
+    words = spec.input.to_words(run.test_jets[: hls.TEST_BENCH_JETS])
+    if chosen.name == "open":
+        step("RTL", 0, 2)
+        traced = rtl.make_project(spec, period, folder / "rtl", chosen_part.name)
+        step("RTL", 1, 2)
+        simulation = rtl.RtlSimulation(traced, folder / "rtl")
+        expected, found = Emulator(spec)(words), simulation(words)
+        if not np.array_equal(expected, found):
+            raise RunError("the RTL does not compute the emulator's words; run `aefpga csim`")
+        step("RTL", 2, 2)
+        report = synthesize_open(
+            traced,
+            simulation,
+            folder / "rtl",
+            chosen_part,
+            lambda done, total: step("Yosys", done, total),
+        )
+    else:
+        firmware = run.config.firmware
+        options = hls.HlsOptions(
+            chosen_part.name, period, firmware.reuse_factor, firmware.strategy, chosen.backend
+        )
+        hls.write_project(spec, folder / "hls", options, words)
+        report = vendor.synthesize_hls(spec, folder / "hls", options, chosen, chosen_part)
+    reports = run.folder / "reports"
+    write_json(reports / f"synthesis-{chosen_part.device}.json", report.to_dict())
+    plot_report(report, run.folder / "plots" / f"synthesis-{chosen_part.device}.png")
+    return report

@@ -1,0 +1,189 @@
+"""`train`: from ROOT files to a sealed run."""
+
+import csv
+import shutil
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aefpga import __version__
+from aefpga.config import RunConfig
+from aefpga.data.sample import sample_path
+from aefpga.errors import UsageError
+from aefpga.files import atomic_path, sha256_of
+from aefpga.runs import Run, installed_versions, save_test_jets, seal
+from aefpga.variables import variable_set
+from aefpga.workflow import Step
+
+PARTIAL = ".partial"
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What a training would use, found out before it starts."""
+
+    jets_read: int
+    cut_pt: int
+    cut_mass: int
+    train: int
+    validation: int
+    test: int
+    zeros: tuple[str, ...]
+
+
+def train(
+    config: RunConfig,
+    runs: Path,
+    name: str | None = None,
+    *,
+    step: Step,
+    on_prepared: Callable[[Prepared], None] = lambda prepared: None,
+) -> Run:
+    """Train, export and seal a run; a training of the same name that was killed is continued.
+
+    Parameters
+    ----------
+    config : RunConfig
+        What to train on what.
+    runs : Path
+        Folder that holds the runs.
+    name : str or None
+        Name of the run; None makes one from the time and the configuration.
+    step : callable
+        Called as ``step(what, done, total)``.
+    on_prepared : callable
+        Called with what was read and selected, before training starts.
+    """
+    from aefpga.models.fit import fit
+
+    name = name or f"{datetime.now():%Y%m%d-%H%M%S}-{config.label}"
+    final, partial = runs / name, runs / f".{name}{PARTIAL}"
+    if final.exists():
+        raise UsageError(f"run {final} exists already; choose another --name or remove it")
+    _claim(partial, config)
+    variables = variable_set(config.data.variables)
+    names = tuple(v.name for v in variables)
+    parts, prepared = _load(config, names, step)
+    on_prepared(prepared)
+
+    def on_epoch(epoch: Any, planned: int) -> None:
+        step(f"{epoch.stage} epochs|val {epoch.validation_loss:.2e}", epoch.epoch, planned)
+
+    provenance = {"aefpga": __version__, "run": name, **installed_versions()}
+    checkpoints = partial / "checkpoints"
+    trained = fit(
+        parts["train"], parts["validation"], variables, config, checkpoints, on_epoch, provenance
+    )
+    _export(trained, config, partial)
+    save_test_jets(partial, names, parts["test"])
+    shutil.rmtree(checkpoints)
+    curve = trained.curve
+    facts = {
+        "data": asdict(prepared),
+        "inputs": {p.name: sha256_of(p) for p in _input_files(config)},
+        "saturated_training_values": trained.input.saturated(parts["train"]),
+        "best_validation_loss": {
+            stage: min(e.validation_loss for e in curve if e.stage == stage)
+            for stage in dict.fromkeys(e.stage for e in curve)
+        },
+        "training_seconds": sum(e.seconds for e in curve),
+    }
+    return seal(partial, final, config, facts)
+
+
+def interrupted_training(runs: Path) -> tuple[str, Path]:
+    """Return name and configuration file of the latest training that did not finish.
+
+    Raises
+    ------
+    UsageError
+        If there is none.
+    """
+    found = sorted(runs.glob(f".*{PARTIAL}/config.yaml"), key=lambda p: p.stat().st_mtime)
+    if not found:
+        raise UsageError(f"no interrupted training in {runs}/ to resume")
+    return found[-1].parent.name.removeprefix(".").removesuffix(PARTIAL), found[-1]
+
+
+def _claim(partial: Path, config: RunConfig) -> None:
+    """Make the folder of an unfinished training, or make sure that this is the same one."""
+    existing = partial / "config.yaml"
+    with tempfile.TemporaryDirectory() as folder:
+        config.save(Path(folder) / "config.yaml")
+        text = (Path(folder) / "config.yaml").read_text()
+    if existing.exists() and existing.read_text() != text:
+        raise UsageError(
+            f"{partial} holds an interrupted training with another configuration; resume it with "
+            "`aefpga train --resume`, choose another --name, or delete the folder"
+        )
+    with atomic_path(existing) as temporary:
+        temporary.write_text(text)
+
+
+def _input_files(config: RunConfig) -> list[Path]:
+    from aefpga.data.reader import find_files
+
+    return find_files(config.data.input) if config.data.input else [sample_path()]
+
+
+def _load(
+    config: RunConfig, names: tuple[str, ...], step: Step
+) -> tuple[dict[str, NDArray[np.float32]], Prepared]:
+    """Read, select and split the jets."""
+    from aefpga.data.reader import filled_with_zeros, read_jets
+    from aefpga.data.selection import Selection, split
+
+    data, training = config.data, config.training
+    inputs = [str(p) for p in _input_files(config)]
+    zeros = filled_with_zeros(inputs, names, data.collection)
+    jets = read_jets(
+        inputs,
+        names,
+        data.collection,
+        data.max_jets,
+        lambda done, total: step("reading events", done, total),
+    )
+    kept, counts = Selection(data.max_pt, data.max_mass).apply(jets)
+    rows = split(len(kept), training.validation, training.test, training.seed)
+    parts = {f.name: kept.values[getattr(rows, f.name)] for f in fields(rows)}
+    sizes = {name: len(values) for name, values in parts.items()}
+    return parts, Prepared(counts.read, counts.pt, counts.mass, **sizes, zeros=zeros)
+
+
+def _export(trained: Any, config: RunConfig, folder: Path) -> None:
+    """Write specification, decoder, float model, Keras weights, normaliser and learning curve."""
+    from aefpga.codec.decoder import FloatLayer, export_network
+    from aefpga.models.autoencoder import layer_activation
+    from aefpga.models.reference import save_weights
+    from aefpga.normalise import save_normaliser
+
+    slope = 2.0**-config.model.negative_slope_shift
+
+    def layers(weights: Mapping[str, Any]) -> list[FloatLayer]:
+        linear = ("latent", "output")
+        kinds = {
+            name: "linear" if name in linear else layer_activation(config.model, name)
+            for name in weights
+        }
+        return [FloatLayer(w, b, kinds[n], slope) for n, (w, b) in weights.items()]
+
+    scale = np.ldexp(1.0, -trained.input.exponent)
+    both = {**trained.float.encoder, **trained.float.decoder}
+    export_network(layers(both), folder / "float_autoencoder.onnx", scale, {})
+    if trained.spec is not None:
+        trained.spec.save(folder)
+        lsb = trained.spec.latent_type.lsb
+        decoder = layers(trained.quantized.decoder)
+        export_network(decoder, folder / "decoder.onnx", lsb, {"encoder": trained.spec.hash})
+        save_weights(trained.quantized.encoder, folder / "keras_encoder.npz")
+    save_normaliser(trained.normaliser, folder / "normaliser.json")
+    with atomic_path(folder / "history.csv") as temporary, temporary.open("w") as stream:
+        writer = csv.DictWriter(stream, [f.name for f in fields(trained.curve[0])])
+        writer.writeheader()
+        writer.writerows(asdict(e) for e in trained.curve)
