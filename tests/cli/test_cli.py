@@ -3,6 +3,7 @@
 import json
 import os
 import re
+import resource
 import shutil
 import signal
 import subprocess
@@ -18,7 +19,10 @@ from aefpga.fixedpoint import EncoderSpec, Tensor
 from aefpga.runs import seal
 
 
-def aefpga(*arguments, cwd, expect=0):
+def aefpga(*arguments, cwd, expect=0, file_size=resource.RLIM_INFINITY):
+    def limit():
+        resource.setrlimit(resource.RLIMIT_FSIZE, (file_size, resource.RLIM_INFINITY))
+
     done = subprocess.run(
         [sys.executable, "-m", "aefpga", *map(str, arguments)],
         cwd=cwd,
@@ -26,6 +30,7 @@ def aefpga(*arguments, cwd, expect=0):
         text=True,
         check=False,
         env={**os.environ, "COLUMNS": "160"},
+        preexec_fn=limit,
     )
     assert done.returncode == expect, done.stdout + done.stderr
     assert "Traceback" not in done.stderr
@@ -202,11 +207,21 @@ def test_ctrl_c_leaves_nothing_and_the_training_resumes(tmp_path):
     assert done["run"] == "runs/long"
 
 
-def test_a_full_disk_is_one_clear_error(run_copy):
-    """`/dev/full` cannot hold a folder; a file where a folder must be stands in for the disk."""
+def test_a_file_in_the_way_is_one_clear_error(run_copy):
     (run_copy / "runs/tiny/plots").write_text("in the way")
     failed = aefpga("evaluate", cwd=run_copy, expect=1)
     assert re.search(r"cannot write .*plots", failed.stderr)
+
+
+@pytest.mark.parametrize("verb", ["train", "csim", "evaluate"])
+def test_a_disk_that_fills_up_is_one_clear_error(run_copy, verb):
+    """No file may grow beyond a few kB: what a full disk does, without filling one."""
+    files = set(run_copy.rglob("*"))
+    arguments = ["--max-jets", 2000, "--epochs", 2] if verb == "train" else ["--without", "keras"]
+    arguments = [] if verb == "evaluate" else arguments
+    failed = aefpga(verb, *arguments, cwd=run_copy, expect=1, file_size=4096)
+    assert "free space or choose another folder" in failed.stderr
+    assert not [p for p in set(run_copy.rglob("*")) - files if p.suffix in (".png", ".so", ".npz")]
 
 
 def test_inspect_and_simulate(tmp_path):
