@@ -88,6 +88,9 @@ class FirmwareConfig(_Section):
     clock_period_ns: float = Field(5.0, gt=0)
     reuse_factor: int = Field(1, gt=0)
     strategy: Strategy = "Latency"
+    adders_per_stage: int | None = Field(
+        None, gt=0, description="RTL: adders between registers; none: as many as surely fit"
+    )
 
 
 class RunConfig(_Section):

@@ -49,8 +49,8 @@ def test_every_word_equals_the_emulators(bits, activation, tmp_path):
 
 @pytest.mark.parametrize("bits", [8, 12])
 def test_a_deep_encoder_is_traced_exactly(bits):
-    # `trace` compares: with inputs as they are, da4ml's constants left their range at 12 bits.
-    assert trace(random_spec((6, 8, 8, 8, 8, 4), bits, activation="leaky_relu"), 5.0).stages > 5
+    # `trace` compares. As da4ml writes them, constants at which words saturate leave their range.
+    assert trace(random_spec((6, 8, 8, 8, 8, 8, 4), bits, activation="leaky_relu"), 5.0).stages > 6
 
 
 class EverySecond(RtlSimulation):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aefpga.cli import show
-from aefpga.cli.options import ClockPeriod, Jets, Json, Part, Projects, RunName, Runs, Tool
+from aefpga.cli.options import Adders, ClockPeriod, Jets, Json, Part, Projects, RunName, Runs, Tool
 
 if TYPE_CHECKING:
     from aefpga.evaluation.metrics import VariableQuality
@@ -66,6 +66,7 @@ def synthesize(
     run: RunName = None,
     part: Part = None,
     clock_period: ClockPeriod = None,
+    adders: Adders = None,
     tool: Tool = "auto",
     runs: Runs = Path("runs"),
     projects: Projects = Path("hls_projects"),
@@ -82,7 +83,13 @@ def synthesize(
     opened = open_run(run, runs)
     with show.progress() as step:
         report = synthesize_run(
-            opened, projects, part=part, clock_period_ns=clock_period, tool=tool, step=step
+            opened,
+            projects,
+            part=part,
+            clock_period_ns=clock_period,
+            adders_per_stage=adders,
+            tool=tool,
+            step=step,
         )
     if as_json:
         show.print_json(report.to_dict())

@@ -22,6 +22,14 @@ ClockPeriod = Annotated[
     float | None,
     typer.Option("--clock-period", help="Target clock period in ns; default: the run's.", min=0.1),
 ]
+Adders = Annotated[
+    int | None,
+    typer.Option(
+        "--adders-per-stage",
+        help="RTL: adders between registers; more make fewer cycles and a slower clock.",
+        min=1,
+    ),
+]
 Tool = Annotated[
     str,
     typer.Option("--tool", help="auto, vitis, vivado or open (Verilator and Yosys)."),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aefpga.cli import show
-from aefpga.cli.options import ClockPeriod, Json, Part, Projects, Runs, Tool
+from aefpga.cli.options import Adders, ClockPeriod, Json, Part, Projects, Runs, Tool
 
 if TYPE_CHECKING:
     from aefpga.config import RunConfig
@@ -102,6 +102,7 @@ def run(
     name: Name = None,
     part: Part = None,
     clock_period: ClockPeriod = None,
+    adders: Adders = None,
     tool: Tool = "auto",
     runs: Runs = Path("runs"),
     projects: Projects = Path("hls_projects"),
@@ -129,6 +130,7 @@ def run(
             projects=projects,
             part=part,
             clock_period=clock_period,
+            adders=adders,
             tool=tool,
         )
     judge.evaluate(run=chosen, runs=runs)

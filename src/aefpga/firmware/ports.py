@@ -46,25 +46,6 @@ class Port:
     bus_signed: bool
 
 
-def bus_shift(spec: EncoderSpec) -> int:
-    """Return the power of two by which the inputs are divided before da4ml sees them.
-
-    da4ml keeps a value as an integer times a power of two, which grows with the bits that each
-    layer rounds away, and the constants at which words saturate must have steps from 2^-32 to 2^31:
-    let those of the first layer be as far below one as those of the last are above. Without, a
-    trained 24-200-100-50-15 encoder gave zero where it should saturate.
-    """
-    weights = [int(layer.weight.type.fraction.max()) for layer in spec.layers]
-    outputs = [int(layer.output.fraction.max()) for layer in spec.layers]
-    first, last = weights[0] - outputs[0], sum(weights) - outputs[-1]
-    return (first + last) // 2
-
-
-def bus_type(spec: EncoderSpec) -> FixedType:
-    """Return the type under which da4ml sees the input words."""
-    return spec.input.network_type.shifted(-bus_shift(spec))
-
-
 def input_ports(spec: EncoderSpec, pipeline: Any) -> list[Port]:
     """Return the ports of the input words, in the order of the variables.
 
@@ -74,7 +55,7 @@ def input_ports(spec: EncoderSpec, pipeline: Any) -> list[Port]:
         If no input has any influence on the latent words.
     """
     names = [f"in_{re.sub(r'[^0-9A-Za-z]+', '_', v).strip('_')}" for v in spec.input.variables]
-    ports = _ports(names, bus_type(spec), pipeline.inp_qint)
+    ports = _ports(names, spec.input.network_type, pipeline.inp_qint)
     if not any(p.bits for p in ports):
         raise ToolError(
             "the latent words do not depend on the inputs: all weights on some layer are zero, or "

@@ -25,19 +25,14 @@ from aefpga import __version__
 from aefpga.errors import ToolError
 from aefpga.files import atomic_path, sha256_of, write_json
 from aefpga.firmware.calibration import adders_per_stage
-from aefpga.firmware.ports import (
-    bus_shift,
-    bus_type,
-    input_ports,
-    output_ports,
-    test_bench,
-    wrapper,
-)
+from aefpga.firmware.ports import input_ports, output_ports, test_bench, wrapper
 from aefpga.fixedpoint import Emulator, EncoderSpec, FixedType
 from aefpga.fixedpoint.example import adversarial_words
 
 Words = NDArray[np.int64]
 TOP = "encoder"
+# da4ml's code of an operation that defines a constant.
+CONSTANT = 5
 MANIFEST = "project.json"
 # da4ml's matrices are float32: wider weights would be rounded.
 MAX_WEIGHT_BITS = 24
@@ -87,8 +82,10 @@ class Rtl:
         return int(self.pipeline.reg_bits)
 
 
-def trace(spec: EncoderSpec, clock_period_ns: float) -> Rtl:
+def trace(spec: EncoderSpec, clock_period_ns: float, adders: int | None = None) -> Rtl:
     """Trace the encoder with da4ml and cut it into stages that fit the clock period.
+
+    `adders` in a row go into a stage; None takes as many as `adders_per_stage` says.
 
     da4ml's own interpreter of the integer logic is compared with the emulator before anything is
     written.
@@ -109,11 +106,10 @@ def trace(spec: EncoderSpec, clock_period_ns: float) -> Rtl:
     logic = _trace_logic(spec)
     if not _is_exact(spec, logic):
         raise ToolError(
-            "da4ml's logic does not compute the words of this encoder, perhaps because it has more "
-            "layers of wide weights than da4ml's constants reach; no RTL was written. The HLS "
-            "project is not affected"
+            "da4ml's logic does not compute the words of this encoder; no RTL was written. Please "
+            "report it with encoder.json and encoder.npz. The HLS project is not affected"
         )
-    adders = adders_per_stage(clock_period_ns, logic.cost)
+    adders = adders or adders_per_stage(clock_period_ns, logic.cost)
     pipeline = to_pipeline(logic, latency_cutoff=adders, verbose=False)
     return Rtl(spec, pipeline, clock_period_ns, adders)
 
@@ -124,9 +120,8 @@ def _trace_logic(spec: EncoderSpec) -> Any:
     n_inputs = len(spec.input.variables)
     hardware = HWConfig(1, -1, -1)
     port = FixedVariableArrayInput((n_inputs,), hwconf=hardware, solver_options=SOLVER_OPTIONS)
-    types = bus_type(spec).broadcast((n_inputs,))
+    types = spec.input.network_type.broadcast((n_inputs,))
     x = port.quantize(types.signed, types.integer - types.signed, types.fraction)
-    x = x * 2.0 ** bus_shift(spec)
     for layer in spec.layers:
         x = x @ layer.weight.values + np.broadcast_to(layer.bias.values, layer.n_out)
         if layer.activation == "relu":
@@ -139,12 +134,25 @@ def _trace_logic(spec: EncoderSpec) -> Any:
             shifted = _quantize(x * 2.0**-layer.negative_slope_shift, kind)
             words = np.maximum(words, shifted)
         x = words
-    return comb_trace(port, x)
+    logic = comb_trace(port, x)
+    return logic._replace(ops=[_shortest(op) if op.opcode == CONSTANT else op for op in logic.ops])
+
+
+def _shortest(constant: Any) -> Any:
+    """Return one of da4ml's constants without zeros at its low end.
+
+    da4ml keeps a value as an integer times a power of two, which grows with the bits that each
+    layer drops, but writes constants in steps of at most 2^31: in a trained 24-200-100-50-15
+    encoder words that should saturate, in steps of 2^38, became zero.
+    """
+    zeros = (constant.data & -constant.data).bit_length() - 1 if constant.data else 0
+    interval = constant.qint._replace(step=constant.qint.step * 2.0**zeros)
+    return constant._replace(data=constant.data >> zeros, qint=interval)
 
 
 def _is_exact(spec: EncoderSpec, logic: Any) -> bool:
     words = adversarial_words(spec, n_random=2000)
-    found = logic.predict(bus_type(spec).to_values(words))
+    found = logic.predict(spec.input.network_type.to_values(words))
     expected = spec.latent_type.to_values(Emulator(spec)(words))
     return np.array_equal(np.reshape(found, expected.shape), expected)
 
@@ -178,12 +186,11 @@ def write_project(rtl: Rtl, folder: Path, part: str) -> None:
         # Named after the sources that they were compiled from: good for as long as those are.
         for library in folder.glob("sim/*.so"):
             shutil.copy(library, temporary / "sim")
-        origin = _origin(rtl.spec, rtl.clock_period_ns, part)
-        made = {**origin, "adders_per_stage": rtl.adders, "sources": _stamp(temporary)}
-        write_json(temporary / MANIFEST, made)
 
 
-def make_project(spec: EncoderSpec, clock_period_ns: float, folder: Path, part: str) -> Rtl:
+def make_project(
+    spec: EncoderSpec, clock_period_ns: float, folder: Path, part: str, adders: int | None = None
+) -> Rtl:
     """Return the project in `folder` if it was made for just this and is unchanged, else write it.
 
     Raises
@@ -193,20 +200,24 @@ def make_project(spec: EncoderSpec, clock_period_ns: float, folder: Path, part: 
     """
     from da4ml.types import Pipeline
 
-    origin = _origin(spec, clock_period_ns, part)
+    origin = _origin(spec, clock_period_ns, part, adders)
     try:
         made = json.loads((folder / MANIFEST).read_text())
         if origin.items() <= made.items() and made["sources"] == _stamp(folder):
             pipeline = Pipeline.load(folder / "model/pipeline.json")
-            return Rtl(spec, pipeline, clock_period_ns, made["adders_per_stage"])
+            return Rtl(spec, pipeline, clock_period_ns, made["adders"])
     except (OSError, ValueError, KeyError):
         pass  # nothing there, or from another version
-    rtl = trace(spec, clock_period_ns)
+    rtl = trace(spec, clock_period_ns, adders)
     write_project(rtl, folder, part)
+    made = {**origin, "adders": rtl.adders, "sources": _stamp(folder)}
+    write_json(folder / MANIFEST, made)
     return rtl
 
 
-def _origin(spec: EncoderSpec, clock_period_ns: float, part: str) -> dict[str, Any]:
+def _origin(
+    spec: EncoderSpec, clock_period_ns: float, part: str, adders: int | None
+) -> dict[str, Any]:
     """What the files of a project follow from."""
     return {
         "aefpga": __version__,
@@ -215,6 +226,7 @@ def _origin(spec: EncoderSpec, clock_period_ns: float, part: str) -> dict[str, A
         "layout": spec.layout,
         "part": part,
         "clock_period_ns": clock_period_ns,
+        "adders_asked_for": adders,
     }
 
 
@@ -253,7 +265,8 @@ class RtlSimulation:
         """Return the output words of every layer, each from RTL of its own that ends there."""
         outputs: list[Words] = []
         for n_layers in range(1, len(self._rtl.spec.layers) + 1):
-            prefix = trace(self._rtl.spec.truncated(n_layers), self._rtl.clock_period_ns)
+            rtl = self._rtl
+            prefix = trace(rtl.spec.truncated(n_layers), rtl.clock_period_ns, rtl.adders)
             with tempfile.TemporaryDirectory() as scratch:
                 folder = Path(scratch) / "rtl"
                 write_project(prefix, folder, "any")

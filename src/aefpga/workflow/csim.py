@@ -84,7 +84,8 @@ def csim(
 
         def simulated_rtl() -> Any:
             folder = projects / run.name / "rtl"
-            return rtl.RtlSimulation(rtl.make_project(spec, period, folder, part), folder)
+            adders = config.firmware.adders_per_stage
+            return rtl.RtlSimulation(rtl.make_project(spec, period, folder, part, adders), folder)
 
         makers = {"keras": keras, "hls": c_simulation, "rtl": simulated_rtl}
         wanted = {key: make for key, make in makers.items() if key not in without}

@@ -18,6 +18,7 @@ def synthesize(
     *,
     part: str | None = None,
     clock_period_ns: float | None = None,
+    adders_per_stage: int | None = None,
     tool: str = "auto",
     step: Step,
 ) -> SynthesisReport:
@@ -27,14 +28,16 @@ def synthesize(
     from aefpga.firmware.parts import find_part
     from aefpga.firmware.plot import plot_report
 
-    chosen_part = find_part(part or run.config.firmware.part)
-    period = clock_period_ns or run.config.firmware.clock_period_ns
+    firmware = run.config.firmware
+    chosen_part = find_part(part or firmware.part)
+    period = clock_period_ns or firmware.clock_period_ns
     chosen = vendor.choose_tool(tool)
     spec, folder = run.spec, projects / run.name
     words = spec.input.to_words(run.test_jets[: hls.TEST_BENCH_JETS])
     if chosen.name == "open":
         step("RTL", 0, 2)
-        traced = rtl.make_project(spec, period, folder / "rtl", chosen_part.name)
+        adders = adders_per_stage or firmware.adders_per_stage
+        traced = rtl.make_project(spec, period, folder / "rtl", chosen_part.name, adders)
         step("RTL", 1, 2)
         simulation = rtl.RtlSimulation(traced, folder / "rtl")
         expected, found = Emulator(spec)(words), simulation(words)
@@ -49,7 +52,6 @@ def synthesize(
             lambda done, total: step("Yosys", done, total),
         )
     else:
-        firmware = run.config.firmware
         options = hls.HlsOptions(
             chosen_part.name, period, firmware.reuse_factor, firmware.strategy, chosen.backend
         )
