@@ -7,7 +7,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from aefpga.errors import DataError, RunError
-from aefpga.normalise import MinMax, load_normaliser, save_normaliser
+from aefpga.normalise import (
+    NORMALISERS,
+    MinMax,
+    load_normaliser,
+    logarithmic,
+    make_normaliser,
+    save_normaliser,
+)
+from aefpga.variables import variable_set
 
 finite = st.floats(-1e6, 1e6, width=32)
 tables = arrays(np.float32, st.tuples(st.integers(1, 20), st.integers(1, 5)), elements=finite)
@@ -65,7 +73,14 @@ def test_saved_and_loaded(saved):
 
 @pytest.mark.parametrize(
     ("key", "value"),
-    [("minimum", [1.5, 5]), ("schema", 99), ("id", "other"), ("checksum", "0"), ("extra", 1)],
+    [
+        ("minimum", [1.5, 5]),
+        ("schema", 99),
+        ("id", "other"),
+        ("id", "physics"),
+        ("checksum", "0"),
+        ("extra", 1),
+    ],
 )
 def test_changed_file_is_refused(saved, key, value):
     saved.write_text(json.dumps({**json.loads(saved.read_text()), key: value}))
@@ -78,3 +93,63 @@ def test_damaged_and_missing_files_are_refused(saved, tmp_path):
     for path in (saved, tmp_path / "none.json"):
         with pytest.raises(RunError, match="cannot be read"):
             load_normaliser(path)
+
+
+VARIABLES = variable_set("24")
+ranges = {
+    "momentum": st.floats(2.0**-6, 8000, width=32),
+    "energy": st.floats(0, 8000, width=32),
+    "angle": st.floats(-3.125, 3.125, width=32),
+    "area": st.floats(0.25, 2, width=32),
+    "multiplicity": st.integers(0, 300).map(float),
+}
+jets = st.lists(
+    st.tuples(*(ranges[v.kind] for v in VARIABLES)), min_size=2, max_size=12, unique=True
+).map(lambda rows: np.array(rows, np.float32))
+
+
+@pytest.mark.parametrize("id", NORMALISERS)
+@given(x=jets)
+def test_every_normaliser_is_undone(id, x):
+    normaliser = make_normaliser(id, VARIABLES).fit(x)
+    y = normaliser.transform(x)
+    assert y.dtype == np.float32
+    assert y.shape == (len(x), normaliser.n_columns)
+    back = normaliser.inverse_transform(y).astype(np.float64)
+    # float32 in between: of the range for linear maps, of the value for logarithmic ones.
+    allowed = 1e-5 * (np.abs(x) + np.ptp(x, axis=0) + 1)
+    assert (np.abs(back - x) <= allowed).all()
+    again = type(normaliser).from_config(json.loads(json.dumps(normaliser.get_config())))
+    np.testing.assert_array_equal(again.transform(x), y)
+    np.testing.assert_array_equal(again.inverse_transform(y), back.astype(np.float32))
+
+
+def one_jet(**values):
+    x = np.zeros((1, len(VARIABLES)), np.float32)
+    for name, value in values.items():
+        x[0, [v.name for v in VARIABLES].index(name)] = value
+    return x
+
+
+def test_the_four_momentum_constants_are_the_studys():
+    normaliser = make_normaliser("four-momentum", VARIABLES).fit(one_jet(pt=50, mass=5))
+    pt, eta, phi, mass = normaliser.transform(one_jet(pt=10**2.5, eta=2.5, phi=1.5, mass=9))[0, :4]
+    assert (pt, eta, phi, mass) == pytest.approx((1.0, 0.5, 0.5, 1 / 1.8))
+    assert logarithmic(normaliser) == ("pt", "mass")
+
+
+def test_physics_makes_equal_what_is_asked_to_be_equal():
+    normaliser = make_normaliser("physics", VARIABLES).fit(one_jet(pt=50, area=0.8))
+    base = {"pt": 1e4, "phi": 3.0, "area": 0.8, "photon_energy": 1e4, "photon_multiplicity": 7}
+    y = normaliser.transform(one_jet(**base))
+    for name, step in {
+        "pt": 100, "eta": 0.015, "phi": 0.015, "area": 0.008, "photon_multiplicity": 0.25,
+    }.items():  # fmt: skip
+        moved = normaliser.transform(one_jet(**{**base, name: base.get(name, 0) + step}))
+        assert np.linalg.norm(moved - y) == pytest.approx(1 / 400, rel=0.02), name
+    # Across the cut, as across any other place; and integers come back as integers.
+    near = [normaliser.transform(one_jet(phi=p)) for p in (np.pi - 0.005, -np.pi + 0.01)]
+    assert np.linalg.norm(near[0] - near[1]) == pytest.approx(1 / 400, rel=0.01)
+    noisy = normaliser.inverse_transform(y + np.float32(0.002))
+    counts = [i for i, v in enumerate(VARIABLES) if v.kind == "multiplicity"]
+    np.testing.assert_array_equal(noisy[:, counts], one_jet(**base)[:, counts])

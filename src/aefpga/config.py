@@ -12,6 +12,7 @@ from aefpga.files import atomic_path
 from aefpga.variables import variable_set
 
 ModelKind = Literal["standard", "sparse-l1"]
+Normalisation = Literal["min-max", "standard", "four-momentum", "physics"]
 Strategy = Literal["Latency", "Resource", "distributed_arithmetic"]
 
 
@@ -25,6 +26,9 @@ class DataConfig(_Section):
     input: tuple[str, ...] = Field((), description="ROOT files or globs; none: embedded sample")
     collection: str | None = Field(None, description="jet collection; none: the format's usual one")
     variables: str = Field("24", description="variable set: 28, 27, 24, 19 or 4")
+    normalisation: Normalisation = Field(
+        "min-max", description="min-max, standard, four-momentum or physics"
+    )
     max_pt: float = Field(8000.0, gt=0, description="keep jets with pt below this, GeV")
     max_mass: float = Field(800.0, gt=0, description="keep jets with mass below this, GeV")
     max_jets: int | None = Field(None, gt=0, description="read at most this many jets")

@@ -2,10 +2,20 @@
 
 The contract is scikit-learn's: `fit`, `transform`, `inverse_transform`, learned attributes end in
 an underscore. State is plain JSON under an id, so that a file says which normaliser it holds.
+
+* ``min-max``: each variable's range in the training jets to [0, 1].
+* ``standard``: each variable's mean to 0, its standard deviation to 1.
+* ``four-momentum``: pt to (log10 pt - 1.3) / 1.2, m to log10(m + 1) / 1.8 (GeV), eta / 5, phi / 3,
+  the rest min-max: the code of the study that this toolkit comes from.
+* ``physics``: every variable in units of the resolution that is asked of it, so that the mean
+  squared error weighs what matters: momenta and energies logarithmic above 1 GeV, phi as a point on
+  a circle, multiplicities rounded to integers on the way back.
 """
 
 import json
-from collections.abc import Mapping
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, ClassVar, Self
@@ -15,13 +25,44 @@ from numpy.typing import NDArray
 
 from aefpga.errors import DataError, RunError
 from aefpga.files import write_json
+from aefpga.variables import Variable, variable
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Floats = NDArray[np.float32]
 
 
-class MinMax:
+class Normaliser(ABC):
+    """Maps jets in physical units to the columns that a network learns, and back."""
+
+    # In the literature's units, whatever the network learns.
+    min_max_: "MinMax"
+
+    id: str
+
+    @property
+    @abstractmethod
+    def n_columns(self) -> int:
+        """Number of columns that the network learns."""
+
+    @abstractmethod
+    def fit(self, x: Floats) -> Self:
+        """Learn from training jets in physical units, shape (n_jets, n_variables)."""
+
+    @abstractmethod
+    def transform(self, x: Floats) -> Floats:
+        """Return columns, float32 of shape (n_jets, n_columns), of jets in physical units."""
+
+    @abstractmethod
+    def inverse_transform(self, y: Floats) -> Floats:
+        """Return jets in physical units, float32, of columns."""
+
+    @abstractmethod
+    def get_config(self) -> dict[str, Any]:
+        """Return the state as plain JSON content."""
+
+
+class MinMax(Normaliser):
     """Map each variable's range in the training jets to [0, 1].
 
     A variable that is constant there maps to 0 and back to the constant.
@@ -39,7 +80,7 @@ class MinMax:
            [1., 0.]], dtype=float32)
     """
 
-    id: ClassVar[str] = "min-max"
+    id = "min-max"
 
     minimum_: NDArray[np.float64]
     maximum_: NDArray[np.float64]
@@ -60,6 +101,16 @@ class MinMax:
         self.minimum_ = x.min(axis=0).astype(np.float64)
         self.maximum_ = x.max(axis=0).astype(np.float64)
         return self
+
+    @property
+    def min_max_(self) -> "MinMax":  # type: ignore[override]
+        """Itself."""
+        return self
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns: one for each variable."""
+        return len(self.minimum_)
 
     @property
     def _span(self) -> NDArray[np.float64]:
@@ -93,16 +144,226 @@ class MinMax:
         return self
 
 
-NORMALISERS = {MinMax.id: MinMax}
+@dataclass(frozen=True)
+class Affine:
+    """(x - offset) / scale."""
+
+    offset: float
+    scale: float
+    n_columns: ClassVar[int] = 1
+
+    def forward(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Return the normalised column, shape (n_jets, 1), of values (n_jets,)."""
+        return np.asarray((x - self.offset) / self.scale)[:, None]
+
+    def backward(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Return values of the normalised column."""
+        return np.asarray(y[:, 0] * self.scale + self.offset)
 
 
-def save_normaliser(normaliser: MinMax, path: Path) -> None:
+@dataclass(frozen=True)
+class Count(Affine):
+    """An affine map of integers from 0, rounded to an integer on the way back."""
+
+    def backward(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Return the nearest integers that are not negative."""
+        return np.asarray(np.maximum(np.rint(super().backward(y)), 0))
+
+
+@dataclass(frozen=True)
+class Log:
+    """(log10(x + shift) - offset) / scale; values below `lowest` are clipped to it."""
+
+    shift: float
+    offset: float
+    scale: float
+    lowest: float
+    n_columns: ClassVar[int] = 1
+
+    def forward(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Return the normalised column, shape (n_jets, 1), of values (n_jets,)."""
+        positive = np.maximum(x, self.lowest) + self.shift
+        return np.asarray((np.log10(positive) - self.offset) / self.scale)[:, None]
+
+    def backward(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Return values of the normalised column; what a network overshoots is clipped."""
+        exponent = np.clip(y[:, 0] * self.scale + self.offset, -30, 30)
+        return np.maximum(10.0**exponent - self.shift, self.lowest)
+
+
+@dataclass(frozen=True)
+class Periodic:
+    """An angle in rad as the point (cos x, sin x) / scale: pi and -pi are the same."""
+
+    scale: float
+    n_columns: ClassVar[int] = 2
+
+    def forward(self, x: NDArray[Any]) -> NDArray[Any]:
+        """Return the two coordinates, shape (n_jets, 2), of angles (n_jets,)."""
+        return np.stack([np.cos(x), np.sin(x)], axis=1) / self.scale
+
+    def backward(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Return the angles of points, wherever they lie, in [-pi, pi]."""
+        return np.asarray(np.arctan2(y[:, 1], y[:, 0]))
+
+
+Map = Affine | Count | Log | Periodic
+MAPS: dict[str, type[Map]] = {m.__name__.lower(): m for m in (Affine, Count, Log, Periodic)}
+
+
+def _min_max(variable: Variable, x: NDArray[Any]) -> Map:
+    return Affine(float(x.min()), float(np.ptp(x)) or 1.0)
+
+
+def _standard(variable: Variable, x: NDArray[Any]) -> Map:
+    return Affine(float(x.mean()), float(x.std()) or 1.0)
+
+
+def _four_momentum(variable: Variable, x: NDArray[Any]) -> Map:
+    known: dict[str, Map] = {
+        "pt": Log(0.0, 1.3, 1.2, lowest=1e-3),
+        "mass": Log(1.0, 0.0, 1.8, lowest=0.0),
+        "eta": Affine(0.0, 5.0),
+        "phi": Affine(0.0, 3.0),
+    }
+    return known.get(variable.name) or _min_max(variable, x)
+
+
+# What the mean squared error weighs equally: of momenta and energies, relative; of the area,
+# relative; of angles, in rad; of multiplicities, small enough to round to the right integer.
+ENERGY_RESOLUTION, AREA_RESOLUTION = 0.01, 0.002
+ANGLE_RESOLUTION, COUNT_RESOLUTION = 0.006, 0.35
+# Resolutions in a unit of a column, so that columns are of the order of one.
+RESOLUTIONS = 400.0
+# GeV; below it momenta and energies are linear, as zero must have a place.
+SOFT = 1.0
+
+
+def _physics(variable: Variable, x: NDArray[Any]) -> Map:
+    if variable.kind in ("momentum", "energy"):
+        scale = RESOLUTIONS * ENERGY_RESOLUTION / np.log(10)
+        return Log(SOFT, float(np.log10(SOFT)), float(scale), lowest=0.0)
+    if variable.kind == "multiplicity":
+        return Count(0.0, RESOLUTIONS * COUNT_RESOLUTION)
+    if variable.name == "phi":
+        return Periodic(RESOLUTIONS * ANGLE_RESOLUTION)
+    if variable.kind == "angle":
+        return Affine(0.0, RESOLUTIONS * ANGLE_RESOLUTION)
+    typical = float(np.median(np.abs(x))) or 1.0
+    return Affine(float(np.median(x)), RESOLUTIONS * AREA_RESOLUTION * typical)
+
+
+RECIPES: dict[str, Callable[[Variable, NDArray[Any]], Map]] = {
+    "standard": _standard,
+    "four-momentum": _four_momentum,
+    "physics": _physics,
+}
+NORMALISERS = (MinMax.id, *RECIPES)
+
+
+class VariableWise(Normaliser):
+    """A map for each variable, chosen by a recipe.
+
+    Parameters
+    ----------
+    id : str
+        ``standard``, ``four-momentum`` or ``physics``.
+    variables : sequence of Variable
+        The columns of the jets.
+
+    Attributes
+    ----------
+    maps_ : tuple
+        The map of each variable.
+
+    Examples
+    --------
+    >>> from aefpga.variables import variable_set
+    >>> jets = np.array([[100.0, 1.5, 3.0, 10.0]], np.float32)
+    >>> normaliser = VariableWise("physics", variable_set("4")).fit(jets)
+    >>> normaliser.inverse_transform(normaliser.transform(jets)).round(3)
+    array([[100. ,   1.5,   3. ,  10. ]], dtype=float32)
+    """
+
+    maps_: tuple[Map, ...]
+
+    def __init__(self, id: str, variables: Sequence[Variable]) -> None:
+        self.id = id
+        self.variables = tuple(variables)
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns: one for each variable, two for a periodic one."""
+        return sum(m.n_columns for m in self.maps_)
+
+    def fit(self, x: Floats) -> Self:
+        """Learn from training jets in physical units, shape (n_jets, n_variables).
+
+        Raises
+        ------
+        DataError
+            If there are no jets, or a value is NaN or infinite.
+        """
+        self.min_max_ = MinMax().fit(x)
+        columns = x.T.astype(np.float64)
+        self.maps_ = tuple(map(RECIPES[self.id], self.variables, columns))
+        return self
+
+    def transform(self, x: Floats) -> Floats:
+        """Return columns, float32 of shape (n_jets, n_columns), of jets in physical units."""
+        values = x.T.astype(np.float64)
+        columns = [m.forward(v) for m, v in zip(self.maps_, values, strict=True)]
+        return np.concatenate(columns, axis=1).astype(np.float32)
+
+    def inverse_transform(self, y: Floats) -> Floats:
+        """Return jets in physical units, float32, of columns."""
+        ends = np.cumsum([m.n_columns for m in self.maps_])[:-1]
+        columns = np.split(y.astype(np.float64), ends, axis=1)
+        values = [m.backward(c) for m, c in zip(self.maps_, columns, strict=True)]
+        return np.stack(values, axis=1).astype(np.float32)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the state as plain JSON content."""
+        return {
+            "id": self.id,
+            "variables": [v.name for v in self.variables],
+            "maps": [{"kind": type(m).__name__.lower(), **asdict(m)} for m in self.maps_],
+            "min_max": self.min_max_.get_config(),
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> Self:
+        """Build a normaliser from the content that `get_config` returns."""
+        if config["id"] not in RECIPES:
+            raise ValueError(f"unknown normaliser {config['id']}")
+        self = cls(config["id"], [variable(name) for name in config["variables"]])
+        self.maps_ = tuple(
+            MAPS[m["kind"]](**{k: v for k, v in m.items() if k != "kind"}) for m in config["maps"]
+        )
+        self.min_max_ = MinMax.from_config(config["min_max"])
+        return self
+
+
+def make_normaliser(id: str, variables: Sequence[Variable]) -> Normaliser:
+    """Return the normaliser of this id, not fitted yet, for jets with these variables."""
+    return MinMax() if id == MinMax.id else VariableWise(id, variables)
+
+
+def logarithmic(normaliser: Normaliser) -> tuple[str, ...]:
+    """Return the variables that a fitted normaliser learns on a logarithmic scale."""
+    if not isinstance(normaliser, VariableWise):
+        return ()
+    pairs = zip(normaliser.variables, normaliser.maps_, strict=True)
+    return tuple(v.name for v, m in pairs if isinstance(m, Log))
+
+
+def save_normaliser(normaliser: Normaliser, path: Path) -> None:
     """Write a normaliser with schema version and checksum."""
     config = normaliser.get_config()
     write_json(path, {"schema": SCHEMA_VERSION, "checksum": _checksum(config), **config})
 
 
-def load_normaliser(path: Path) -> MinMax:
+def load_normaliser(path: Path) -> Normaliser:
     """Read a normaliser and check it.
 
     Raises
@@ -118,7 +379,8 @@ def load_normaliser(path: Path) -> MinMax:
                 f"{path} has schema {schema} (expected {SCHEMA_VERSION}) or was changed after it "
                 "was written; train again"
             )
-        return NORMALISERS[config["id"]].from_config(config)
+        kind = MinMax if config["id"] == MinMax.id else VariableWise
+        return kind.from_config(config)
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise RunError(f"{path} cannot be read as a normaliser ({error}); train again") from error
 

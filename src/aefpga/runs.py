@@ -18,10 +18,10 @@ from aefpga import __version__
 from aefpga.config import RunConfig, load_config
 from aefpga.errors import RunError, UsageError
 from aefpga.files import atomic_path, sha256_of, write_json
-from aefpga.fixedpoint import EncoderSpec
-from aefpga.normalise import MinMax, load_normaliser
+from aefpga.fixedpoint import EncoderInput, EncoderSpec
+from aefpga.normalise import Normaliser, load_normaliser
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 # Packages whose versions decide what a run's words and figures are.
 RECORDED = ("tensorflow", "tf-keras", "qkeras", "hls4ml", "da4ml", "numpy", "onnxruntime")
 
@@ -60,7 +60,12 @@ class Run:
         return EncoderSpec.load(self.folder)
 
     @cached_property
-    def normaliser(self) -> MinMax:
+    def input(self) -> EncoderInput:
+        """How jets enter the network, quantized or not."""
+        return EncoderInput.from_config(json.loads((self.folder / "input.json").read_text()))
+
+    @cached_property
+    def normaliser(self) -> Normaliser:
         """The normaliser of the decoder's output."""
         return load_normaliser(self.folder / "normaliser.json")
 

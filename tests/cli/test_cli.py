@@ -173,7 +173,7 @@ def test_an_unknown_option_in_the_configuration_is_named(tmp_path):
         ("decoder.onnx", lambda p: p.unlink(), "is missing"),
         (
             "run.json",
-            lambda p: p.write_text(p.read_text().replace('"schema": 1', '"schema": 7', 1)),
+            lambda p: p.write_text(p.read_text().replace('"schema": 2', '"schema": 7', 1)),
             "run schema 7",
         ),
         ("run.json", lambda p: p.write_text("{"), "cannot be read"),

@@ -47,7 +47,7 @@ def test_a_changed_file_is_an_error(spec, tmp_path):
 def test_another_schema_is_an_error(spec, tmp_path):
     spec.save(tmp_path)
     path = tmp_path / "encoder.json"
-    path.write_text(path.read_text().replace('"schema": 1', '"schema": 99'))
+    path.write_text(path.read_text().replace('"schema": 2', '"schema": 99'))
     with pytest.raises(RunError, match="schema version 99"):
         EncoderSpec.load(tmp_path)
 

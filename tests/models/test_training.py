@@ -21,7 +21,7 @@ def configuration(**sections):
         "training": {"epochs": 2, "batch_size": 128},
         "quantization": {"bits": 8},
     }
-    return load_config(None, {k: {**base.get(k, {}), **sections.get(k, {})} for k in base})
+    return load_config(None, {k: {**base.get(k, {}), **sections.get(k, {})} for k in {*base, *sections}})
 
 
 def trained(jets, config, folder, on_epoch=lambda epoch, planned: None):
@@ -65,12 +65,23 @@ def test_the_best_weights_are_kept(jets, tmp_path):
     )
     result = trained(jets, config, tmp_path)
     assert result.spec is None
-    x = np.ldexp(jets[1500:2000], -result.input.exponent)
+    x = result.input.scaled(jets[1500:2000])
     for name, (weight, bias) in {**result.float.encoder, **result.float.decoder}.items():
         x = x @ weight + bias
         x = x if name in ("latent", "output") else np.maximum(x, 0)
     loss = np.square(x - result.normaliser.transform(jets[1500:2000])).mean()
     assert loss == pytest.approx(min(e.validation_loss for e in result.curve), rel=1e-3)
+
+
+@pytest.mark.parametrize("normalisation", ["standard", "four-momentum", "physics"])
+def test_every_normalisation_trains_to_a_specification(jets, tmp_path, normalisation):
+    result = trained(jets, configuration(data={"normalisation": normalisation}), tmp_path)
+    assert result.spec.input.is_companded.any() == (normalisation != "standard")
+    words = result.spec.input.to_words(jets)
+    assert result.spec.input.network_type.holds(words)
+    assert np.isfinite(np.array([e.validation_loss for e in result.curve])).all()
+    *_, last = result.quantized.decoder.values()
+    assert last[0].shape[1] == result.normaliser.n_columns
 
 
 def test_early_stopping(jets, tmp_path):

@@ -23,6 +23,7 @@ def random_spec(
     *,
     activation: Activation = "relu",
     input_bits: int = 12,
+    companded: int = -1,
     seed: int = 0,
 ) -> EncoderSpec:
     """Return an encoder with dense random weights that exercises rounding and saturation.
@@ -37,6 +38,8 @@ def random_spec(
         Of the hidden layers; the latent is linear.
     input_bits : int
         Width of the widest input word; some inputs are narrower, some unsigned, as real ones are.
+    companded : int
+        Bits of mantissa with which some inputs are companded; -1 for none.
     seed : int
         Seed of the weights.
     """
@@ -51,6 +54,7 @@ def random_spec(
         units=("GeV",) * n_inputs,
         type=FixedType(signed, width, exponent + signed),
         exponent=exponent,
+        mantissa=np.where((index % 5 == 3) & ~signed, companded, -1),
     )
     layers: list[DenseLayer] = []
     arriving = source.network_type
@@ -85,7 +89,7 @@ def adversarial_words(spec: EncoderSpec, n_random: int = 1000, seed: int = 0) ->
     All minima, all maxima, zeros, ones, alternations of the extremes, each input alone at either
     end, and uniform random words over the full range, which saturate and tie often.
     """
-    source = spec.input.type.broadcast((len(spec.input.variables),))
+    source = spec.input.network_type.broadcast((len(spec.input.variables),))
     low, high = source.min_word, source.max_word
     alternating = np.arange(len(low)) % 2 == 0
     alone = np.eye(len(low), dtype=bool)

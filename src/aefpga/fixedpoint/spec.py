@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 
 from aefpga.errors import DataError, RunError
 from aefpga.files import atomic_path, write_json
+from aefpga.fixedpoint.compand import compand
 from aefpga.fixedpoint.types import EXACT_BITS, FixedType, smallest_type
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 Activation = Literal["linear", "relu", "leaky_relu"]
 
@@ -46,9 +47,11 @@ class Tensor:
 class EncoderInput:
     """The jet variables on the firmware's input port.
 
-    A word stands for a physical quantity on the grid declared by `type` (one type for each
-    variable). The network reads the very same bits as the number ``quantity * 2**-exponent``, which
-    lies within [-1, 1]: the scaling is a shift of the binary point and costs no logic.
+    A quantity is first put on the linear grid declared by `type` (one type for each variable).
+    Where `mantissa` is negative those are the words, and the network reads their very bits as the
+    number ``quantity * 2**-exponent``, which lies within [-1, 1]: a shift of the binary point that
+    costs no logic. Elsewhere the words are companded (`compand.py`) to a logarithmic scale, and
+    the network reads them as numbers within [0, 1).
 
     Parameters
     ----------
@@ -60,17 +63,46 @@ class EncoderInput:
         Type of the physical quantities, one for each variable.
     exponent : ndarray of int64, shape (n_variables,)
         Binary exponent of the scale of each variable.
+    mantissa : ndarray of int64, shape (n_variables,)
+        Bits of mantissa of the companded scale; -1 for a linear one.
     """
 
     variables: tuple[str, ...]
     units: tuple[str, ...]
     type: FixedType
     exponent: NDArray[np.int64]
+    mantissa: NDArray[np.int64]
+
+    def __post_init__(self) -> None:
+        if np.any(self.is_companded & self.type.signed):
+            raise ValueError("only quantities without sign can be companded")
+
+    @property
+    def is_companded(self) -> NDArray[np.bool_]:
+        """Which variables are on a logarithmic scale."""
+        return self.mantissa >= 0
 
     @property
     def network_type(self) -> FixedType:
-        """Type of the same words as the network reads them."""
-        return self.type.shifted(-self.exponent)
+        """Type of the words as the network reads them."""
+        linear = self.type.shifted(-self.exponent).broadcast(self.mantissa.shape)
+        largest = compand(np.maximum(self.type.max_word, 0), np.maximum(self.mantissa, 0))
+        bits = np.frexp(np.floor(largest))[1]
+        return FixedType(
+            linear.signed,
+            np.where(self.is_companded, bits, linear.width),
+            np.where(self.is_companded, 0, linear.integer),
+            linear.rounding,
+            linear.overflow,
+        )
+
+    def scaled(self, jets: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
+        """Return what the network reads if nothing is rounded: the float model's inputs."""
+        return (self._scale(jets / self.type.lsb) * self.network_type.lsb).astype(np.float32)
+
+    def _scale(self, counts: NDArray[Any]) -> NDArray[np.float64]:
+        companded = compand(np.maximum(counts, 0), np.maximum(self.mantissa, 0))
+        return np.where(self.is_companded, companded, counts)
 
     def to_words(self, jets: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
         """Quantize jets in physical units, shape (n_jets, n_variables), to input words.
@@ -89,7 +121,7 @@ class EncoderInput:
         if not finite.all():
             column = self.variables[int(np.argmin(finite))]
             raise DataError(f"NaN or infinity in {column}; remove these jets before encoding")
-        return self.type.to_words(jets)
+        return np.floor(self._scale(self.type.to_words(jets))).astype(np.int64)
 
     def saturated(self, jets: NDArray[np.floating[Any]]) -> dict[str, int]:
         """Count, for each variable with any, the jets whose value the input type cannot hold.
@@ -100,6 +132,27 @@ class EncoderInput:
         outside = (jets < self.type.min - half) | (jets >= self.type.max + half)
         counts = outside.sum(axis=0)
         return {v: int(n) for v, n in zip(self.variables, counts, strict=True) if n}
+
+    def to_config(self) -> dict[str, Any]:
+        """Return plain JSON content."""
+        return {
+            "variables": list(self.variables),
+            "units": list(self.units),
+            "type": self.type.to_config(),
+            "exponent": self.exponent.tolist(),
+            "mantissa": self.mantissa.tolist(),
+        }
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> "EncoderInput":
+        """Build the input from what `to_config` returns."""
+        return cls(
+            variables=tuple(config["variables"]),
+            units=tuple(config["units"]),
+            type=FixedType.from_config(config["type"]),
+            exponent=np.asarray(config["exponent"], np.int64),
+            mantissa=np.asarray(config["mantissa"], np.int64),
+        )
 
 
 @dataclass(frozen=True)
@@ -270,12 +323,7 @@ class EncoderSpec:
 
     def _content(self) -> dict[str, Any]:
         return {
-            "input": {
-                "variables": list(self.input.variables),
-                "units": list(self.input.units),
-                "type": self.input.type.to_config(),
-                "exponent": self.input.exponent.tolist(),
-            },
+            "input": self.input.to_config(),
             "layers": [
                 {
                     "name": layer.name,
@@ -295,7 +343,6 @@ class EncoderSpec:
     def _from_content(
         cls, content: Mapping[str, Any], arrays: Mapping[str, NDArray[np.int64]]
     ) -> "EncoderSpec":
-        source = content["input"]
         layers = tuple(
             DenseLayer(
                 name=layer["name"],
@@ -311,12 +358,7 @@ class EncoderSpec:
             for layer in content["layers"]
         )
         return cls(
-            input=EncoderInput(
-                variables=tuple(source["variables"]),
-                units=tuple(source["units"]),
-                type=FixedType.from_config(source["type"]),
-                exponent=np.asarray(source["exponent"], np.int64),
-            ),
+            input=EncoderInput.from_config(content["input"]),
             layers=layers,
             provenance=content["provenance"],
         )

@@ -1,6 +1,6 @@
 """Choosing fixed-point types: the grid of the inputs, and the ranges of a trained float network."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,10 @@ from aefpga.fixedpoint import EncoderInput, FixedType
 from aefpga.fixedpoint.spec import Activation
 from aefpga.models.autoencoder import LayerTypes
 from aefpga.variables import Variable
+
+# Companded inputs: a grid of 1/128 GeV, on which steps are at most 2**-7 of the quantity.
+FINE_BITS = 7
+MANTISSA_BITS = 7
 
 
 def input_scaling(jets: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -31,12 +35,16 @@ def input_scaling(jets: NDArray[np.float32]) -> NDArray[np.int64]:
 
 
 def fit_input(
-    jets: NDArray[np.float32], variables: Sequence[Variable], input_bits: int
+    jets: NDArray[np.float32],
+    variables: Sequence[Variable],
+    input_bits: int,
+    logarithmic: Collection[str] = (),
 ) -> EncoderInput:
     """Choose the grid of physical quantities on which the firmware takes its inputs.
 
-    Multiplicities are integers, in as many bits as the largest one needs; all other variables get
-    `input_bits` over the power-of-two range that holds the training jets.
+    Multiplicities are integers, in as many bits as the largest one needs. The variables named in
+    `logarithmic` are companded from a grid of 2**-`FINE_BITS`. All others get `input_bits` over the
+    power-of-two range that holds the training jets.
 
     Raises
     ------
@@ -58,11 +66,16 @@ def fit_input(
         )
     # A count's words are integers whatever its range; the others fill the range with their bits.
     integer = np.where(is_count, width, exponent + signed)
+    names = np.array([v.name for v in variables])
+    is_companded = np.isin(names, list(logarithmic)) & ~is_zero & ~signed
+    width = np.where(is_companded, np.maximum(exponent, 0) + FINE_BITS, width)
+    integer = np.where(is_companded, np.maximum(exponent, 0), integer)
     return EncoderInput(
         variables=tuple(v.name for v in variables),
         units=tuple(v.unit for v in variables),
         type=FixedType(signed, width, integer),
         exponent=exponent,
+        mantissa=np.where(is_companded, MANTISSA_BITS, -1),
     )
 
 

@@ -29,7 +29,7 @@ from aefpga.models.autoencoder import (
 from aefpga.models.backend import tensorflow
 from aefpga.models.calibrate import fit_input, layer_types
 from aefpga.models.training import Epoch, Floats, Samples, train_stage
-from aefpga.normalise import MinMax
+from aefpga.normalise import Normaliser, logarithmic, make_normaliser
 from aefpga.variables import Variable
 
 Weights = dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
@@ -53,7 +53,7 @@ class Trained:
     """What a training leaves behind; `quantized` and `spec` are None for a float-only run."""
 
     input: EncoderInput
-    normaliser: MinMax
+    normaliser: Normaliser
     float: Network
     quantized: Network | None
     spec: EncoderSpec | None
@@ -87,17 +87,17 @@ def fit(
         Goes into the specification.
     """
     tensorflow().keras.utils.set_random_seed(config.training.seed)
-    normaliser = MinMax().fit(train)
-    source = fit_input(train, variables, config.quantization.input_bits)
+    normaliser = make_normaliser(config.data.normalisation, variables).fit(train)
+    bits = config.quantization.input_bits
+    source = fit_input(train, variables, bits, logarithmic(normaliser))
     targets = normaliser.transform(train), normaliser.transform(validation)
 
     encoder = float_encoder(train.shape[1], config.model)
-    decoder = float_decoder(train.shape[1], config.model)
-
-    def scaled(jets: Floats) -> Floats:
-        return np.ldexp(jets, -source.exponent).astype(np.float32)
-
-    samples = Samples(scaled(train), targets[0]), Samples(scaled(validation), targets[1])
+    decoder = float_decoder(normaliser.n_columns, config.model)
+    samples = (
+        Samples(source.scaled(train), targets[0]),
+        Samples(source.scaled(validation), targets[1]),
+    )
     curve = _train(encoder, decoder, samples, config, "float", checkpoints, on_epoch)
     trained_float = Network(dense_weights(encoder), dense_weights(decoder))
     if config.quantization.bits is None:

@@ -65,7 +65,7 @@ def evaluate(run: Run, *, max_jets: int | None = None, step: Step) -> Evaluation
     notes: list[str] = []
     step("reconstructing", 0, 3)
     decode_float = Decoder(run.folder / "float_autoencoder.onnx")
-    schemes["float model"] = normaliser.inverse_transform(decode_float(jets))
+    schemes["float model"] = normaliser.inverse_transform(decode_float(run.input.scaled(jets)))
     bits["float model"] = 32.0 * run.config.model.latent
     saturated: dict[str, int] = {}
     if run.is_quantized:
@@ -89,7 +89,9 @@ def evaluate(run: Run, *, max_jets: int | None = None, step: Step) -> Evaluation
         schemes[label] = decode(data, jets.shape)
         bits[label] = 8 * len(data) / len(jets)
         notes.append(f"{label}: float32 with {truncation.mantissa} of 23 mantissa bits")
-    qualities = {n: judge(jets, back, variables, normaliser) for n, back in schemes.items()}
+    qualities = {
+        n: judge(jets, back, variables, normaliser.min_max_) for n, back in schemes.items()
+    }
     result = Evaluation(len(jets), qualities, bits, saturated, notes)
     write_json(run.folder / "metrics.json", result.to_dict())
     _plot(run, jets, schemes, qualities)

@@ -16,7 +16,7 @@ from aefpga import __version__
 from aefpga.config import RunConfig
 from aefpga.data.sample import sample_path
 from aefpga.errors import UsageError
-from aefpga.files import atomic_path, sha256_of
+from aefpga.files import atomic_path, sha256_of, write_json
 from aefpga.runs import Run, installed_versions, save_test_jets, seal
 from aefpga.variables import variable_set
 from aefpga.workflow import Step
@@ -173,9 +173,10 @@ def _export(trained: Any, config: RunConfig, folder: Path) -> None:
         }
         return [FloatLayer(w, b, kinds[n], slope) for n, (w, b) in weights.items()]
 
-    scale = np.ldexp(1.0, -trained.input.exponent)
+    write_json(folder / "input.json", trained.input.to_config())
+    ones = np.ones(len(trained.input.variables))
     both = {**trained.float.encoder, **trained.float.decoder}
-    export_network(layers(both), folder / "float_autoencoder.onnx", scale, {})
+    export_network(layers(both), folder / "float_autoencoder.onnx", ones, {})
     if trained.spec is not None:
         trained.spec.save(folder)
         lsb = trained.spec.latent_type.lsb
