@@ -21,7 +21,8 @@ def configuration(**sections):
         "training": {"epochs": 2, "batch_size": 128},
         "quantization": {"bits": 8},
     }
-    return load_config(None, {k: {**base.get(k, {}), **sections.get(k, {})} for k in {*base, *sections}})
+    names = {*base, *sections}
+    return load_config(None, {k: {**base.get(k, {}), **sections.get(k, {})} for k in names})
 
 
 def trained(jets, config, folder, on_epoch=lambda epoch, planned: None):
