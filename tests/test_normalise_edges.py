@@ -8,7 +8,12 @@ from hypothesis.extra.numpy import arrays
 
 from aefpga.errors import DataError, RunError
 from aefpga.normalise import (
-    NORMALISERS,
+    ANGLE_RESOLUTION,
+    AREA_RESOLUTION,
+    COUNT_RESOLUTION,
+    ENERGY_RESOLUTION,
+    RECIPES,
+    RESOLUTIONS,
     MinMax,
     load_normaliser,
     logarithmic,
@@ -108,7 +113,7 @@ jets = st.lists(
 ).map(lambda rows: np.array(rows, np.float32))
 
 
-@pytest.mark.parametrize("id", NORMALISERS)
+@pytest.mark.parametrize("id", ["min-max", *RECIPES])
 @given(x=jets)
 def test_every_normaliser_is_undone(id, x):
     normaliser = make_normaliser(id, VARIABLES).fit(x)
@@ -143,13 +148,18 @@ def test_physics_makes_equal_what_is_asked_to_be_equal():
     base = {"pt": 1e4, "phi": 3.0, "area": 0.8, "photon_energy": 1e4, "photon_multiplicity": 7}
     y = normaliser.transform(one_jet(**base))
     for name, step in {
-        "pt": 100, "eta": 0.015, "phi": 0.015, "area": 0.008, "photon_multiplicity": 0.25,
-    }.items():  # fmt: skip
+        "pt": 1e4 * ENERGY_RESOLUTION,
+        "eta": ANGLE_RESOLUTION,
+        "phi": ANGLE_RESOLUTION,
+        "area": 0.8 * AREA_RESOLUTION,
+        "photon_multiplicity": COUNT_RESOLUTION,
+    }.items():
         moved = normaliser.transform(one_jet(**{**base, name: base.get(name, 0) + step}))
-        assert np.linalg.norm(moved - y) == pytest.approx(1 / 400, rel=0.02), name
+        assert np.linalg.norm(moved - y) == pytest.approx(1 / RESOLUTIONS, rel=0.02), name
     # Across the cut, as across any other place; and integers come back as integers.
     near = [normaliser.transform(one_jet(phi=p)) for p in (np.pi - 0.005, -np.pi + 0.01)]
-    assert np.linalg.norm(near[0] - near[1]) == pytest.approx(1 / 400, rel=0.01)
-    noisy = normaliser.inverse_transform(y + np.float32(0.002))
+    apart = 0.015 / ANGLE_RESOLUTION / RESOLUTIONS
+    assert np.linalg.norm(near[0] - near[1]) == pytest.approx(apart, rel=0.01)
+    noisy = normaliser.inverse_transform(y + np.float32(0.4 / COUNT_RESOLUTION / RESOLUTIONS))
     counts = [i for i, v in enumerate(VARIABLES) if v.kind == "multiplicity"]
     np.testing.assert_array_equal(noisy[:, counts], one_jet(**base)[:, counts])

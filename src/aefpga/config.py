@@ -42,10 +42,15 @@ class DataConfig(_Section):
 
 
 class ModelConfig(_Section):
-    """Which autoencoder. The decoder mirrors the encoder and stays in floating point."""
+    """Which autoencoder. The decoder stays in floating point."""
 
     kind: ModelKind = "standard"
-    hidden: tuple[int, ...] = Field((64, 32), min_length=1, description="encoder's hidden layers")
+    hidden: tuple[int, ...] = Field(
+        (64, 32), description="encoder's hidden layers; none: a linear encoder"
+    )
+    decoder_hidden: tuple[int, ...] | None = Field(
+        None, description="decoder's hidden layers; default: the encoder's, mirrored"
+    )
     latent: int = Field(15, gt=0, le=256, description="latent words per jet")
     activation: Literal["relu", "leaky_relu"] = "relu"
     negative_slope_shift: int = Field(
@@ -53,10 +58,10 @@ class ModelConfig(_Section):
     )
     sparsity: float = Field(1e-3, ge=0, description="sparse-l1: weight of the L1 penalty")
 
-    @field_validator("hidden")
+    @field_validator("hidden", "decoder_hidden")
     @classmethod
-    def _positive(cls, value: tuple[int, ...]) -> tuple[int, ...]:
-        if any(not 1 <= n <= 4096 for n in value):
+    def _positive(cls, value: tuple[int, ...] | None) -> tuple[int, ...] | None:
+        if any(not 1 <= n <= 4096 for n in value or ()):
             raise ValueError("hidden layer sizes must be 1 to 4096")
         return value
 

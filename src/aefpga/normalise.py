@@ -10,6 +10,7 @@ an underscore. State is plain JSON under an id, so that a file says which normal
 * ``physics``: every variable in units of the resolution that is asked of it, so that the mean
   squared error weighs what matters: momenta and energies logarithmic above 1 GeV, phi as a point on
   a circle, multiplicities rounded to integers on the way back.
+* ``natural``: physical units, momenta and energies logarithmic; for scalar quantizers.
 """
 
 import json
@@ -253,12 +254,23 @@ def _physics(variable: Variable, x: NDArray[Any]) -> Map:
     return Affine(float(np.median(x)), RESOLUTIONS * AREA_RESOLUTION * typical)
 
 
+def _natural(variable: Variable, x: NDArray[Any]) -> Map:
+    """Relative changes of momenta, energies and areas; rad; numbers of particles."""
+    if variable.kind in ("momentum", "energy"):
+        return Log(SOFT, float(np.log10(SOFT)), float(1 / np.log(10)), lowest=0.0)
+    if variable.kind == "multiplicity":
+        return Count(0.0, 1.0)
+    if variable.kind == "area":
+        return Affine(0.0, float(np.median(x)) or 1.0)
+    return Affine(0.0, 1.0)
+
+
 RECIPES: dict[str, Callable[[Variable, NDArray[Any]], Map]] = {
     "standard": _standard,
     "four-momentum": _four_momentum,
     "physics": _physics,
+    "natural": _natural,
 }
-NORMALISERS = (MinMax.id, *RECIPES)
 
 
 class VariableWise(Normaliser):

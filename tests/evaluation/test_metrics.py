@@ -2,11 +2,8 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from aefpga.evaluation.metrics import judge, residuals
-from aefpga.evaluation.truncation import FloatTruncation, nearest_compressed, nearest_fixed
 from aefpga.normalise import MinMax
 from aefpga.variables import variable, variable_set
 
@@ -73,24 +70,3 @@ def test_zeros_enter_no_ratio_and_json_has_no_nan():
     assert photon.response is None
     assert quality.variable("photon_multiplicity").exact == 0
     json.dumps(quality.to_dict(), allow_nan=False)
-
-
-@given(st.integers(0, 22), st.floats(2.0**-100, 2.0**100, width=32))
-def test_truncation_rounds_to_nearest(mantissa, value):
-    x = np.array([[value]], np.float32)
-    back = FloatTruncation(mantissa).round(x)
-    assert abs(float(back[0, 0]) / value - 1) <= 2.0 ** -(mantissa + 1)
-
-
-def test_truncation_decodes_from_its_bytes(jets):
-    truncation = FloatTruncation(5)
-    data = truncation.encode(jets)
-    assert np.array_equal(truncation.decode(data, jets.shape), truncation.round(jets))
-    assert truncation.compressed_bits(jets) == 8 * len(data) / len(jets)
-
-
-def test_the_nearest_rates(jets):
-    assert nearest_fixed(24, 24 * 14).mantissa == 5
-    assert nearest_fixed(24, 10).mantissa == 0
-    five = FloatTruncation(5).compressed_bits(jets)
-    assert nearest_compressed(jets, five).mantissa == 5

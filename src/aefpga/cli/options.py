@@ -38,3 +38,15 @@ Jets = Annotated[
     int | None,
     typer.Option("--jets", min=1, help="Use at most this many jets of the test split."),
 ]
+Variables = Annotated[
+    str | None, typer.Option("--variables", help="Variable set: 28, 27, 24, 19 or 4.")
+]
+Input = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input", help="ROOT file or quoted glob; may be repeated. None: embedded sample."
+    ),
+]
+Collection = Annotated[
+    str | None, typer.Option("--collection", help="Jet collection, such as ScoutingPFJet.")
+]

@@ -7,7 +7,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aefpga.cli import show
-from aefpga.cli.options import Adders, ClockPeriod, Json, Part, Projects, Runs, Tool
+from aefpga.cli.options import (
+    Adders,
+    ClockPeriod,
+    Collection,
+    Input,
+    Json,
+    Part,
+    Projects,
+    Runs,
+    Tool,
+    Variables,
+)
 
 if TYPE_CHECKING:
     from aefpga.config import RunConfig
@@ -21,21 +32,9 @@ Quantize = Annotated[
 Model = Annotated[
     str | None, typer.Option("--model", help="standard or sparse-l1 (L1 on activations).")
 ]
-Variables = Annotated[
-    str | None, typer.Option("--variables", help="Variable set: 28, 27, 24, 19 or 4.")
-]
 Config = Annotated[
     Path | None,
     typer.Option("--config", help="YAML configuration; options given here override it."),
-]
-Input = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--input", help="ROOT file or quoted glob; may be repeated. None: embedded sample."
-    ),
-]
-Collection = Annotated[
-    str | None, typer.Option("--collection", help="Jet collection, such as ScoutingPFJet.")
 ]
 Epochs = Annotated[
     int | None, typer.Option("--epochs", min=1, help="Epochs, of each of the two stages.")

@@ -8,7 +8,7 @@ Definitions
   areas; absolute, in the variable's unit, for angles and positions, phi differences wrapped to
   [-pi, pi). Relative residuals are taken where the original is at least `THRESHOLD`; energies below
   it would divide by next to nothing, and how many jets enter is stated.
-* Half-width at 68 % or 95 %: the quantile of the absolute residual, so that a bias counts.
+* Half-width at 68, 95 or 99 %: the quantile of the absolute residual, so that a bias counts.
 * Beside the relative residual, the absolute one of the jets below the threshold.
 * Multiplicities: share of jets exactly right after rounding to an integer, beside the residual.
 """
@@ -42,15 +42,16 @@ class Spread:
     median: float | None
     half_width_68: float | None
     half_width_95: float | None
+    half_width_99: float | None
 
     @classmethod
     def of(cls, residual: NDArray[Any]) -> "Spread":
         """Summarize the residuals of some jets."""
         if not len(residual):
-            return cls(0, None, None, None, None)
-        q68, q95 = np.quantile(np.abs(residual), (0.68, 0.95))
+            return cls(0, None, None, None, None, None)
+        widths = np.quantile(np.abs(residual), (0.68, 0.95, 0.99))
         centre = float(residual.mean()), float(np.median(residual))
-        return cls(len(residual), *centre, float(q68), float(q95))
+        return cls(len(residual), *centre, *(float(w) for w in widths))
 
 
 @dataclass(frozen=True)

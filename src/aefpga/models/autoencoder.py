@@ -74,10 +74,11 @@ def quantized_encoder(n_inputs: int, model: ModelConfig, types: Sequence[LayerTy
 
 
 def float_decoder(n_outputs: int, model: ModelConfig) -> Any:
-    """Return the Keras decoder, the encoder's mirror: latents to normalised variables."""
+    """Return the Keras decoder: latents to normalised variables."""
     keras = tensorflow().keras
     x = inputs = keras.Input((model.latent,), name="latent_words")
-    for i, n_out in enumerate(reversed(model.hidden)):
+    hidden = model.hidden[::-1] if model.decoder_hidden is None else model.decoder_hidden
+    for i, n_out in enumerate(hidden):
         x = keras.layers.Dense(n_out, name=f"decoder_{i + 1}")(x)
         x = _activate(model.activation, model, f"decoder_{i + 1}_activation")(x)
     x = keras.layers.Dense(n_outputs, name="output")(x)

@@ -170,7 +170,8 @@ def _calibrate(encoder: Any, inputs: Floats, config: RunConfig) -> list[LayerTyp
     names = layer_names(config.model)
     outputs = [encoder.get_layer(f"{name}_activation").output for name in names]
     probe = tensorflow().keras.Model(encoder.input, outputs)
-    activations = probe.predict(inputs, batch_size=len(inputs), verbose=0)
+    # One output comes as an array, several as a list of them.
+    activations = tensorflow().nest.flatten(probe.predict(inputs, len(inputs), verbose=0))
     weights, quantization = dense_weights(encoder), config.quantization
     assert quantization.bits is not None
     bits = {"latent": quantization.latent_bits or quantization.bits}

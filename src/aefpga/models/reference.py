@@ -57,7 +57,9 @@ class KerasEncoder:
         """Return the output words of every layer."""
         with _float64():
             values = self._spec.input.network_type.to_values(words)
-            outputs = self._probe.predict(values, batch_size=8192, verbose=0)
+            found = self._probe.predict(values, batch_size=8192, verbose=0)
+        # One output comes as an array, several as a list of them.
+        outputs = tensorflow().nest.flatten(found)
         # An output that is off its grid must not be rounded onto it unseen: to_words would hide it.
         return [
             _exact_words(np.ldexp(values, layer.output.fraction))

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aefpga.codec.coders import FIXED, decode, encode
 from aefpga.errors import ToolError
 from aefpga.evaluation.metrics import Quality, judge, pt_bins
 from aefpga.evaluation.plots import (
@@ -81,12 +82,13 @@ def evaluate(run: Run, *, max_jets: int | None = None, step: Step) -> Evaluation
     target = bits[next(reversed(bits))]
     step("reconstructing", 2, 3)
     fixed, compressed = nearest_fixed(len(variables), target), nearest_compressed(jets, target)
-    for label, truncation, encode, decode in (
-        ("truncation, fixed rate", fixed, fixed.pack, fixed.unpack),
-        ("truncation + LZMA", compressed, compressed.encode, compressed.decode),
+    for label, truncation, coder in (
+        ("truncation, fixed rate", fixed, FIXED),
+        ("truncation + LZMA", compressed, "LZMA"),
     ):
-        data = encode(jets)
-        schemes[label] = decode(data, jets.shape)
+        widths = truncation.widths(len(variables))
+        data = encode(truncation.to_words(jets), widths, coder)
+        schemes[label] = truncation.to_jets(decode(data, widths, coder, len(jets)))
         bits[label] = 8 * len(data) / len(jets)
         notes.append(f"{label}: float32 with {truncation.mantissa} of 23 mantissa bits")
     qualities = {

@@ -1,0 +1,93 @@
+"""`aefpga benchmark`: schemes against each other."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aefpga.cli import show
+from aefpga.cli.options import Collection, Input, Json, Runs, Variables
+
+if TYPE_CHECKING:
+    from aefpga.workflow.rate_distortion import Point
+
+app = typer.Typer(help="Autoencoders against classical compression.", no_args_is_help=True)
+
+
+@app.callback()
+def _root() -> None:
+    """Autoencoders against classical compression."""
+
+
+@app.command("rate-distortion")
+def rate_distortion(
+    run: Annotated[
+        list[str] | None,
+        typer.Option("--run", help="Quantized run to include; may be repeated."),
+    ] = None,
+    inputs: Input = None,
+    collection: Collection = None,
+    variables: Variables = None,
+    jets: Annotated[int, typer.Option("--jets", min=100, help="Use at most this many.")] = 40_000,
+    output: Annotated[
+        Path, typer.Option("--output", help="Folder for the JSON file and the plots.")
+    ] = Path("rate-distortion"),
+    runs: Runs = Path("runs"),
+    as_json: Json = False,
+) -> None:
+    """Bits per jet against residuals in physical units: what an autoencoder buys.
+
+    Float truncation, scalar quantizers, PCA, SZ3 and zfp, at a fixed rate and with zlib, LZMA, zstd
+    and blosc2, beside the autoencoders of the runs named; everything decoded from real bytes.
+    Without --input, the test jets of the first run; without a run, the embedded sample.
+
+    Example: `aefpga benchmark rate-distortion --run my-run`.
+    """
+    from aefpga.files import write_json
+    from aefpga.runs import open_run
+    from aefpga.workflow.rate_distortion import draw, jets_to_judge, rate_distortion
+
+    opened = [open_run(name, runs) for name in run or ()]
+    with show.progress() as step:
+        values, columns = jets_to_judge(opened, inputs, collection, variables, jets, step=step)
+        points = rate_distortion(values, columns, opened, step=step)
+    content = {"jets": len(values) - len(values) // 2, "points": [p.to_dict() for p in points]}
+    write_json(output / "rate-distortion.json", content)
+    draw(points, output)
+    if as_json:
+        show.print_json(content)
+    else:
+        _show(points, len(values) - len(values) // 2)
+        show.note(f"figures of every variable and plots are in {output}/")
+
+
+def _show(points: "list[Point]", n_jets: int) -> None:
+    coders = list(dict.fromkeys(c for p in points for c in p.bits_per_jet))
+    show.table(
+        f"Bits per jet, {n_jets:,} jets",
+        ("scheme", *coders),
+        [
+            (p.scheme, *(f"{b:.0f}" if (b := p.bits_per_jet.get(c)) else None for c in coders))
+            for p in points
+        ],
+    )
+    names = [
+        n for n in ("pt", "mass", "eta", "phi", "charged_hadron_energy", "photon_energy")
+        if n in {v.name for v in points[0].quality.variables}
+    ]  # fmt: skip
+    rows = []
+    for p in points:
+        cells = []
+        for name in names:
+            residual = p.quality.variable(name).residual
+            factor, unit = (100, " %") if p.quality.variable(name).kind == "relative" else (1, "")
+            widths = residual.half_width_68, residual.half_width_99
+            texts = (f"{factor * w:.2g}" for w in widths if w is not None)
+            cells.append(" / ".join(texts) + unit)
+        exact = [v.exact for v in p.quality.variables if v.exact is not None]
+        rows.append((p.scheme, *cells, f"{100 * min(exact):.1f} %" if exact else None))
+    show.table(
+        "Residual that 68 % / 99 % of jets stay below; least share of exact multiplicities",
+        ("scheme", *(n.replace("_", " ") for n in names), "exact"),
+        rows,
+    )

@@ -1,0 +1,233 @@
+"""`benchmark rate-distortion`: bits per jet against residuals, for autoencoders and classics.
+
+Every figure is of jets decoded from real bytes. Ranges, axes and steps are learned from one half of
+the jets, or from an autoencoder's own training; all schemes are judged on the same other jets.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aefpga.codec.coders import CODERS, FIXED, decode, encode
+from aefpga.config import DataConfig
+from aefpga.errors import UsageError
+from aefpga.evaluation.error_bounded import compress_columns, error_bounded
+from aefpga.evaluation.metrics import Quality, judge
+from aefpga.evaluation.plots import plot_rate_distortion
+from aefpga.evaluation.quantizers import (
+    FloatTruncation,
+    PcaQuantizer,
+    Quantizer,
+    logarithmic,
+    uniform,
+)
+from aefpga.fixedpoint import Emulator
+from aefpga.normalise import MinMax, make_normaliser
+from aefpga.runs import Run
+from aefpga.variables import Variable, variable_set
+from aefpga.workflow import Step
+
+Floats = NDArray[np.float32]
+Words = NDArray[np.int64]
+
+MANTISSAS = (0, 2, 4, 5, 6, 8, 11, 23)
+RELATIVE_STEPS = (0.1, 0.05, 0.02, 0.01, 0.005)
+UNIFORM_BITS = (5, 8, 12)
+PCA_LAYOUTS = ((10, 8), (15, 8), (19, 10))
+TOLERANCES = (0.05, 0.01)
+# What an autoencoder is fed after float truncation, in the chain that the literature proposes.
+CHAIN_MANTISSA = 5
+# Of the order in which jets of files are taken.
+SEED = 42
+SHOWN = (
+    "pt",
+    "mass",
+    "eta",
+    "phi",
+    "charged_hadron_energy",
+    "neutral_hadron_energy",
+    "photon_energy",
+    "hf_em_energy",
+)
+
+
+@dataclass(frozen=True)
+class Point:
+    """One scheme at one setting: its size with each coder, and its residuals."""
+
+    scheme: str
+    family: str
+    bits_per_jet: Mapping[str, float]
+    quality: Quality
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON content."""
+        return {
+            "scheme": self.scheme,
+            "family": self.family,
+            "bits_per_jet": dict(self.bits_per_jet),
+            "quality": self.quality.to_dict(),
+        }
+
+
+class AutoencoderQuantizer:
+    """A run's encoder and decoder: latent words as the firmware sends them, jets as they return.
+
+    Parameters
+    ----------
+    run : Run
+        A quantized run.
+    truncation : FloatTruncation or None
+        Rounds the jets before they enter the encoder.
+    """
+
+    def __init__(self, run: Run, truncation: FloatTruncation | None = None) -> None:
+        from aefpga.codec.decoder import Decoder
+
+        self._spec, self._normaliser = run.spec, run.normaliser
+        self._encode = Emulator(run.spec).encode
+        self._decoder = Decoder(run.folder / "decoder.onnx", run.spec.hash)
+        self._truncation = truncation
+        before = f"{truncation.label}, then " if truncation else ""
+        self.label = f"{before}autoencoder {run.name}"
+
+    def widths(self, n_variables: int) -> NDArray[np.int64]:
+        """Return the bits of the latent words."""
+        return np.asarray(self._spec.latent_type.width, np.int64)
+
+    def to_words(self, jets: Floats) -> Words:
+        """Return the latent words, counted from the smallest."""
+        if self._truncation:
+            jets = self._truncation.to_jets(self._truncation.to_words(jets))
+        return np.asarray(self._encode(jets) - self._spec.latent_type.min_word, np.int64)
+
+    def to_jets(self, words: Words) -> Floats:
+        """Return reconstructed jets."""
+        return self._normaliser.inverse_transform(
+            self._decoder(words + self._spec.latent_type.min_word)
+        )
+
+
+def rate_distortion(
+    jets: Floats, variables: Sequence[Variable], runs: Sequence[Run], *, step: Step
+) -> list[Point]:
+    """Measure all schemes on the second half of the jets.
+
+    Parameters
+    ----------
+    jets : ndarray of float32, shape (n_jets, n_variables)
+        In random order, physical units; the first half is for learning ranges.
+    variables : sequence of Variable
+        The columns.
+    runs : sequence of Run
+        Quantized runs with these variables.
+    step : callable
+        Called as ``step(what, done, total)``.
+
+    Raises
+    ------
+    UsageError
+        If a run has other variables, or no fixed-point encoder.
+    """
+    names = tuple(v.name for v in variables)
+    for run in runs:
+        if not run.is_quantized:
+            raise UsageError(f"run {run.name} is float only; train with --quantize")
+        if run.spec.input.variables != names:
+            raise UsageError(
+                f"run {run.name} takes {len(run.spec.input.variables)} variables, the jets have "
+                f"{len(names)}: choose runs and --variables of one set"
+            )
+    learn, judged = np.split(jets, [len(jets) // 2])
+    min_max = MinMax().fit(learn)
+    families = list(_quantizers(learn, variables, runs))
+    points = []
+    for done, (family, quantizer) in enumerate(families):
+        step("schemes", done, len(families) + 1)
+        words, widths = quantizer.to_words(judged), quantizer.widths(len(variables))
+        sizes = {}
+        for coder in CODERS:
+            data = encode(words, widths, coder)
+            decoded = decode(data, widths, coder, len(judged))
+            sizes[coder] = 8 * len(data) / len(judged)
+        quality = judge(judged, quantizer.to_jets(decoded), variables, min_max)
+        points.append(Point(quantizer.label, family, sizes, quality))
+    normaliser = make_normaliser("natural", variables).fit(learn)
+    for name, codec in error_bounded().items():
+        for tolerance in TOLERANCES:
+            size, back = compress_columns(codec, judged, variables, normaliser, tolerance)
+            quality = judge(judged, back, variables, min_max)
+            sizes = {name: 8 * size / len(judged)}
+            points.append(Point(f"{name}, {tolerance:.0%} bound", name, sizes, quality))
+    step("schemes", len(families) + 1, len(families) + 1)
+    return points
+
+
+def jets_to_judge(
+    runs: Sequence[Run],
+    inputs: Sequence[str] | None,
+    collection: str | None,
+    variables: str | None,
+    max_jets: int,
+    *,
+    step: Step,
+) -> tuple[Floats, Sequence[Variable]]:
+    """Return jets in random order, and their variables: of files, of a run's test, or embedded."""
+    from aefpga.data.reader import read_jets
+    from aefpga.data.sample import sample_path
+    from aefpga.data.selection import Selection
+
+    if runs and not inputs:
+        return runs[0].test_jets[:max_jets], variable_set(runs[0].config.data.variables)
+    default = runs[0].config.data.variables if runs else DataConfig().variables
+    columns = variable_set(variables or default)
+    jets = read_jets(
+        list(inputs or [str(sample_path())]),
+        tuple(v.name for v in columns),
+        collection,
+        None,
+        lambda done, total: step("reading events", done, total),
+    )
+    data = DataConfig()
+    kept, _ = Selection(data.max_pt, data.max_mass).apply(jets)
+    order = np.random.default_rng(SEED).permutation(len(kept))[:max_jets]
+    return kept.values[order], columns
+
+
+def draw(points: Sequence[Point], folder: Path) -> None:
+    """Draw one picture for links, at a fixed rate, and one for files, with the best coder."""
+    known = {v.name for v in points[0].quality.variables}
+    names = [n for n in SHOWN if n in known]
+    fixed: dict[str, list[tuple[float, Quality]]] = {}
+    best: dict[str, list[tuple[float, Quality]]] = {}
+    for point in points:
+        if FIXED in point.bits_per_jet:
+            fixed.setdefault(point.family, []).append((point.bits_per_jet[FIXED], point.quality))
+        least = min(point.bits_per_jet.values())
+        best.setdefault(point.family, []).append((least, point.quality))
+    plot_rate_distortion(fixed, names, "bits per jet, fixed rate", folder / "fixed-rate.png")
+    plot_rate_distortion(best, names, "bits per jet, best compressor", folder / "compressed.png")
+
+
+def _quantizers(
+    jets: Floats, variables: Sequence[Variable], runs: Sequence[Run]
+) -> Iterator[tuple[str, Quantizer]]:
+    """Yield family and quantizer, fitted to training jets where there is something to fit."""
+    for run in runs:
+        yield "autoencoder", AutoencoderQuantizer(run)
+        chained = AutoencoderQuantizer(run, FloatTruncation(CHAIN_MANTISSA))
+        yield "truncation, then autoencoder", chained
+    for mantissa in MANTISSAS:
+        yield "float truncation", FloatTruncation(mantissa)
+    for relative in RELATIVE_STEPS:
+        yield "logarithmic", logarithmic(relative, variables, jets)
+    for bits in UNIFORM_BITS:
+        yield "uniform", uniform(bits, variables, jets)
+    normaliser = make_normaliser("physics", variables).fit(jets)
+    for components, bits in PCA_LAYOUTS:
+        if components < normaliser.n_columns:
+            yield "PCA", PcaQuantizer(components, bits, normaliser, jets)
