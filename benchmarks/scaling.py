@@ -28,7 +28,7 @@ def validation_loss(inputs: np.ndarray, targets: np.ndarray, seed: int) -> float
     """Return the best validation loss, min-max units."""
     keras = tensorflow().keras
     keras.utils.set_random_seed(seed)
-    model = ModelConfig()
+    model = ModelConfig(hidden=(64, 32))
     encoder, decoder = float_encoder(24, model), float_decoder(24, model)
     network = keras.Model(encoder.input, decoder(encoder.output))
     rows = split(len(inputs), 0.15, 0.15, seed)

@@ -27,7 +27,7 @@ class DataConfig(_Section):
     collection: str | None = Field(None, description="jet collection; none: the format's usual one")
     variables: str = Field("24", description="variable set: 28, 27, 24, 19 or 4")
     normalisation: Normalisation = Field(
-        "min-max", description="min-max, standard, four-momentum or physics"
+        "physics", description="min-max, standard, four-momentum or physics"
     )
     max_pt: float = Field(8000.0, gt=0, description="keep jets with pt below this, GeV")
     max_mass: float = Field(800.0, gt=0, description="keep jets with mass below this, GeV")
@@ -45,11 +45,9 @@ class ModelConfig(_Section):
     """Which autoencoder. The decoder stays in floating point."""
 
     kind: ModelKind = "standard"
-    hidden: tuple[int, ...] = Field(
-        (64, 32), description="encoder's hidden layers; none: a linear encoder"
-    )
-    decoder_hidden: tuple[int, ...] | None = Field(
-        None, description="decoder's hidden layers; default: the encoder's, mirrored"
+    hidden: tuple[int, ...] = Field((), description="encoder's hidden layers; none: linear")
+    decoder_hidden: tuple[int, ...] = Field(
+        (), description="decoder's hidden layers; none: the encoder's mirrored, or 128-128"
     )
     latent: int = Field(15, gt=0, le=256, description="latent words per jet")
     activation: Literal["relu", "leaky_relu"] = "relu"
@@ -60,10 +58,28 @@ class ModelConfig(_Section):
 
     @field_validator("hidden", "decoder_hidden")
     @classmethod
-    def _positive(cls, value: tuple[int, ...] | None) -> tuple[int, ...] | None:
-        if any(not 1 <= n <= 4096 for n in value or ()):
+    def _positive(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if any(not 1 <= n <= 4096 for n in value):
             raise ValueError("hidden layer sizes must be 1 to 4096")
         return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _sparse_layers(cls, data: Any) -> Any:
+        if isinstance(data, dict) and data.get("kind", "standard") != "standard":
+            return {"hidden": (64, 32), **data}
+        return data
+
+    @model_validator(mode="after")
+    def _something_sparse(self) -> "ModelConfig":
+        if self.kind != "standard" and not self.hidden:
+            raise ValueError(f"{self.kind} acts on hidden layers; give model.hidden")
+        return self
+
+    @property
+    def decoder_layers(self) -> tuple[int, ...]:
+        """Sizes of the decoder's hidden layers."""
+        return self.decoder_hidden or self.hidden[::-1] or (128, 128)
 
 
 class QuantizationConfig(_Section):
@@ -81,7 +97,7 @@ class TrainingConfig(_Section):
     epochs: int = Field(150, gt=0, description="epochs in floating point")
     quantized_epochs: int | None = Field(None, ge=0, description="default: as epochs")
     batch_size: int = Field(512, gt=0)
-    learning_rate: float = Field(2e-3, gt=0, description="of Adam, at the start of the cosine")
+    learning_rate: float = Field(5e-3, gt=0, description="of Adam, at the start of the cosine")
     validation: float = Field(0.15, gt=0, lt=0.5, description="share of jets")
     test: float = Field(0.15, gt=0, lt=0.5, description="share of jets")
     early_stopping: int | None = Field(

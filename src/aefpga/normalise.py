@@ -232,7 +232,7 @@ def _four_momentum(variable: Variable, x: NDArray[Any]) -> Map:
 
 # What the mean squared error weighs equally: of momenta and energies, relative; of the area,
 # relative; of angles, in rad; of multiplicities, small enough to round to the right integer.
-ENERGY_RESOLUTION, AREA_RESOLUTION = 0.01, 0.002
+ENERGY_RESOLUTION, AREA_RESOLUTION = 0.01, 0.001
 ANGLE_RESOLUTION, COUNT_RESOLUTION = 0.006, 0.35
 # Resolutions in a unit of a column, so that columns are of the order of one.
 RESOLUTIONS = 400.0

@@ -245,6 +245,6 @@ def test_real_files_train(tmp_path, shared_data, name):
     done = aefpga(
         "train", "--quantize", "8bit", "--epochs", 2, "--input", shared_data / name, cwd=tmp_path
     )
-    assert "24-64-32-15" in done.stdout
+    assert "24-15" in done.stdout
     if "nano_tt" in name:
         assert "photon_multiplicity" in done.stderr

@@ -101,6 +101,19 @@ def test_every_word_of_the_compact_encoder_equals_the_emulators(activation, tmp_
     assert_exact(spec, simulate(spec, tmp_path / "rtl"), n_random=20_000)
 
 
+@pytest.mark.parametrize("mantissa", [1, 4, 9])
+def test_the_front_end_compands_every_quantity(tmp_path, mantissa):
+    spec = random_spec((4, 3), 8, input_bits=11, companded=mantissa)
+    assert spec.input.is_companded.tolist() == [False, False, False, True]
+    simulation = simulate(spec, tmp_path / "rtl")
+    counts = np.zeros((2**11, 4), np.int64)
+    counts[:, 3] = np.arange(2**11)
+    octave = np.maximum(np.frexp(counts[:, 3])[1] - mantissa - 1, 0)
+    words = counts.copy()
+    words[:, 3] = (octave << mantissa) + (counts[:, 3] >> octave)
+    np.testing.assert_array_equal(simulation.encode(counts), Emulator(spec)(words))
+
+
 def test_words_that_nothing_depends_on_keep_their_ports(tmp_path):
     def hidden(weight, bias):
         weight[[0, 3]] = 0  # two inputs that nobody uses

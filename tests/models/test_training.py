@@ -17,6 +17,7 @@ VARIABLES = variable_set("24")
 
 def configuration(**sections):
     base = {
+        "data": {"normalisation": "min-max"},
         "model": {"hidden": (12, 8), "latent": 5},
         "training": {"epochs": 2, "batch_size": 128},
         "quantization": {"bits": 8},

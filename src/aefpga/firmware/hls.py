@@ -289,7 +289,16 @@ def _write_test_bench(spec: EncoderSpec, folder: Path, words: Words) -> None:
 
 
 def _readme(spec: EncoderSpec, options: HlsOptions) -> str:
-    return textwrap.dedent(f"""\
+    pairs = zip(spec.input.variables, spec.input.is_companded, strict=True)
+    companded = [name for name, is_companded in pairs if is_companded]
+    front_end = (
+        "\nThe inputs are words on a logarithmic scale where the run says so "
+        f"({', '.join(companded)}): the RTL project's `src/encoder_front_end.v` makes them of "
+        "linear quantities.\n"
+        if companded
+        else ""
+    )
+    text = textwrap.dedent(f"""\
         # HLS project of encoder {spec.layout}
 
         Encoder hash `{spec.hash}`; part {options.part}, {options.clock_period_ns:g} ns, reuse
@@ -303,3 +312,4 @@ def _readme(spec: EncoderSpec, options: HlsOptions) -> str:
 
         `tb_data/` holds input words of test jets as numbers, and what the encoder must answer.
         """)
+    return text + front_end

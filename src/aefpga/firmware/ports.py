@@ -7,9 +7,11 @@ specification's types, so a module of the toolkit's own stands around da4ml's.
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
+
+import numpy as np
 
 from aefpga.errors import ToolError
 from aefpga.fixedpoint import EncoderSpec, FixedType
@@ -35,6 +37,10 @@ class Port:
         Low bits of the word that it does not carry, because they are always zero.
     bus_signed : bool
         Whether the highest bit carried is a sign.
+    mantissa : int
+        Bits of mantissa where the word is companded from `port_width` bits; else -1.
+    port_width : int
+        Width of the port in front of the compander; that of the word where there is none.
     """
 
     name: str
@@ -44,10 +50,17 @@ class Port:
     bits: int
     dropped: int
     bus_signed: bool
+    mantissa: int
+    port_width: int
+
+    @property
+    def wire(self) -> str:
+        """Name of the wire that carries the word."""
+        return self.name if self.mantissa < 0 else f"word_{self.name}"
 
 
 def input_ports(spec: EncoderSpec, pipeline: Any) -> list[Port]:
-    """Return the ports of the input words, in the order of the variables.
+    """Return the ports of the input quantities, in the order of the variables.
 
     Raises
     ------
@@ -55,7 +68,12 @@ def input_ports(spec: EncoderSpec, pipeline: Any) -> list[Port]:
         If no input has any influence on the latent words.
     """
     names = [f"in_{re.sub(r'[^0-9A-Za-z]+', '_', v).strip('_')}" for v in spec.input.variables]
-    ports = _ports(names, spec.input.network_type, pipeline.inp_qint)
+    words = _ports(names, spec.input.network_type, pipeline.inp_qint)
+    widths = np.broadcast_to(spec.input.type.width, len(names))
+    ports = [
+        replace(p, mantissa=int(m), port_width=int(w)) if m >= 0 else p
+        for p, m, w in zip(words, spec.input.mantissa, widths, strict=True)
+    ]
     if not any(p.bits for p in ports):
         raise ToolError(
             "the latent words do not depend on the inputs: all weights on some layer are zero, or "
@@ -78,7 +96,17 @@ def _ports(names: Sequence[str], words: FixedType, intervals: Sequence[Any]) -> 
     bits = [int(sum(kif)) for kif in kifs]
     lows = accumulate(bits[:-1], initial=0)
     return [
-        Port(name, int(w), bool(s), low, n, int(f) - int(kif[2]) if n else 0, bool(kif[0]))
+        Port(
+            name=name,
+            width=int(w),
+            signed=bool(s),
+            low=low,
+            bits=n,
+            dropped=int(f) - int(kif[2]) if n else 0,
+            bus_signed=bool(kif[0]),
+            mantissa=-1,
+            port_width=int(w),
+        )
         for name, w, s, f, low, n, kif in zip(
             names, words.width, words.signed, words.fraction, lows, bits, kifs, strict=True
         )
@@ -86,17 +114,18 @@ def _ports(names: Sequence[str], words: FixedType, intervals: Sequence[Any]) -> 
 
 
 def wrapper(module: str, inputs: Sequence[Port], outputs: Sequence[Port]) -> str:
-    """Return the Verilog of ``<module>_wrapper``, which has a port for each word."""
+    """Return the Verilog of ``<module>_wrapper``: a port for each quantity and latent word."""
     declared = ",\n".join(
         ["    input clk"]
-        + [f"    input {_signed(p)}[{p.width - 1}:0] {p.name}" for p in inputs]
+        + [f"    input {_signed(p)}[{p.port_width - 1}:0] {p.name}" for p in inputs]
         + [f"    output {_signed(p)}[{p.width - 1}:0] {p.name}" for p in outputs]
     )
-    body = "\n".join(f"    {line}" for line in (*_from_ports(inputs), *_to_ports(outputs)))
+    lines = (*_companders(module, inputs), *_from_ports(inputs), *_to_ports(outputs))
+    body = "\n".join(f"    {line}" for line in lines)
     n_in, n_out = (sum(p.bits for p in ports) for ports in (inputs, outputs))
     return f"""\
 `timescale 1 ns / 1 ps
-// The encoder with one port for each word, as wide as the specification says.
+// The encoder with one port for each quantity and latent word, as wide as the specification says.
 // Instantiate this one: the bus of `{module}` leaves out the bits that it does not need.
 
 module {module}_wrapper (
@@ -114,6 +143,52 @@ endmodule
 """
 
 
+def front_end(module: str, inputs: Sequence[Port]) -> str | None:
+    """Return the Verilog of ``<module>_front_end``, all companders; None where there are none.
+
+    A compander finds the leading one and takes the bits below it: see `fixedpoint/compand.py`. It
+    has no registers: it stands before the encoder's input register.
+    """
+    companded = [p for p in inputs if p.mantissa >= 0]
+    if not companded:
+        return None
+    declared = ",\n".join(
+        [f"    input [{p.port_width - 1}:0] {p.name}" for p in companded]
+        + [f"    output [{p.width - 1}:0] {p.wire}" for p in companded]
+    )
+    body = "\n".join(f"    assign {p.wire} = {_compand(p)};" for p in companded)
+    return f"""\
+`timescale 1 ns / 1 ps
+// Quantities to a logarithmic scale: leading-one detectors and shifters, no registers.
+
+module {module}_front_end (
+{declared}
+);
+{body}
+endmodule
+"""
+
+
+def _compand(p: Port) -> str:
+    """Return the expression of a companded word: one case for each place of the leading one."""
+    n, octave_bits = p.mantissa, p.width - p.mantissa
+    cases = [
+        f"{p.name}[{top}] ? {{{octave_bits}'d{top - n + 1}, {p.name}[{top - 1}:{top - n}]}} :"
+        for top in range(p.port_width - 1, n, -1)
+    ]
+    low = min(n, p.port_width - 1)
+    return "\n        ".join(["", *cases, f"{p.name}[{low}:0]"])
+
+
+def _companders(module: str, inputs: Sequence[Port]) -> Iterator[str]:
+    companded = [p for p in inputs if p.mantissa >= 0]
+    for p in companded:
+        yield f"wire [{p.width - 1}:0] {p.wire};"
+    if companded:
+        names = [name for p in companded for name in (p.name, p.wire)]
+        yield f"{module}_front_end front_end ({', '.join(f'.{n}({n})' for n in names)});"
+
+
 def _signed(port: Port) -> str:
     return "signed " if port.signed else ""
 
@@ -122,7 +197,7 @@ def _from_ports(inputs: Sequence[Port]) -> Iterator[str]:
     for p in inputs:
         if p.bits:
             bus = f"bus_in[{p.low + p.bits - 1}:{p.low}]"
-            yield f"assign {bus} = {p.name}[{p.dropped + p.bits - 1}:{p.dropped}];"
+            yield f"assign {bus} = {p.wire}[{p.dropped + p.bits - 1}:{p.dropped}];"
 
 
 def _to_ports(outputs: Sequence[Port]) -> Iterator[str]:
@@ -143,7 +218,7 @@ def _to_ports(outputs: Sequence[Port]) -> Iterator[str]:
 def test_bench(module: str, inputs: Sequence[Port], outputs: Sequence[Port]) -> str:
     """Return C++ that drives one jet a clock cycle and reads the ports after every rising edge."""
     drive = "\n".join(
-        f"        dut->{p.name} = inputs[{i}] & {(1 << p.width) - 1:#x}LL;"
+        f"        dut->{p.name} = inputs[{i}] & {(1 << p.port_width) - 1:#x}LL;"
         for i, p in enumerate(inputs)
     )
     read = "\n".join(

@@ -25,7 +25,7 @@ from aefpga import __version__
 from aefpga.errors import ToolError
 from aefpga.files import atomic_path, sha256_of, write_json
 from aefpga.firmware.calibration import adders_per_stage
-from aefpga.firmware.ports import input_ports, output_ports, test_bench, wrapper
+from aefpga.firmware.ports import front_end, input_ports, output_ports, test_bench, wrapper
 from aefpga.fixedpoint import Emulator, EncoderSpec, FixedType
 from aefpga.fixedpoint.example import adversarial_words
 
@@ -182,6 +182,8 @@ def write_project(rtl: Rtl, folder: Path, part: str) -> None:
             (temporary / "src/static/lookup_table.v").unlink(missing_ok=True)
         ports = input_ports(rtl.spec, rtl.pipeline), output_ports(rtl.spec, rtl.pipeline)
         (temporary / f"src/{TOP}_wrapper.v").write_text(wrapper(TOP, *ports))
+        if companders := front_end(TOP, ports[0]):
+            (temporary / f"src/{TOP}_front_end.v").write_text(companders)
         (temporary / f"sim/{TOP}_wrapper_binder.cc").write_text(test_bench(TOP, *ports))
         # Named after the sources that they were compiled from: good for as long as those are.
         for library in folder.glob("sim/*.so"):
@@ -257,9 +259,13 @@ class RtlSimulation:
 
     def __call__(self, words: Words) -> Words:
         """Return latent words, shape (n_jets, n_latent), of input words (n_jets, n_variables)."""
-        latent = self.clock(words)
+        return self.encode(self._rtl.spec.input.to_counts(words))
+
+    def encode(self, counts: Words) -> Words:
+        """Return latent words of quantities on the linear grid of the input ports."""
+        latent = self.clock(counts)
         latency = self.latency_cycles
-        return latent[latency - 1 : latency - 1 + len(words)]
+        return latent[latency - 1 : latency - 1 + len(counts)]
 
     def trace(self, words: Words) -> list[Words]:
         """Return the output words of every layer, each from RTL of its own that ends there."""
@@ -295,8 +301,9 @@ class RtlSimulation:
         """
         words = adversarial_words(self._rtl.spec, n_random=200)
         expected = Emulator(self._rtl.spec)(words)
+        counts = self._rtl.spec.input.to_counts(words)
         for interval in range(1, MAX_INTERVAL + 1):
-            outputs = self.clock(np.repeat(words, interval, axis=0))
+            outputs = self.clock(np.repeat(counts, interval, axis=0))
             span = len(words) * interval
             share = np.array(
                 [
@@ -313,7 +320,7 @@ class RtlSimulation:
             f"{MAX_INTERVAL} cycles"
         )
 
-    def clock(self, words: Words) -> Words:
+    def clock(self, counts: Words) -> Words:
         """Drive one jet a cycle, then drain; return the output words after every rising edge.
 
         Returns
@@ -321,8 +328,8 @@ class RtlSimulation:
         ndarray of int64, shape (n_jets + MAX_LATENCY, n_latent)
             Row c holds the output port after the rising edge of cycle c.
         """
-        inputs = np.zeros((len(words) + MAX_LATENCY, words.shape[1]), np.int64)
-        inputs[: len(words)] = words
+        inputs = np.zeros((len(counts) + MAX_LATENCY, counts.shape[1]), np.int64)
+        inputs[: len(counts)] = counts
         outputs = np.empty((len(inputs), self._rtl.spec.layers[-1].n_out), np.int64)
         pointers = (a.ctypes.data_as(ctypes.POINTER(ctypes.c_int64)) for a in (inputs, outputs))
         self._library.run(*pointers, ctypes.c_size_t(len(inputs)))

@@ -111,9 +111,10 @@ def synthesize(
     source = project / "src"
     stages = sorted(source.glob(f"{top}_stage*.v"), key=lambda p: -p.stat().st_size)
     tasks = [(top, [source / f"{top}.v", *stages], REGISTERS)] if stages else []
+    front_end = source.glob(f"{top}_front_end.v")
     tasks += [
         (module.stem, [module], LOGIC.format(family=family, top=module.stem))
-        for module in stages or [source / f"{top}.v"]
+        for module in (*(stages or [source / f"{top}.v"]), *front_end)
     ]
     program, version = _find_yosys()
     cells: Counter[str] = Counter()

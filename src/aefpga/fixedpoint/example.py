@@ -90,7 +90,7 @@ def adversarial_words(spec: EncoderSpec, n_random: int = 1000, seed: int = 0) ->
     end, and uniform random words over the full range, which saturate and tie often.
     """
     source = spec.input.network_type.broadcast((len(spec.input.variables),))
-    low, high = source.min_word, source.max_word
+    low, high = source.min_word, spec.input.max_word
     alternating = np.arange(len(low)) % 2 == 0
     alone = np.eye(len(low), dtype=bool)
     rows = [

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from aefpga.errors import DataError, RunError
 from aefpga.files import atomic_path, write_json
-from aefpga.fixedpoint.compand import compand
+from aefpga.fixedpoint.compand import compand, expand
 from aefpga.fixedpoint.types import EXACT_BITS, FixedType, smallest_type
 
 SCHEMA_VERSION = 2
@@ -64,7 +64,7 @@ class EncoderInput:
     exponent : ndarray of int64, shape (n_variables,)
         Binary exponent of the scale of each variable.
     mantissa : ndarray of int64, shape (n_variables,)
-        Bits of mantissa of the companded scale; -1 for a linear one.
+        Bits of mantissa of the companded scale, at least 1; -1 for a linear one.
     """
 
     variables: tuple[str, ...]
@@ -74,8 +74,8 @@ class EncoderInput:
     mantissa: NDArray[np.int64]
 
     def __post_init__(self) -> None:
-        if np.any(self.is_companded & self.type.signed):
-            raise ValueError("only quantities without sign can be companded")
+        if np.any(self.is_companded & (self.type.signed | (self.mantissa == 0))):
+            raise ValueError("companding needs quantities without sign, and a bit of mantissa")
 
     @property
     def is_companded(self) -> NDArray[np.bool_]:
@@ -86,7 +86,7 @@ class EncoderInput:
     def network_type(self) -> FixedType:
         """Type of the words as the network reads them."""
         linear = self.type.shifted(-self.exponent).broadcast(self.mantissa.shape)
-        largest = compand(np.maximum(self.type.max_word, 0), np.maximum(self.mantissa, 0))
+        largest = compand(np.maximum(self.type.max_word, 0), np.maximum(self.mantissa, 1))
         bits = np.frexp(np.floor(largest))[1]
         return FixedType(
             linear.signed,
@@ -96,12 +96,25 @@ class EncoderInput:
             linear.overflow,
         )
 
+    @property
+    def max_word(self) -> NDArray[np.int64]:
+        """Largest word of each variable that a quantity can have."""
+        return self._words(self.type.max_word)
+
+    def to_counts(self, words: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+        """Return the least linear words, on the grid of `type`, whose input words these are."""
+        linear = expand(np.where(self.is_companded, words, 0), np.maximum(self.mantissa, 1))
+        return np.where(self.is_companded, linear, words).astype(np.int64)
+
+    def _words(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+        return np.floor(self._scale(counts)).astype(np.int64)
+
     def scaled(self, jets: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         """Return what the network reads if nothing is rounded: the float model's inputs."""
         return (self._scale(jets / self.type.lsb) * self.network_type.lsb).astype(np.float32)
 
     def _scale(self, counts: NDArray[Any]) -> NDArray[np.float64]:
-        companded = compand(np.maximum(counts, 0), np.maximum(self.mantissa, 0))
+        companded = compand(np.maximum(counts, 0), np.maximum(self.mantissa, 1))
         return np.where(self.is_companded, companded, counts)
 
     def to_words(self, jets: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
@@ -121,7 +134,7 @@ class EncoderInput:
         if not finite.all():
             column = self.variables[int(np.argmin(finite))]
             raise DataError(f"NaN or infinity in {column}; remove these jets before encoding")
-        return np.floor(self._scale(self.type.to_words(jets))).astype(np.int64)
+        return self._words(self.type.to_words(jets))
 
     def saturated(self, jets: NDArray[np.floating[Any]]) -> dict[str, int]:
         """Count, for each variable with any, the jets whose value the input type cannot hold.

@@ -77,8 +77,7 @@ def float_decoder(n_outputs: int, model: ModelConfig) -> Any:
     """Return the Keras decoder: latents to normalised variables."""
     keras = tensorflow().keras
     x = inputs = keras.Input((model.latent,), name="latent_words")
-    hidden = model.hidden[::-1] if model.decoder_hidden is None else model.decoder_hidden
-    for i, n_out in enumerate(hidden):
+    for i, n_out in enumerate(model.decoder_layers):
         x = keras.layers.Dense(n_out, name=f"decoder_{i + 1}")(x)
         x = _activate(model.activation, model, f"decoder_{i + 1}_activation")(x)
     x = keras.layers.Dense(n_outputs, name="output")(x)
