@@ -11,7 +11,7 @@ from aefpga.errors import UsageError
 from aefpga.files import atomic_path
 from aefpga.variables import variable_set
 
-ModelKind = Literal["standard", "sparse-l1"]
+ModelKind = Literal["standard", "sparse-l1", "sparse-kl", "vae", "adversarial"]
 Normalisation = Literal["min-max", "standard", "four-momentum", "physics"]
 Strategy = Literal["Latency", "Resource", "distributed_arithmetic"]
 
@@ -54,7 +54,18 @@ class ModelConfig(_Section):
     negative_slope_shift: int = Field(
         7, ge=1, le=12, description="leaky ReLU multiplies negatives by 2**-shift"
     )
-    sparsity: float = Field(1e-3, ge=0, description="sparse-l1: weight of the L1 penalty")
+    batch_norm: bool = Field(
+        False, description="batch normalisation in training; folded into the dense layers after it"
+    )
+    penalty: float = Field(
+        1e-3, ge=0, description="weight of the sparsity, divergence or discriminator term"
+    )
+    target_activation: float = Field(
+        0.05, gt=0, lt=1, description="sparse-kl: mean activation aimed at"
+    )
+    warm_up: float = Field(
+        0.5, ge=0, le=1, description="vae: share of the training in which the penalty grows"
+    )
 
     @field_validator("hidden", "decoder_hidden")
     @classmethod
@@ -65,14 +76,20 @@ class ModelConfig(_Section):
 
     @model_validator(mode="before")
     @classmethod
-    def _sparse_layers(cls, data: Any) -> Any:
-        if isinstance(data, dict) and data.get("kind", "standard") != "standard":
-            return {"hidden": (64, 32), **data}
-        return data
+    def _defaults_of_kind(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        # Activations are of the order of one, min-max errors squared of the order of 1e-5.
+        weak = {"vae": 1e-6, "adversarial": 1e-4}
+        kind = data.get("kind", "standard")
+        defaults: dict[str, Any] = {"penalty": weak[kind]} if kind in weak else {}
+        if str(kind).startswith("sparse"):
+            defaults["hidden"] = (64, 32)
+        return {**defaults, **data}
 
     @model_validator(mode="after")
     def _something_sparse(self) -> "ModelConfig":
-        if self.kind != "standard" and not self.hidden:
+        if self.kind.startswith("sparse") and not self.hidden:
             raise ValueError(f"{self.kind} acts on hidden layers; give model.hidden")
         return self
 

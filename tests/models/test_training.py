@@ -97,7 +97,7 @@ def test_early_stopping(jets, tmp_path):
 def test_sparsity_lowers_the_activations(jets, tmp_path):
     def mean_activation(kind):
         config = configuration(
-            model={"kind": kind, "sparsity": 0.05},
+            model={"kind": kind, "penalty": 0.05},
             quantization={"bits": None},
             training={"epochs": 15},
         )

@@ -12,6 +12,8 @@ from aefpga.fixedpoint import FixedType
 from aefpga.fixedpoint.spec import Activation
 from aefpga.models.backend import tensorflow
 
+NORMALISATION = "_normalisation"
+
 
 @dataclass(frozen=True)
 class LayerTypes:
@@ -37,7 +39,7 @@ def float_encoder(n_inputs: int, model: ModelConfig) -> Any:
     keras = tensorflow().keras
     x = inputs = keras.Input((n_inputs,), name="jet")
     for name, n_out in zip(layer_names(model), (*model.hidden, model.latent), strict=True):
-        x = keras.layers.Dense(n_out, name=name)(x)
+        x = _dense(n_out, model, name)(x)
         x = _activate(layer_activation(model, name), model, f"{name}_activation")(x)
     return keras.Model(inputs, x, name="encoder")
 
@@ -78,17 +80,38 @@ def float_decoder(n_outputs: int, model: ModelConfig) -> Any:
     keras = tensorflow().keras
     x = inputs = keras.Input((model.latent,), name="latent_words")
     for i, n_out in enumerate(model.decoder_layers):
-        x = keras.layers.Dense(n_out, name=f"decoder_{i + 1}")(x)
+        x = _dense(n_out, model, f"decoder_{i + 1}")(x)
         x = _activate(model.activation, model, f"decoder_{i + 1}_activation")(x)
     x = keras.layers.Dense(n_outputs, name="output")(x)
     return keras.Model(inputs, x, name="decoder")
 
 
+def _dense(n_out: int, model: ModelConfig, name: str) -> Any:
+    layers = tensorflow().keras.layers
+    dense = layers.Dense(n_out, name=name)
+    if not model.batch_norm or name == "latent":
+        return dense
+    normalise = layers.BatchNormalization(name=f"{name}{NORMALISATION}")
+    return lambda x: normalise(dense(x))
+
+
 def dense_weights(network: Any) -> dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]:
-    """Return kernel and bias of every dense layer of a Keras model, by name, in order."""
-    return {
-        layer.name: tuple(layer.get_weights()) for layer in network.layers if layer.get_weights()
-    }
+    """Return kernel and bias of every dense layer of a Keras model, by name, in order.
+
+    A batch normalisation that follows a layer is folded into it: at inference it is an affine map
+    of each neuron (Ioffe and Szegedy, arXiv:1502.03167, algorithm 2).
+    """
+    found: dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]] = {}
+    for layer in network.layers:
+        weights = layer.get_weights()
+        if layer.name.endswith(NORMALISATION):
+            name = layer.name.removesuffix(NORMALISATION)
+            (kernel, bias), (gamma, beta, mean, variance) = found[name], weights
+            factor = gamma / np.sqrt(variance + layer.epsilon)
+            found[name] = kernel * factor, (bias - mean) * factor + beta
+        elif weights:
+            found[layer.name] = tuple(weights)
+    return found
 
 
 def set_dense_weights(network: Any, weights: Mapping[str, Sequence[NDArray[Any]]]) -> None:
@@ -107,7 +130,30 @@ def _activate(activation: Activation, model: ModelConfig, name: str) -> Any:
 
 
 def _sparsity(activation: Activation, model: ModelConfig) -> Any:
-    """Return the L1 penalty on a hidden layer's activations (summed, mean over jets), or None."""
-    if model.kind == "sparse-l1" and activation != "linear":
-        return tensorflow().keras.regularizers.L1(model.sparsity)
+    """Return the penalty on a hidden layer's activations (summed, mean over jets), or None."""
+    if activation == "linear":
+        return None
+    if model.kind == "sparse-l1":
+        return tensorflow().keras.regularizers.L1(model.penalty)
+    if model.kind == "sparse-kl":
+        return _divergence_from(model.target_activation, model.penalty)
     return None
+
+
+def _divergence_from(target: float, weight: float) -> Any:
+    """Return the divergence of each neuron's mean activation from a target, summed.
+
+    A. Ng, Sparse autoencoder (CS294A lecture notes, Stanford 2011): activations are taken for
+    probabilities; those of a ReLU are clipped below one.
+    """
+    tf = tensorflow()
+
+    def regularizer(activations: Any) -> Any:
+        mean = tf.clip_by_value(tf.reduce_mean(activations, axis=0), 1e-4, 1.0 - 1e-4)
+        on = target * tf.math.log(target / mean)
+        off = (1 - target) * tf.math.log((1 - target) / (1 - mean))
+        # Keras divides by the number of jets, which suits a sum over them.
+        n_jets = tf.cast(tf.shape(activations)[0], activations.dtype)
+        return weight * n_jets * tf.reduce_sum(on + off)
+
+    return regularizer

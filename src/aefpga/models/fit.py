@@ -87,6 +87,9 @@ def fit(
         Goes into the specification.
     """
     tensorflow().keras.utils.set_random_seed(config.training.seed)
+    # Imports TensorFlow, which must have been configured.
+    from aefpga.models.latent import regularized_latents
+
     normaliser = make_normaliser(config.data.normalisation, variables).fit(train)
     bits = config.quantization.input_bits
     source = fit_input(train, variables, bits, logarithmic(normaliser))
@@ -98,11 +101,19 @@ def fit(
         Samples(source.scaled(train), targets[0]),
         Samples(source.scaled(validation), targets[1]),
     )
-    curve = _train(encoder, decoder, samples, config, "float", checkpoints, on_epoch)
+    n_steps = config.training.epochs * (len(train) // config.training.batch_size)
+    latents = regularized_latents(encoder, config.model, config.training, n_steps)
+    network = tensorflow().keras.Model(encoder.input, decoder(latents))
+    curve = _train(network, samples, config, "float", checkpoints, on_epoch)
     trained_float = Network(dense_weights(encoder), dense_weights(decoder))
     if config.quantization.bits is None:
         return Trained(source, normaliser, trained_float, None, None, curve)
 
+    # Batch normalisation is in the weights by now.
+    model = config.model.model_copy(update={"batch_norm": False})
+    encoder = float_encoder(train.shape[1], model)
+    decoder = float_decoder(normaliser.n_columns, model)
+    set_dense_weights(encoder, trained_float.encoder)
     start = _centre_latents(trained_float, encoder, samples[0].inputs[:CALIBRATION_JETS])
     set_dense_weights(encoder, start.encoder)
     types = _calibrate(encoder, samples[0].inputs[:CALIBRATION_JETS], config)
@@ -113,7 +124,8 @@ def fit(
         Samples(network_inputs(source, train), targets[0]),
         Samples(network_inputs(source, validation), targets[1]),
     )
-    curve += _train(encoder, decoder, samples, config, "quantized", checkpoints, on_epoch)
+    network = tensorflow().keras.Model(encoder.input, decoder(encoder.output))
+    curve += _train(network, samples, config, "quantized", checkpoints, on_epoch)
     spec = _specification(encoder, source, types, config, provenance)
     # The words themselves, as numbers: quantizing them again changes nothing.
     on_grid = {x.name: (x.weight.values, x.bias.values) for x in spec.layers}
@@ -128,8 +140,7 @@ def network_inputs(source: EncoderInput, jets: Floats) -> Floats:
 
 
 def _train(
-    encoder: Any,
-    decoder: Any,
+    network: Any,
     samples: tuple[Samples, Samples],
     config: RunConfig,
     stage: str,
@@ -141,7 +152,6 @@ def _train(
     if stage == "quantized":
         epochs = epochs if training.quantized_epochs is None else training.quantized_epochs
         rate *= QUANTIZED_LEARNING_RATE
-    network = tensorflow().keras.Model(encoder.input, decoder(encoder.output))
     checkpoint = checkpoints / f"{stage}.npz"
     return train_stage(network, *samples, training, stage, epochs, rate, checkpoint, on_epoch)
 
