@@ -13,7 +13,7 @@ Definitions
 * Multiplicities: share of jets exactly right after rounding to an integer, beside the residual.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
@@ -93,6 +93,22 @@ class Quality:
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON content."""
         return asdict(self)
+
+    @classmethod
+    def from_dict(cls, content: Mapping[str, Any]) -> "Quality":
+        """Build it from what `to_dict` returns."""
+        variables = [
+            VariableQuality(
+                **{
+                    **v,
+                    "residual": Spread(**v["residual"]),
+                    "below": v["below"] and Spread(**v["below"]),
+                    "by_pt": tuple(Spread(**s) for s in v["by_pt"]),
+                }
+            )
+            for v in content["variables"]
+        ]
+        return cls(**{**content, "variables": tuple(variables)})
 
 
 def judge(

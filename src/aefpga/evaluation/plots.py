@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aefpga.evaluation.metrics import Quality, absolute_residual, pt_bins, residuals
+from aefpga.evaluation.tables import SHOWN, Result
 from aefpga.files import atomic_path
 from aefpga.fixedpoint import FixedType
 from aefpga.variables import Variable
@@ -143,6 +144,44 @@ def plot_resolution(qualities: Mapping[str, Quality], names: Sequence[str], path
             unit = "relative" if variable.kind == "relative" else variable.unit or "absolute"
             axis.set(xscale="log", yscale="log", xlabel="pt [GeV]")
             axis.set(title=f"{name} residual, 68 % half-width ({unit})")
+        _shared_legend(fig, axes[0])
+
+
+def plot_study(results: Sequence[Result], path: Path) -> None:
+    """Draw the quantized 68 % half-width of some variables: models across, normalisations coloured.
+
+    Hollow points are the float models'.
+    """
+    known = {v.name for v in next(iter(results[0].qualities.values())).variables}
+    names = [n for n in SHOWN if n in known]
+    models = list(dict.fromkeys(r.model for r in results))
+    normalisations = list(dict.fromkeys(r.normalisation for r in results))
+    with figure(path, figsize=(4 * 4, 3.8 * -(-len(names) // 4))) as fig:
+        axes = fig.subplots(-(-len(names) // 4), 4, squeeze=False).ravel()
+        for axis, name in zip(axes, names, strict=False):
+            for i, (colour, normalisation) in enumerate(zip(COLOURS, normalisations, strict=False)):
+                for precision, filled in (("quantized", colour), ("float", "none")):
+                    points = [
+                        (models.index(r.model) + 0.12 * i, width)
+                        for r in results
+                        if r.normalisation == normalisation and precision in r.qualities
+                        and (width := r.qualities[precision].variable(name).residual.half_width_68)
+                    ]  # fmt: skip
+                    axis.plot(
+                        *zip(*points, strict=True) if points else ((), ()),
+                        "o",
+                        color=colour,
+                        markerfacecolor=filled,
+                        markersize=5,
+                        label=normalisation if precision == "quantized" else None,
+                    )
+            axis.set_xticks(range(len(models)), models, rotation=30, ha="right")
+            axis.tick_params(axis="x", which="minor", length=0)
+            kind = next(iter(results[0].qualities.values())).variable(name).kind
+            axis.set(yscale="log", title=f"{name.replace('_', ' ')} ({kind})")
+        for axis in axes[len(names) :]:
+            axis.set_axis_off()
+        fig.supylabel("residual that 68 % of jets stay below")
         _shared_legend(fig, axes[0])
 
 

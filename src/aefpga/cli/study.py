@@ -1,0 +1,48 @@
+"""`aefpga study`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aefpga.cli import show
+from aefpga.cli.options import Json
+
+
+def study(
+    config: Annotated[Path, typer.Option("--config", help="YAML file of the study.")] = Path(
+        "configs/study.yaml"
+    ),
+    quick: Annotated[
+        bool, typer.Option("--quick", help="A few tiny runs, to see that all works.")
+    ] = False,
+    output: Annotated[Path, typer.Option("--output", help="Folder for runs and results.")] = Path(
+        "study"
+    ),
+    processes: Annotated[
+        int | None, typer.Option("--processes", min=1, help="Runs at a time; default: the cores.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Train and judge models x normalisations x variable sets x seeds; write tables and plots.
+
+    Interrupted, it goes on where it stopped when called again. The tables give the literature's
+    min-max errors beside residuals in physical units, float and quantized.
+
+    Example: `aefpga study --quick`.
+    """
+    from aefpga.workflow.study import QUICK, load_study
+    from aefpga.workflow.study import study as run_study
+
+    chosen = QUICK if quick else load_study(config)
+    with show.progress() as step:
+        outcome = run_study(chosen, output, processes=processes, step=step)
+    if as_json:
+        print((output / "study.json").read_text())
+    else:
+        show.console.print((output / "tables.md").read_text(), markup=False, soft_wrap=True)
+    for name, reason in outcome.failed.items():
+        show.errors.print(f"run {name} failed: {reason}", markup=False)
+    show.note(f"tables.md, study.json, plots and all runs are in {output}/")
+    if outcome.failed:
+        raise typer.Exit(1)

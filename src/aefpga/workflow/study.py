@@ -1,0 +1,206 @@
+"""`study`: models x normalisations x variable sets x seeds, trained and judged, as tables."""
+
+import json
+import multiprocessing
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import dataclass
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from aefpga.config import (
+    DataConfig,
+    ModelConfig,
+    Normalisation,
+    QuantizationConfig,
+    RunConfig,
+    TrainingConfig,
+)
+from aefpga.errors import AefpgaError, UsageError
+from aefpga.evaluation.plots import plot_study
+from aefpga.evaluation.tables import Result, markdown
+from aefpga.files import atomic_path, write_json
+from aefpga.workflow import Step
+
+
+class StudyConfig(BaseModel):
+    """What is varied, and what all runs share."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    models: dict[str, ModelConfig] = Field(description="architectures by name")
+    normalisations: tuple[Normalisation, ...] = ("min-max", "physics")
+    variables: tuple[str, ...] = ("24",)
+    seeds: tuple[int, ...] = (42,)
+    data: DataConfig = DataConfig()
+    quantization: QuantizationConfig = QuantizationConfig(bits=8)
+    training: TrainingConfig = TrainingConfig()
+
+    def runs(self) -> Iterator[tuple[str, RunConfig]]:
+        """Yield name and configuration of every run."""
+        for (model, layout), normalisation, variables, seed in product(
+            self.models.items(), self.normalisations, self.variables, self.seeds
+        ):
+            data = {"normalisation": normalisation, "variables": variables}
+            yield (
+                f"{model}-{normalisation}-{variables}d-{seed}",
+                RunConfig(
+                    data=self.data.model_copy(update=data),
+                    model=layout,
+                    quantization=self.quantization,
+                    training=self.training.model_copy(update={"seed": seed}),
+                ),
+            )
+
+
+QUICK = StudyConfig(
+    models={"standard": ModelConfig(hidden=(16,), latent=8), "linear": ModelConfig(latent=8)},
+    data=DataConfig(max_jets=4000),
+    training=TrainingConfig(epochs=3, batch_size=128),
+)
+
+
+def load_study(path: Path) -> StudyConfig:
+    """Read a study's YAML file.
+
+    Raises
+    ------
+    UsageError
+        If it cannot be read, or an option is unknown or out of range.
+    """
+    try:
+        return StudyConfig.model_validate(yaml.safe_load(path.read_text()))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise UsageError(f"cannot read the study {path}: {error}") from error
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors()
+        )
+        raise UsageError(f"{path} cannot be used: {problems}") from error
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What came of a study: the results, and the runs that failed with the reason."""
+
+    results: Sequence[Result]
+    failed: Mapping[str, str]
+
+
+def study(config: StudyConfig, folder: Path, *, processes: int | None, step: Step) -> Outcome:
+    """Train and judge every run that is not done yet; write `study.json`, `tables.md` and plots.
+
+    Parameters
+    ----------
+    config : StudyConfig
+        The study.
+    folder : Path
+        Runs and results go there; a study that was interrupted is continued.
+    processes : int or None
+        Runs at a time; None takes one a core.
+    step : callable
+        Called as ``step(what, done, total)``.
+
+    Raises
+    ------
+    UsageError
+        If the folder holds another study.
+    """
+    _claim(config, folder)
+    planned = dict(config.runs())
+    failed: dict[str, str] = {}
+    cores = len(os.sched_getaffinity(0))
+    workers = processes or cores
+    # TensorFlow and BLAS in every process would otherwise take all cores for themselves.
+    threads = str(max(1, cores // workers))
+    for name in ("TF_NUM_INTRAOP_THREADS", "TF_NUM_INTEROP_THREADS", "OMP_NUM_THREADS"):
+        os.environ.setdefault(name, threads)
+    spawn = multiprocessing.get_context("spawn")
+    waiting = [name for name in planned if not _result_path(folder, name).exists()]
+    step("runs", len(planned) - len(waiting), len(planned))
+    with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
+        jobs = {pool.submit(_one, planned[name], name, folder): name for name in waiting}
+        try:
+            for done, job in enumerate(as_completed(jobs), len(planned) - len(waiting) + 1):
+                try:
+                    job.result()
+                except AefpgaError as error:
+                    failed[jobs[job]] = str(error)
+                step("runs", done, len(planned))
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            for child in multiprocessing.active_children():
+                child.terminate()
+            raise
+    results = [
+        Result.from_dict(json.loads(_result_path(folder, name).read_text()))
+        for name in planned
+        if name not in failed
+    ]
+    write_json(folder / "study.json", {"failed": failed, "runs": [r.to_dict() for r in results]})
+    with atomic_path(folder / "tables.md") as temporary:
+        temporary.write_text(markdown(results))
+    for variables in config.variables:
+        chosen = [r for r in results if r.variables == variables]
+        if chosen:
+            plot_study(chosen, folder / f"study-{variables}d.png")
+    return Outcome(results, failed)
+
+
+def _one(config: RunConfig, name: str, folder: Path) -> None:
+    """Train one run and judge it; runs in a process of its own."""
+    from aefpga.codec.decoder import Decoder
+    from aefpga.evaluation.metrics import judge
+    from aefpga.fixedpoint import Emulator
+    from aefpga.runs import open_run
+    from aefpga.variables import variable_set
+    from aefpga.workflow.train import train
+
+    runs = folder / "runs"
+    if (runs / name).exists():
+        run = open_run(name, runs)
+    else:
+        run = train(config, runs, name, step=lambda what, done, total: None)
+    jets, normaliser = run.test_jets, run.normaliser
+    columns = {
+        "float": Decoder(run.folder / "float_autoencoder.onnx")(run.input.scaled(jets)),
+    }
+    if run.is_quantized:
+        decode = Decoder(run.folder / "decoder.onnx", run.spec.hash)
+        columns["quantized"] = decode(Emulator(run.spec).encode(jets))
+    variables = variable_set(config.data.variables)
+    qualities = {
+        precision: judge(jets, normaliser.inverse_transform(y), variables, normaliser.min_max_)
+        for precision, y in columns.items()
+    }
+    model = name.removesuffix(
+        f"-{config.data.normalisation}-{config.data.variables}d-{config.training.seed}"
+    )
+    result = Result(
+        model=model,
+        normalisation=config.data.normalisation,
+        variables=config.data.variables,
+        seed=config.training.seed,
+        training_seconds=run.manifest["training_seconds"],
+        qualities=qualities,
+    )
+    write_json(_result_path(folder, name), result.to_dict())
+
+
+def _result_path(folder: Path, name: str) -> Path:
+    return folder / "results" / f"{name}.json"
+
+
+def _claim(config: StudyConfig, folder: Path) -> None:
+    """Write the configuration into a new folder, or make sure that this is the same study."""
+    path = folder / "study.yaml"
+    content: Any = config.model_dump(mode="json")
+    if path.exists() and yaml.safe_load(path.read_text()) != content:
+        raise UsageError(f"{folder} holds another study; choose another --output or remove it")
+    with atomic_path(path) as temporary:
+        temporary.write_text(yaml.safe_dump(content, sort_keys=False))

@@ -1,0 +1,64 @@
+import json
+
+import pytest
+
+pytest.importorskip("qkeras", reason="training needs the extra `train`")
+
+from aefpga.config import DataConfig, ModelConfig, TrainingConfig
+from aefpga.errors import UsageError
+from aefpga.workflow.study import StudyConfig, load_study, study
+
+TINY = StudyConfig(
+    models={"linear": ModelConfig(latent=6)},
+    normalisations=("min-max", "physics"),
+    data=DataConfig(max_jets=2000),
+    training=TrainingConfig(epochs=2, batch_size=128),
+)
+
+
+@pytest.mark.slow
+def test_a_study_writes_tables_and_goes_on_where_it_stopped(tmp_path):
+    steps = []
+
+    def step(*what):
+        steps.append(what)
+
+    outcome = study(TINY, tmp_path, processes=1, step=step)
+    assert steps[0] == ("runs", 0, 2)
+    assert steps[-1] == ("runs", 2, 2)
+    assert not outcome.failed
+    assert [(r.model, r.normalisation) for r in outcome.results] == [
+        ("linear", "min-max"),
+        ("linear", "physics"),
+    ]
+    text = (tmp_path / "tables.md").read_text()
+    first = outcome.results[0].qualities
+    assert f"{first['float'].mse:.2e} / {first['quantized'].mse:.2e}" in text
+    assert (tmp_path / "study-24d.png").exists()
+    saved = json.loads((tmp_path / "study.json").read_text())
+    assert saved["runs"][0]["qualities"]["float"]["mse"] == first["float"].mse
+    # One result lost: only that is made again, from the run that is still there.
+    (tmp_path / "results/linear-physics-24d-42.json").unlink()
+    steps.clear()
+    again = study(TINY, tmp_path, processes=1, step=step)
+    assert steps == [("runs", 1, 2), ("runs", 2, 2)]
+    assert again.results == outcome.results
+    with pytest.raises(UsageError, match="another study"):
+        study(TINY.model_copy(update={"seeds": (1, 2)}), tmp_path, processes=1, step=step)
+
+
+def test_a_study_file_is_checked(tmp_path):
+    path = tmp_path / "study.yaml"
+    path.write_text("models: {a: {hiden: [3]}}\n")
+    with pytest.raises(UsageError, match="hiden"):
+        load_study(path)
+    with pytest.raises(UsageError, match="cannot read"):
+        load_study(tmp_path / "none.yaml")
+
+
+def test_the_shipped_study_varies_what_it_should(pytestconfig):
+    config = load_study(pytestconfig.rootpath / "configs/study.yaml")
+    names = [name for name, _ in config.runs()]
+    assert len(names) == len(set(names)) == 6 * 4 * 2
+    run = dict(config.runs())["vae-four-momentum-19d-42"]
+    assert (run.model.kind, run.data.variables) == ("vae", "19")
