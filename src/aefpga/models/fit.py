@@ -28,7 +28,7 @@ from aefpga.models.autoencoder import (
 )
 from aefpga.models.backend import tensorflow
 from aefpga.models.calibrate import fit_input, layer_types
-from aefpga.models.training import Epoch, Floats, Samples, train_stage
+from aefpga.models.training import Epoch, Floats, Samples, batch_size, train_stage
 from aefpga.normalise import Normaliser, logarithmic, make_normaliser
 from aefpga.variables import Variable
 
@@ -101,7 +101,7 @@ def fit(
         Samples(source.scaled(train), targets[0]),
         Samples(source.scaled(validation), targets[1]),
     )
-    n_steps = config.training.epochs * (len(train) // config.training.batch_size)
+    n_steps = config.training.epochs * (len(train) // batch_size(config.training, len(train)))
     latents = regularized_latents(encoder, config.model, config.training, n_steps)
     network = tensorflow().keras.Model(encoder.input, decoder(latents))
     curve = _train(network, samples, config, "float", checkpoints, on_epoch)

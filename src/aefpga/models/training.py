@@ -84,7 +84,7 @@ def train_stage(
         The learning curve, including epochs from before a resumption.
     """
     tf = tensorflow()
-    batch = min(config.batch_size, len(train))
+    batch = batch_size(config, len(train))
     n_batches = len(train) // batch
     schedule = tf.keras.optimizers.schedules.CosineDecay(learning_rate, epochs * n_batches)
     optimizer = tf.keras.optimizers.Adam(schedule)
@@ -110,6 +110,11 @@ def train_stage(
         on_epoch(done, epochs)
     state.use_best()
     return curve
+
+
+def batch_size(config: TrainingConfig, n_jets: int) -> int:
+    """Return the jets in a batch; of few jets, an epoch in one step would teach next to nothing."""
+    return min(config.batch_size, max(n_jets // 10, 1))
 
 
 def _compiled(network: Any, optimizer: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
