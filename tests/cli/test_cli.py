@@ -104,6 +104,20 @@ def test_evaluate_writes_figures_and_plots(run_copy):
     assert len(plots) == 6
 
 
+def test_other_jets_are_judged_in_a_folder_of_their_own(run_copy):
+    aefpga("evaluate", "--jets", 200, cwd=run_copy)
+    before = (run_copy / "runs/tiny/metrics.json").read_bytes()
+    sample = Path(sys.modules["aefpga"].__file__).parent / "data/embedded_jets.root"
+    found = aefpga("evaluate", "--input", sample, "--jets", 500, "--json", cwd=run_copy)
+    content = json.loads(found.stdout)
+    assert content["jets"] == 500
+    assert 0 < content["kolmogorov_distance_to_test_jets"]["pt"] < 0.2
+    other = run_copy / "runs/tiny/evaluations/embedded_jets"
+    assert json.loads((other / "metrics.json").read_text()) == content
+    assert (other / "plots/resolution.png").exists()
+    assert (run_copy / "runs/tiny/metrics.json").read_bytes() == before
+
+
 @pytest.mark.slow
 def test_synthesize_with_the_open_flow(run_copy):
     found = json.loads(

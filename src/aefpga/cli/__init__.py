@@ -33,7 +33,7 @@ def main() -> None:
         _fail(str(error), error.exit_code)
     except _Interrupted as interrupted:
         message = "interrupted: nothing half-written was left; `aefpga train --resume` continues"
-        _fail(f"{message} a training", 128 + int(interrupted.args[0]))
+        _fail(f"{message} a training, the same command a study", 128 + int(interrupted.args[0]))
     except BrokenPipeError:
         # The reader (`| head`) has gone; keep Python from complaining again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())

@@ -6,10 +6,22 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aefpga.cli import show
-from aefpga.cli.options import Adders, ClockPeriod, Jets, Json, Part, Projects, RunName, Runs, Tool
+from aefpga.cli.options import (
+    Adders,
+    ClockPeriod,
+    Collection,
+    Input,
+    Jets,
+    Json,
+    Part,
+    Projects,
+    RunName,
+    Runs,
+    Tool,
+)
 
 if TYPE_CHECKING:
-    from aefpga.evaluation.metrics import VariableQuality
+    from aefpga.evaluation.metrics import Spread, VariableQuality
     from aefpga.firmware.report import SynthesisReport
     from aefpga.runs import Run
     from aefpga.workflow.evaluate import Evaluation
@@ -99,6 +111,8 @@ def synthesize(
 
 def evaluate(
     run: RunName = None,
+    inputs: Input = None,
+    collection: Collection = None,
     runs: Runs = Path("runs"),
     jets: Jets = None,
     as_json: Json = False,
@@ -107,13 +121,18 @@ def evaluate(
 
     Float model, quantized model and C simulation in normalised units, as the literature does, and
     in physical units, which show what min-max errors hide. Plots go into the run's folder.
+
+    With --input it judges other jets than the run's own test jets, and says how different they are:
+    how well does an encoder do on a process that it was not trained on?
     """
     from aefpga.runs import open_run
     from aefpga.workflow.evaluate import evaluate as evaluate_run
 
     opened = open_run(run, runs)
     with show.progress() as step:
-        result = evaluate_run(opened, max_jets=jets, step=step)
+        result = evaluate_run(
+            opened, inputs=inputs or (), collection=collection, max_jets=jets, step=step
+        )
     for remark in result.notes:
         show.note(remark)
     if as_json:
@@ -203,9 +222,52 @@ def _show_evaluation(result: "Evaluation") -> None:
         ("", *titles),
         rows,
     )
+    physics = [result.physics[n] for n in names]
+    bins = [(r.pt_low, r.pt_high, r.detector) for r in physics[0].resolution]
+    show.table(
+        "What compression adds to the pt resolution of CMS (arXiv:1607.03663), in quadrature",
+        ("pt [GeV], resolution", *titles),
+        [
+            (
+                f"{low:g} to {high:g}, {detector:.0%}" if high else f"from {low:g}, {detector:.0%}",
+                *(f"{p.resolution[i].added:.2%}" for p in physics),
+            )
+            for i, (low, high, detector) in enumerate(bins)
+        ],
+    )
+    show.table(
+        "Sum rules, pairs and distributions",
+        ("", *titles),
+        [
+            ("mass of random pairs, 68 %", *(_percent(p.pair_mass.half_width_68) for p in physics)),
+            ("sum of energies, 68 %", *(_percent(_width(p.energy_sum)) for p in physics)),
+            *(
+                (f"{name} is its sum", *(_percent(p.multiplicity_sums[name]) for p in physics))
+                for name in physics[0].multiplicity_sums
+            ),
+            (
+                "largest Kolmogorov distance",
+                *(f"{max(p.kolmogorov.values()):.3f}" for p in physics),
+            ),
+        ],
+    )
+    if result.distance:
+        name = max(result.distance, key=lambda n: result.distance[n])
+        show.note(
+            f"these jets differ from the run's test jets most in {name}: Kolmogorov distance "
+            f"{result.distance[name]:.3f}; in pt {result.distance['pt']:.3f}"
+        )
     if result.saturated_inputs:
         counts = ", ".join(f"{n} in {v}" for v, n in result.saturated_inputs.items())
         show.note(f"input values outside the fixed-point range, saturated: {counts}")
+
+
+def _width(spread: "Spread | None") -> float | None:
+    return None if spread is None else spread.half_width_68
+
+
+def _percent(share: float | None) -> str | None:
+    return None if share is None else f"{share:.2%}"
 
 
 def _residual(quality: "VariableQuality") -> str | None:

@@ -28,4 +28,6 @@ def tensorflow() -> Any:
             f"training needs TensorFlow and QKeras ({error}); install them with "
             "`pip install 'aefpga[train]'`"
         ) from error
+    # It advises against models that are used once, as ours are.
+    tf.get_logger().setLevel("ERROR")
     return tf

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from aefpga.codec.coders import FIXED, decode, encode
 from aefpga.errors import ToolError
 from aefpga.evaluation.metrics import Quality, judge, pt_bins
+from aefpga.evaluation.physics import Physics, judge_physics, kolmogorov
 from aefpga.evaluation.plots import (
     plot_correlation,
     plot_distributions,
@@ -31,12 +32,18 @@ from aefpga.workflow import Step
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Every scheme's quality on the same test jets, and the bits per jet that each sends."""
+    """Every scheme's quality on the same test jets, and the bits per jet that each sends.
+
+    `distance` is how far the jets are from the run's own test jets: the Kolmogorov distance of each
+    variable; empty where they are the same.
+    """
 
     jets: int
     qualities: Mapping[str, Quality]
+    physics: Mapping[str, Physics]
     bits_per_jet: Mapping[str, float]
     saturated_inputs: Mapping[str, int]
+    distance: Mapping[str, float]
     notes: Sequence[str]
 
     def to_dict(self) -> dict[str, Any]:
@@ -45,22 +52,39 @@ class Evaluation:
             "jets": self.jets,
             "bits_per_jet": dict(self.bits_per_jet),
             "saturated_inputs": dict(self.saturated_inputs),
+            "kolmogorov_distance_to_test_jets": dict(self.distance),
             "notes": list(self.notes),
             "pt_bins_gev": [[low, high if np.isfinite(high) else None] for low, high in pt_bins()],
             "schemes": {name: quality.to_dict() for name, quality in self.qualities.items()},
+            "physics": {name: physics.to_dict() for name, physics in self.physics.items()},
         }
 
 
-def evaluate(run: Run, *, max_jets: int | None = None, step: Step) -> Evaluation:
+def evaluate(
+    run: Run,
+    *,
+    inputs: Sequence[str] = (),
+    collection: str | None = None,
+    max_jets: int | None = None,
+    step: Step,
+) -> Evaluation:
     """Judge a run's reconstructed test jets, beside float truncation; keep figures and plots.
+
+    With `inputs`, other jets are judged, into a folder of their own below the run's.
 
     The float model runs in onnxruntime, the quantized one as QKeras (where it is installed) and as
     hls4ml's C simulation (where that and g++ are), both decoded by the ONNX decoder.
     """
     from aefpga.codec.decoder import Decoder
 
-    jets = run.test_jets[:max_jets]
+    jets, folder = run.test_jets[:max_jets], run.folder
     variables, normaliser = variable_set(run.config.data.variables), run.normaliser
+    distance: dict[str, float] = {}
+    if inputs:
+        jets = _other_jets(run, inputs, collection, step)[:max_jets]
+        folder = run.folder / "evaluations" / Path(inputs[0]).stem
+        columns = zip(variables, run.test_jets.T, jets.T, strict=True)
+        distance = {v.name: kolmogorov(ours, theirs) for v, ours, theirs in columns}
     schemes: dict[str, NDArray[np.float32]] = {}
     bits: dict[str, float] = {}
     notes: list[str] = []
@@ -78,7 +102,7 @@ def evaluate(run: Run, *, max_jets: int | None = None, step: Step) -> Evaluation
         for name, latent in _latent_words(run, words, notes).items():
             schemes[name] = normaliser.inverse_transform(reconstruct(latent))
             bits[name] = float(spec.bits_per_jet)
-        plot_occupancy(Emulator(spec)(words), spec.latent_type, run.folder / "plots/latents.png")
+        plot_occupancy(Emulator(spec)(words), spec.latent_type, folder / "plots/latents.png")
     target = bits[next(reversed(bits))]
     step("reconstructing", 2, 3)
     fixed, compressed = nearest_fixed(len(variables), target), nearest_compressed(jets, target)
@@ -94,11 +118,24 @@ def evaluate(run: Run, *, max_jets: int | None = None, step: Step) -> Evaluation
     qualities = {
         n: judge(jets, back, variables, normaliser.min_max_) for n, back in schemes.items()
     }
-    result = Evaluation(len(jets), qualities, bits, saturated, notes)
-    write_json(run.folder / "metrics.json", result.to_dict())
-    _plot(run, jets, schemes, qualities)
+    physics = {n: judge_physics(jets, schemes[n], variables, q) for n, q in qualities.items()}
+    result = Evaluation(len(jets), qualities, physics, bits, saturated, distance, notes)
+    write_json(folder / "metrics.json", result.to_dict())
+    _plot(run, jets, schemes, qualities, folder / "plots")
     step("reconstructing", 3, 3)
     return result
+
+
+def _other_jets(
+    run: Run, inputs: Sequence[str], collection: str | None, step: Step
+) -> NDArray[np.float32]:
+    """Return the jets of files, with the run's variables, selected as its own were."""
+    from aefpga.workflow.jets import selected_jets
+
+    data = run.config.data.model_copy(update={"collection": collection, "max_jets": None})
+    names = tuple(v.name for v in variable_set(data.variables))
+    jets, _ = selected_jets(inputs, names, data, step)
+    return jets.values
 
 
 def _latent_words(
@@ -128,8 +165,9 @@ def _plot(
     jets: NDArray[np.float32],
     schemes: Mapping[str, NDArray[np.float32]],
     qualities: Mapping[str, Quality],
+    plots: Path,
 ) -> None:
-    variables, plots = variable_set(run.config.data.variables), run.folder / "plots"
+    variables = variable_set(run.config.data.variables)
     # The C simulation equals the quantized model word for word: its curve would only hide it.
     shown = {n: s for n, s in schemes.items() if n != "C simulation"}
     autoencoder = next(n for n in ("quantized model", "float model") if n in schemes)

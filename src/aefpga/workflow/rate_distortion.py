@@ -177,23 +177,16 @@ def jets_to_judge(
     step: Step,
 ) -> tuple[Floats, Sequence[Variable]]:
     """Return jets in random order, and their variables: of files, of a run's test, or embedded."""
-    from aefpga.data.reader import read_jets
     from aefpga.data.sample import sample_path
-    from aefpga.data.selection import Selection
+    from aefpga.workflow.jets import selected_jets
 
     if runs and not inputs:
         return runs[0].test_jets[:max_jets], variable_set(runs[0].config.data.variables)
     default = runs[0].config.data.variables if runs else DataConfig().variables
     columns = variable_set(variables or default)
-    jets = read_jets(
-        list(inputs or [str(sample_path())]),
-        tuple(v.name for v in columns),
-        collection,
-        None,
-        lambda done, total: step("reading events", done, total),
-    )
-    data = DataConfig()
-    kept, _ = Selection(data.max_pt, data.max_mass).apply(jets)
+    files = list(inputs or [str(sample_path())])
+    names = tuple(v.name for v in columns)
+    kept, _ = selected_jets(files, names, DataConfig(collection=collection), step)
     order = np.random.default_rng(SEED).permutation(len(kept))[:max_jets]
     return kept.values[order], columns
 

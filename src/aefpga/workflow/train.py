@@ -136,20 +136,14 @@ def _load(
     config: RunConfig, names: tuple[str, ...], step: Step
 ) -> tuple[dict[str, NDArray[np.float32]], Prepared]:
     """Read, select and split the jets."""
-    from aefpga.data.reader import filled_with_zeros, read_jets
-    from aefpga.data.selection import Selection, split
+    from aefpga.data.reader import filled_with_zeros
+    from aefpga.data.selection import split
+    from aefpga.workflow.jets import selected_jets
 
     data, training = config.data, config.training
     inputs = [str(p) for p in _input_files(config)]
     zeros = filled_with_zeros(inputs, names, data.collection)
-    jets = read_jets(
-        inputs,
-        names,
-        data.collection,
-        data.max_jets,
-        lambda done, total: step("reading events", done, total),
-    )
-    kept, counts = Selection(data.max_pt, data.max_mass).apply(jets)
+    kept, counts = selected_jets(inputs, names, data, step)
     rows = split(len(kept), training.validation, training.test, training.seed)
     parts = {f.name: kept.values[getattr(rows, f.name)] for f in fields(rows)}
     sizes = {name: len(values) for name, values in parts.items()}
