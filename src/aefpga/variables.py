@@ -131,6 +131,17 @@ CATALOGUE: tuple[Variable, ...] = (
 
 NAMES = tuple(v.name for v in CATALOGUE)
 
+# The classes of particles whose energies add up to the jet's.
+PARTICLE_CLASSES = (
+    "charged_hadron",
+    "neutral_hadron",
+    "photon",
+    "electron",
+    "muon",
+    "hf_hadron",
+    "hf_em",
+)
+
 # Sums of other variables, exact in CMS data: formats that lack the sum still give its terms.
 SUMS: dict[str, tuple[str, ...]] = {
     "charged_em_energy": ("electron_energy",),

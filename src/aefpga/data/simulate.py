@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from aefpga.data.jets import Jets
 from aefpga.errors import ToolError, UsageError
-from aefpga.variables import NAMES, SUMS
+from aefpga.variables import NAMES, PARTICLE_CLASSES, SUMS
 
 # Events are made in blocks of this size, each from a seed of its own: the result does not depend on
 # the number of processes.
@@ -52,15 +52,6 @@ PROCESSES: dict[str, tuple[str, ...]] = {
     ),
 }
 
-PARTICLE_CLASSES = (
-    "charged_hadron",
-    "neutral_hadron",
-    "photon",
-    "electron",
-    "muon",
-    "hf_hadron",
-    "hf_em",
-)
 _CHARGED_HADRONS = (211, 321, 2212, 3112, 3222, 3312)
 _NEUTRINOS = (12, 14, 16)
 # Smallest energy (GeV) at which a particle of each class is seen; charged hadrons: smallest pt.

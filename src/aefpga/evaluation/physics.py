@@ -21,22 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aefpga.evaluation.metrics import Quality, Spread, pt_bins
-from aefpga.variables import SUMS, Variable
+from aefpga.variables import PARTICLE_CLASSES, SUMS, Variable
 
 Floats = NDArray[np.float32]
 
 # Published pt in GeV and relative resolution.
 DETECTOR = ((30.0, 0.15), (100.0, 0.10), (1000.0, 0.05))
-# Seven, one for each class of particles; without the sums of several.
-CLASSES = (
-    "charged_hadron",
-    "neutral_hadron",
-    "photon",
-    "electron",
-    "muon",
-    "hf_hadron",
-    "hf_em",
-)
 SEED = 1
 
 
@@ -135,7 +125,7 @@ def _four_momentum(jets: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.float64
 
 
 def _energy_sum(jets: Mapping[str, NDArray[Any]]) -> Spread | None:
-    names = [f"{c}_energy" for c in CLASSES]
+    names = [f"{c}_energy" for c in PARTICLE_CLASSES]
     if not all(name in jets for name in names):
         return None
     energy = _four_momentum(jets)[0]
