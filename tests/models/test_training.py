@@ -1,3 +1,5 @@
+import signal
+
 import numpy as np
 import pytest
 
@@ -10,6 +12,7 @@ from aefpga.fixedpoint.example import adversarial_words
 from aefpga.models.calibrate import closest_type, fit_input
 from aefpga.models.fit import fit
 from aefpga.models.reference import KerasEncoder, save_weights
+from aefpga.models.training import signals_held_back
 from aefpga.variables import variable_set
 
 VARIABLES = variable_set("24")
@@ -140,3 +143,22 @@ def test_configuration_errors_name_the_option():
     assert config.quantization.bits == 8
     with pytest.raises(UsageError, match=r"quantization\.bits"):
         configuration(quantization={"bits": 1})
+
+
+def test_the_first_signal_waits_and_the_second_does_not():
+    before, reached = signal.getsignal(signal.SIGINT), []
+
+    def work(n_signals):
+        reached.clear()
+        with signals_held_back():
+            for number in range(n_signals):
+                signal.raise_signal(signal.SIGINT)
+                reached.append(number)
+
+    with pytest.raises(KeyboardInterrupt):
+        work(1)
+    assert reached == [0]
+    with pytest.raises(KeyboardInterrupt):
+        work(2)
+    assert reached == [0]
+    assert signal.getsignal(signal.SIGINT) is before

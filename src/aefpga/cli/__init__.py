@@ -33,7 +33,10 @@ def main() -> None:
         _fail(str(error), error.exit_code)
     except _Interrupted as interrupted:
         message = "interrupted: nothing half-written was left; `aefpga train --resume` continues"
-        _fail(f"{message} a training, the same command a study", 128 + int(interrupted.args[0]))
+        _say(f"{message} a training, the same command a study")
+        sys.stdout.flush()
+        # TensorFlow's threads, stopped amid their work, now and then abort an orderly exit.
+        os._exit(128 + int(interrupted.args[0]))
     except BrokenPipeError:
         # The reader (`| head`) has gone; keep Python from complaining again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -46,9 +49,13 @@ def main() -> None:
 
 
 def _fail(message: str, code: int) -> None:
+    _say(message)
+    sys.exit(code)
+
+
+def _say(message: str) -> None:
     from rich.console import Console
 
     console = Console(stderr=True, soft_wrap=True, highlight=False)
     console.print("[bold red]error:[/]", end=" ")
     console.print(message, markup=False)
-    sys.exit(code)

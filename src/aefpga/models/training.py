@@ -1,10 +1,14 @@
 """The training loop: whole epochs compiled by XLA, best weights kept, resumable after a kill."""
 
 import json
+import signal
+import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import FrameType
 from typing import Any
 from zipfile import BadZipFile
 
@@ -98,8 +102,9 @@ def train_stage(
         start = time.perf_counter()
         order = np.random.default_rng((config.seed, epoch)).permutation(len(train))
         order = order[: n_batches * batch].reshape(n_batches, batch)
-        loss = float(run_epoch(train.inputs[order], train.targets[order]))
-        value = float(validate(validation.inputs, validation.targets))
+        with signals_held_back():
+            loss = float(run_epoch(train.inputs[order], train.targets[order]))
+            value = float(validate(validation.inputs, validation.targets))
         if not np.isfinite(loss) or not np.isfinite(value):
             raise RunError(
                 f"the {stage} training diverged in epoch {epoch + 1} (loss {loss}); "
@@ -115,6 +120,36 @@ def train_stage(
 def batch_size(config: TrainingConfig, n_jets: int) -> int:
     """Return the jets in a batch; of few jets, an epoch in one step would teach next to nothing."""
     return min(config.batch_size, max(n_jets // 10, 1))
+
+
+@contextmanager
+def signals_held_back() -> Iterator[None]:
+    """Let Ctrl-C wait for the body's end; raised within TensorFlow's C++ it can abort the process.
+
+    A second one does not wait. Signals reach the main thread only.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    handlers = {n: signal.getsignal(n) for n in (signal.SIGINT, signal.SIGTERM)}
+    came: list[int] = []
+
+    def restore() -> None:
+        for number, handler in handlers.items():
+            signal.signal(number, handler)
+
+    def hold_back(number: int, frame: FrameType | None) -> None:
+        came.append(number)
+        restore()
+
+    for number in handlers:
+        signal.signal(number, hold_back)
+    try:
+        yield
+    finally:
+        restore()
+    for caught in came:
+        signal.raise_signal(caught)
 
 
 def _compiled(network: Any, optimizer: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
