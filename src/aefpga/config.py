@@ -94,6 +94,11 @@ class ModelConfig(_Section):
         return self
 
     @property
+    def is_linear(self) -> bool:
+        """Whether the encoder is one linear layer; the decoder then has a linear path, too."""
+        return not self.hidden
+
+    @property
     def decoder_layers(self) -> tuple[int, ...]:
         """Sizes of the decoder's hidden layers."""
         return self.decoder_hidden or self.hidden[::-1] or (128, 128)
@@ -114,7 +119,7 @@ class TrainingConfig(_Section):
     epochs: int = Field(150, gt=0, description="epochs in floating point")
     quantized_epochs: int | None = Field(None, ge=0, description="default: as epochs")
     batch_size: int = Field(512, gt=0)
-    learning_rate: float = Field(5e-3, gt=0, description="of Adam, at the start of the cosine")
+    learning_rate: float = Field(3e-3, gt=0, description="of Adam, at the start of the cosine")
     validation: float = Field(0.15, gt=0, lt=0.5, description="share of jets")
     test: float = Field(0.15, gt=0, lt=0.5, description="share of jets")
     early_stopping: int | None = Field(

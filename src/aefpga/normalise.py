@@ -8,8 +8,8 @@ an underscore. State is plain JSON under an id, so that a file says which normal
 * ``four-momentum``: pt to (log10 pt - 1.3) / 1.2, m to log10(m + 1) / 1.8 (GeV), eta / 5, phi / 3,
   the rest min-max: the code of the study that this toolkit comes from.
 * ``physics``: every variable in units of the resolution that is asked of it, so that the mean
-  squared error weighs what matters: momenta and energies logarithmic above 1 GeV, phi as a point on
-  a circle, multiplicities rounded to integers on the way back.
+  squared error weighs what matters: momenta and energies companded (close to logarithmic above 2
+  GeV), phi brought back into one turn, multiplicities rounded to integers.
 * ``natural``: physical units, momenta and energies logarithmic; for scalar quantizers.
 """
 
@@ -19,13 +19,14 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, Self
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aefpga.errors import DataError, RunError
 from aefpga.files import write_json
+from aefpga.fixedpoint.compand import compand, expand
 from aefpga.variables import Variable, variable
 
 SCHEMA_VERSION = 2
@@ -151,15 +152,14 @@ class Affine:
 
     offset: float
     scale: float
-    n_columns: ClassVar[int] = 1
 
     def forward(self, x: NDArray[Any]) -> NDArray[Any]:
-        """Return the normalised column, shape (n_jets, 1), of values (n_jets,)."""
-        return np.asarray((x - self.offset) / self.scale)[:, None]
+        """Return the normalised column of values, both of shape (n_jets,)."""
+        return np.asarray((x - self.offset) / self.scale)
 
     def backward(self, y: NDArray[Any]) -> NDArray[Any]:
         """Return values of the normalised column."""
-        return np.asarray(y[:, 0] * self.scale + self.offset)
+        return np.asarray(y * self.scale + self.offset)
 
 
 @dataclass(frozen=True)
@@ -179,37 +179,49 @@ class Log:
     offset: float
     scale: float
     lowest: float
-    n_columns: ClassVar[int] = 1
 
     def forward(self, x: NDArray[Any]) -> NDArray[Any]:
-        """Return the normalised column, shape (n_jets, 1), of values (n_jets,)."""
+        """Return the normalised column of values, both of shape (n_jets,)."""
         positive = np.maximum(x, self.lowest) + self.shift
-        return np.asarray((np.log10(positive) - self.offset) / self.scale)[:, None]
+        return np.asarray((np.log10(positive) - self.offset) / self.scale)
 
     def backward(self, y: NDArray[Any]) -> NDArray[Any]:
         """Return values of the normalised column; what a network overshoots is clipped."""
-        exponent = np.clip(y[:, 0] * self.scale + self.offset, -30, 30)
+        exponent = np.clip(y * self.scale + self.offset, -30, 30)
         return np.maximum(10.0**exponent - self.shift, self.lowest)
 
 
 @dataclass(frozen=True)
-class Periodic:
-    """An angle in rad as the point (cos x, sin x) / scale: pi and -pi are the same."""
+class Companded:
+    """The companded scale of the firmware's inputs, in octaves / scale; see `compand`."""
 
+    grid: int
+    mantissa: int
     scale: float
-    n_columns: ClassVar[int] = 2
 
     def forward(self, x: NDArray[Any]) -> NDArray[Any]:
-        """Return the two coordinates, shape (n_jets, 2), of angles (n_jets,)."""
-        return np.stack([np.cos(x), np.sin(x)], axis=1) / self.scale
+        """Return the normalised column of values, both of shape (n_jets,)."""
+        companded = compand(np.ldexp(np.maximum(x, 0), self.grid), self.mantissa)
+        return np.asarray(np.ldexp(companded, -self.mantissa) / self.scale)
 
     def backward(self, y: NDArray[Any]) -> NDArray[Any]:
-        """Return the angles of points, wherever they lie, in [-pi, pi]."""
-        return np.asarray(np.arctan2(y[:, 1], y[:, 0]))
+        """Return values of the normalised column; what a network overshoots is clipped."""
+        octaves = np.clip(y * self.scale, 0, 60)
+        return np.ldexp(expand(np.ldexp(octaves, self.mantissa), self.mantissa), -self.grid)
 
 
-Map = Affine | Count | Log | Periodic
-MAPS: dict[str, type[Map]] = {m.__name__.lower(): m for m in (Affine, Count, Log, Periodic)}
+@dataclass(frozen=True)
+class Wrapped(Affine):
+    """An affine map of an angle in rad, brought back into [-pi, pi)."""
+
+    def backward(self, y: NDArray[Any]) -> NDArray[Any]:
+        """Return angles in [-pi, pi)."""
+        return np.mod(super().backward(y) + np.pi, 2 * np.pi) - np.pi
+
+
+Map = Affine | Log | Companded
+KINDS = (Affine, Count, Wrapped, Log, Companded)
+MAPS: dict[str, type[Map]] = {m.__name__.lower(): m for m in KINDS}
 
 
 def _min_max(variable: Variable, x: NDArray[Any]) -> Map:
@@ -231,23 +243,26 @@ def _four_momentum(variable: Variable, x: NDArray[Any]) -> Map:
 
 
 # What the mean squared error weighs equally: of momenta and energies, relative; of the area,
-# relative; of angles, in rad; of multiplicities, small enough to round to the right integer.
-ENERGY_RESOLUTION, AREA_RESOLUTION = 0.01, 0.001
-ANGLE_RESOLUTION, COUNT_RESOLUTION = 0.006, 0.35
+# relative; of angles, in rad; of multiplicities, far below the half that rounds to another integer.
+ENERGY_RESOLUTION, AREA_RESOLUTION = 0.01, 0.0005
+ANGLE_RESOLUTION, COUNT_RESOLUTION = 0.004, 0.06
 # Resolutions in a unit of a column, so that columns are of the order of one.
 RESOLUTIONS = 400.0
 # GeV; below it momenta and energies are linear, as zero must have a place.
 SOFT = 1.0
+# Companded scale: a grid of 1/128 GeV, on which steps are at most 2**-7 of the quantity. Targets on
+# the scale of the firmware's inputs are what a linear encoder and decoder can return exactly.
+FINE_BITS, MANTISSA_BITS = 7, 7
 
 
 def _physics(variable: Variable, x: NDArray[Any]) -> Map:
     if variable.kind in ("momentum", "energy"):
-        scale = RESOLUTIONS * ENERGY_RESOLUTION / np.log(10)
-        return Log(SOFT, float(np.log10(SOFT)), float(scale), lowest=0.0)
+        octave = RESOLUTIONS * ENERGY_RESOLUTION / np.log(2)
+        return Companded(FINE_BITS, MANTISSA_BITS, float(octave))
     if variable.kind == "multiplicity":
         return Count(0.0, RESOLUTIONS * COUNT_RESOLUTION)
     if variable.name == "phi":
-        return Periodic(RESOLUTIONS * ANGLE_RESOLUTION)
+        return Wrapped(0.0, RESOLUTIONS * ANGLE_RESOLUTION)
     if variable.kind == "angle":
         return Affine(0.0, RESOLUTIONS * ANGLE_RESOLUTION)
     typical = float(np.median(np.abs(x))) or 1.0
@@ -305,8 +320,8 @@ class VariableWise(Normaliser):
 
     @property
     def n_columns(self) -> int:
-        """Number of columns: one for each variable, two for a periodic one."""
-        return sum(m.n_columns for m in self.maps_)
+        """Number of columns: one for each variable."""
+        return len(self.maps_)
 
     def fit(self, x: Floats) -> Self:
         """Learn from training jets in physical units, shape (n_jets, n_variables).
@@ -325,12 +340,11 @@ class VariableWise(Normaliser):
         """Return columns, float32 of shape (n_jets, n_columns), of jets in physical units."""
         values = x.T.astype(np.float64)
         columns = [m.forward(v) for m, v in zip(self.maps_, values, strict=True)]
-        return np.concatenate(columns, axis=1).astype(np.float32)
+        return np.stack(columns, axis=1).astype(np.float32)
 
     def inverse_transform(self, y: Floats) -> Floats:
         """Return jets in physical units, float32, of columns."""
-        ends = np.cumsum([m.n_columns for m in self.maps_])[:-1]
-        columns = np.split(y.astype(np.float64), ends, axis=1)
+        columns = y.T.astype(np.float64)
         values = [m.backward(c) for m, c in zip(self.maps_, columns, strict=True)]
         return np.stack(values, axis=1).astype(np.float32)
 
@@ -366,7 +380,7 @@ def logarithmic(normaliser: Normaliser) -> tuple[str, ...]:
     if not isinstance(normaliser, VariableWise):
         return ()
     pairs = zip(normaliser.variables, normaliser.maps_, strict=True)
-    return tuple(v.name for v, m in pairs if isinstance(m, Log))
+    return tuple(v.name for v, m in pairs if isinstance(m, Log | Companded))
 
 
 def save_normaliser(normaliser: Normaliser, path: Path) -> None:

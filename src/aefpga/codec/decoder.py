@@ -31,7 +31,12 @@ class FloatLayer:
 
 
 def export_network(
-    layers: Sequence[FloatLayer], path: Path, scale: NDArray[Any], metadata: Mapping[str, str]
+    layers: Sequence[FloatLayer],
+    path: Path,
+    scale: NDArray[Any],
+    metadata: Mapping[str, str],
+    linear_path: FloatLayer | None = None,
+    latent: int = 0,
 ) -> None:
     """Write dense layers as an ONNX model from scaled numbers to normalised variables.
 
@@ -46,6 +51,10 @@ def export_network(
         of words.
     metadata : Mapping
         Strings kept in the model, such as the hash of the encoder that it belongs to.
+    linear_path : FloatLayer or None
+        Added to the last layer's output; reads what layer number `latent` reads.
+    latent : int
+        The first layer of the decoder.
     """
     import onnx
     from onnx import TensorProto, helper, numpy_helper
@@ -62,7 +71,15 @@ def export_network(
         inputs = [f"value_{i}", f"weight_{i}", f"bias_{i}"]
         nodes.append(helper.make_node("Gemm", inputs, [f"sum_{i}"]))
         nodes.append(_activation(layer, f"sum_{i}", f"value_{i + 1}"))
-    nodes.append(helper.make_node("Identity", [f"value_{len(layers)}"], ["normalised"]))
+    output = f"value_{len(layers)}"
+    if linear_path is None:
+        nodes.append(helper.make_node("Identity", [output], ["normalised"]))
+    else:
+        constants["weight_linear"] = np.asarray(linear_path.weight, np.float32)
+        constants["bias_linear"] = np.asarray(linear_path.bias, np.float32)
+        inputs = [f"value_{latent}", "weight_linear", "bias_linear"]
+        nodes.append(helper.make_node("Gemm", inputs, ["linear"]))
+        nodes.append(helper.make_node("Add", [output, "linear"], ["normalised"]))
     graph = helper.make_graph(
         nodes,
         "decoder",

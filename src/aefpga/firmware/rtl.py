@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import dataclass
+from decimal import localcontext
 from functools import cached_property
 from hashlib import sha256
 from importlib.metadata import version
@@ -36,6 +37,8 @@ CONSTANT = 5
 MANIFEST = "project.json"
 # da4ml's matrices are float32: wider weights would be rounded.
 MAX_WEIGHT_BITS = 24
+# Of a sum or product of doubles of moderate size, written as a decimal; 28 were too few.
+EXACT_DIGITS = 400
 # Trying every decomposition takes four times as long; a 24-64-32-15 encoder cost the same.
 SOLVER_OPTIONS = {"search_all_decompose_dc": False}
 # Many small C++ files and functions compile in half the time and run as fast.
@@ -115,6 +118,16 @@ def trace(spec: EncoderSpec, clock_period_ns: float, adders: int | None = None) 
 
 
 def _trace_logic(spec: EncoderSpec) -> Any:
+    """Return the encoder as da4ml's logic.
+
+    da4ml reckons intervals and constants in decimals and cuts them to integers: with the usual 28
+    digits -62816, scaled by 2^-50 and back, became -62815, in a 10-bit 24-200-100-50-15 encoder.
+    """
+    with localcontext(prec=EXACT_DIGITS):
+        return _trace_layers(spec)
+
+
+def _trace_layers(spec: EncoderSpec) -> Any:
     from da4ml.trace import FixedVariableArrayInput, HWConfig, comb_trace
 
     n_inputs = len(spec.input.variables)

@@ -13,6 +13,8 @@ from aefpga.fixedpoint.spec import Activation
 from aefpga.models.backend import tensorflow
 
 NORMALISATION = "_normalisation"
+# The decoder's layer from the latents straight to the output.
+LINEAR_PATH = "linear_path"
 
 
 @dataclass(frozen=True)
@@ -83,6 +85,8 @@ def float_decoder(n_outputs: int, model: ModelConfig) -> Any:
         x = _dense(n_out, model, f"decoder_{i + 1}")(x)
         x = _activate(model.activation, model, f"decoder_{i + 1}_activation")(x)
     x = keras.layers.Dense(n_outputs, name="output")(x)
+    if model.is_linear:
+        x = keras.layers.Add()([x, keras.layers.Dense(n_outputs, name=LINEAR_PATH)(inputs)])
     return keras.Model(inputs, x, name="decoder")
 
 

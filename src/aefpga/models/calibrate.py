@@ -11,11 +11,8 @@ from aefpga.errors import UsageError
 from aefpga.fixedpoint import EncoderInput, FixedType
 from aefpga.fixedpoint.spec import Activation
 from aefpga.models.autoencoder import LayerTypes
+from aefpga.normalise import FINE_BITS, MANTISSA_BITS
 from aefpga.variables import Variable
-
-# Companded inputs: a grid of 1/128 GeV, on which steps are at most 2**-7 of the quantity.
-FINE_BITS = 7
-MANTISSA_BITS = 7
 
 
 def input_scaling(jets: NDArray[np.float32]) -> NDArray[np.int64]:

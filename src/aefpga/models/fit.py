@@ -17,6 +17,7 @@ from aefpga.fixedpoint import (
     exact_accumulator,
 )
 from aefpga.models.autoencoder import (
+    LINEAR_PATH,
     LayerTypes,
     dense_weights,
     float_decoder,
@@ -28,6 +29,7 @@ from aefpga.models.autoencoder import (
 )
 from aefpga.models.backend import tensorflow
 from aefpga.models.calibrate import fit_input, layer_types
+from aefpga.models.linear import refit_linear_path, set_best_linear
 from aefpga.models.training import Epoch, Floats, Samples, batch_size, train_stage
 from aefpga.normalise import Normaliser, logarithmic, make_normaliser
 from aefpga.variables import Variable
@@ -87,43 +89,29 @@ def fit(
         Goes into the specification.
     """
     tensorflow().keras.utils.set_random_seed(config.training.seed)
-    # Imports TensorFlow, which must have been configured.
-    from aefpga.models.latent import regularized_latents
-
     normaliser = make_normaliser(config.data.normalisation, variables).fit(train)
     bits = config.quantization.input_bits
     source = fit_input(train, variables, bits, logarithmic(normaliser))
     targets = normaliser.transform(train), normaliser.transform(validation)
 
-    encoder = float_encoder(train.shape[1], config.model)
-    decoder = float_decoder(normaliser.n_columns, config.model)
     samples = (
         Samples(source.scaled(train), targets[0]),
         Samples(source.scaled(validation), targets[1]),
     )
-    n_steps = config.training.epochs * (len(train) // batch_size(config.training, len(train)))
-    latents = regularized_latents(encoder, config.model, config.training, n_steps)
-    network = tensorflow().keras.Model(encoder.input, decoder(latents))
-    curve = _train(network, samples, config, "float", checkpoints, on_epoch)
-    trained_float = Network(dense_weights(encoder), dense_weights(decoder))
+    trained_float, curve = _fit_float(samples, config, checkpoints, on_epoch)
     if config.quantization.bits is None:
         return Trained(source, normaliser, trained_float, None, None, curve)
 
-    # Batch normalisation is in the weights by now.
-    model = config.model.model_copy(update={"batch_norm": False})
-    encoder = float_encoder(train.shape[1], model)
-    decoder = float_decoder(normaliser.n_columns, model)
-    set_dense_weights(encoder, trained_float.encoder)
-    start = _centre_latents(trained_float, encoder, samples[0].inputs[:CALIBRATION_JETS])
-    set_dense_weights(encoder, start.encoder)
-    types = _calibrate(encoder, samples[0].inputs[:CALIBRATION_JETS], config)
-    encoder = quantized_encoder(train.shape[1], config.model, types)
-    set_dense_weights(encoder, start.encoder)
+    encoder, start, types = _quantized(trained_float, samples[0].inputs, config)
+    decoder = float_decoder(normaliser.n_columns, config.model)
     set_dense_weights(decoder, start.decoder)
     samples = (
         Samples(network_inputs(source, train), targets[0]),
         Samples(network_inputs(source, validation), targets[1]),
     )
+    if config.model.is_linear:
+        encoder.trainable = False
+        refit_linear_path(encoder, decoder, samples[0])
     network = tensorflow().keras.Model(encoder.input, decoder(encoder.output))
     curve += _train(network, samples, config, "quantized", checkpoints, on_epoch)
     spec = _specification(encoder, source, types, config, provenance)
@@ -132,6 +120,48 @@ def fit(
     set_dense_weights(encoder, on_grid)
     trained = Network(dense_weights(encoder), dense_weights(decoder))
     return Trained(source, normaliser, trained_float, trained, spec, curve)
+
+
+def _fit_float(
+    samples: tuple[Samples, Samples],
+    config: RunConfig,
+    checkpoints: Path,
+    on_epoch: Callable[[Epoch, int], None],
+) -> tuple[Network, list[Epoch]]:
+    """Train in floating point."""
+    # Imports TensorFlow, which must have been configured.
+    from aefpga.models.latent import regularized_latents
+
+    train, _ = samples
+    encoder = float_encoder(train.inputs.shape[1], config.model)
+    decoder = float_decoder(train.targets.shape[1], config.model)
+    if config.model.is_linear:
+        set_best_linear(encoder, decoder, train)
+        start = Network(dense_weights(encoder), dense_weights(decoder))
+        start = _centre_latents(start, encoder, train.inputs)
+        set_dense_weights(encoder, start.encoder)
+        set_dense_weights(decoder, start.decoder)
+    n_steps = config.training.epochs * (len(train) // batch_size(config.training, len(train)))
+    latents = regularized_latents(encoder, config, n_steps)
+    network = tensorflow().keras.Model(encoder.input, decoder(latents))
+    curve = _train(network, samples, config, "float", checkpoints, on_epoch)
+    return Network(dense_weights(encoder), dense_weights(decoder)), curve
+
+
+def _quantized(
+    trained: Network, inputs: Floats, config: RunConfig
+) -> tuple[Any, Network, list[LayerTypes]]:
+    """Return the QKeras encoder, the weights to start from, and the types chosen for them."""
+    # Batch normalisation is in the weights by now.
+    model = config.model.model_copy(update={"batch_norm": False})
+    encoder = float_encoder(inputs.shape[1], model)
+    set_dense_weights(encoder, trained.encoder)
+    start = _centre_latents(trained, encoder, inputs[:CALIBRATION_JETS])
+    set_dense_weights(encoder, start.encoder)
+    types = _calibrate(encoder, inputs[:CALIBRATION_JETS], config)
+    encoder = quantized_encoder(inputs.shape[1], config.model, types)
+    set_dense_weights(encoder, start.encoder)
+    return encoder, start, types
 
 
 def network_inputs(source: EncoderInput, jets: Floats) -> Floats:
@@ -157,7 +187,7 @@ def _train(
 
 
 def _centre_latents(network: Network, encoder: Any, inputs: Floats) -> Network:
-    """Shift and scale each latent to fill [-1, 1] and undo that in the decoder.
+    """Shift and scale each latent to fill [-1, 1] and undo that in what reads it.
 
     The autoencoder computes the same, but one fixed-point type now suits all latents.
     """
@@ -166,13 +196,10 @@ def _centre_latents(network: Network, encoder: Any, inputs: Floats) -> Network:
     middle, half = (high + low) / 2, np.where(high > low, (high - low) / 2, 1).astype(np.float32)
     weight, bias = network.encoder["latent"]
     first, *_ = network.decoder
-    decoder_weight, decoder_bias = network.decoder[first]
+    reading = {n: network.decoder[n] for n in (first, LINEAR_PATH) if n in network.decoder}
     return Network(
         {**network.encoder, "latent": (weight / half, (bias - middle) / half)},
-        {
-            **network.decoder,
-            first: (decoder_weight * half[:, None], decoder_bias + middle @ decoder_weight),
-        },
+        network.decoder | {n: (w * half[:, None], b + middle @ w) for n, (w, b) in reading.items()},
     )
 
 

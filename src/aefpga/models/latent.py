@@ -1,32 +1,32 @@
-"""What a variational and an adversarial autoencoder put between encoder and decoder in training.
+"""What stands between encoder and decoder while the float network trains, and vanishes afterwards.
 
-Both act on the latents while the float network trains and vanish afterwards: the firmware computes
-the encoder's own output, which is the mean for the variational one.
+A sampling for variational autoencoders, a discriminator for adversarial, noise for linear ones.
+The firmware computes the encoder's own output, which is the mean for the variational one.
 """
 
 from typing import Any
 
 import tensorflow as tf
 
-from aefpga.config import ModelConfig, TrainingConfig
+from aefpga.config import RunConfig
 
 DISCRIMINATOR_UNITS = 64
 
 
-def regularized_latents(
-    encoder: Any, model: ModelConfig, training: TrainingConfig, n_steps: int
-) -> Any:
+def regularized_latents(encoder: Any, config: RunConfig, n_steps: int) -> Any:
     """Return the tensor that the decoder reads in training, with the model's penalty attached.
 
     Parameters
     ----------
     encoder : keras.Model
         Float encoder.
-    model, training : ModelConfig, TrainingConfig
-        Kind of model, weight of the penalty, seed.
+    config : RunConfig
+        Kind of model, weight of the penalty, bits of the latent words, seed.
     n_steps : int
         Length of the training in batches.
     """
+    model, training, quantization = config.model, config.training, config.quantization
+    bits = quantization.latent_bits or quantization.bits
     if model.kind == "vae":
         hidden = encoder.layers[-3].output if model.hidden else encoder.input
         spread = tf.keras.layers.Dense(model.latent, name="log_variance")(hidden)
@@ -34,6 +34,8 @@ def regularized_latents(
         return sampling([encoder.output, spread])
     if model.kind == "adversarial":
         return Discriminator(model.penalty, training.seed)(encoder.output)
+    if model.is_linear and bits is not None:
+        return QuantizationNoise(bits, training.seed)(encoder.output)
     return encoder.output
 
 
@@ -110,3 +112,28 @@ class Discriminator(tf.keras.layers.Layer):  # type: ignore[misc]
         for hidden_kernel, hidden_bias in hidden:
             x = tf.nn.leaky_relu(x @ weights(hidden_kernel) + weights(hidden_bias))
         return x @ weights(kernel) + weights(bias)
+
+
+class QuantizationNoise(tf.keras.layers.Layer):  # type: ignore[misc]
+    """In training, adds to latents within [-1, 1] the uniform error that their words will have.
+
+    Ballé, Laparra and Simoncelli, arXiv:1611.01704, eq. 14: noise instead of rounding leaves a
+    gradient, and no information can hide below a word's last bit.
+    """
+
+    def __init__(self, bits: int, seed: int) -> None:
+        super().__init__(name="quantization_noise")
+        self._half, self._seed = 2.0**-bits, seed
+
+    def build(self, shape: Any) -> None:
+        """Make the counter of training steps."""
+        self.step = self.add_weight("step", (), tf.int32, "zeros", trainable=False)
+
+    def call(self, latents: Any, training: bool = False) -> Any:
+        """Return the latents as they are; in training, with noise."""
+        if not training:
+            return latents
+        self.step.assign_add(1)
+        seed = [self._seed, self.step]
+        noise = tf.random.stateless_uniform(tf.shape(latents), seed, -self._half, self._half)
+        return tf.clip_by_value(latents, -1.0, 1.0) + noise

@@ -153,29 +153,33 @@ def _load(
 def _export(trained: Any, config: RunConfig, folder: Path) -> None:
     """Write specification, decoder, float model, Keras weights, normaliser and learning curve."""
     from aefpga.codec.decoder import FloatLayer, export_network
-    from aefpga.models.autoencoder import layer_activation
+    from aefpga.models.autoencoder import LINEAR_PATH, layer_activation
     from aefpga.models.reference import save_weights
     from aefpga.normalise import save_normaliser
 
     slope = 2.0**-config.model.negative_slope_shift
 
-    def layers(weights: Mapping[str, Any]) -> list[FloatLayer]:
-        linear = ("latent", "output")
+    def export(path: Path, weights: Mapping[str, Any], scale: Any, metadata: Any) -> None:
+        linear = ("latent", "output", LINEAR_PATH)
         kinds = {
             name: "linear" if name in linear else layer_activation(config.model, name)
             for name in weights
         }
-        return [FloatLayer(w, b, kinds[n], slope) for n, (w, b) in weights.items()]
+        layers = {n: FloatLayer(w, b, kinds[n], slope) for n, (w, b) in weights.items()}
+        linear_path = layers.pop(LINEAR_PATH, None)
+        # The decoder begins after the layer that makes the latents, where the network has that.
+        latent = list(layers).index("latent") + 1 if "latent" in layers else 0
+        export_network(list(layers.values()), path, scale, metadata, linear_path, latent)
 
     write_json(folder / "input.json", trained.input.to_config())
     ones = np.ones(len(trained.input.variables))
     both = {**trained.float.encoder, **trained.float.decoder}
-    export_network(layers(both), folder / "float_autoencoder.onnx", ones, {})
+    export(folder / "float_autoencoder.onnx", both, ones, {})
     if trained.spec is not None:
         trained.spec.save(folder)
         lsb = trained.spec.latent_type.lsb
-        decoder = layers(trained.quantized.decoder)
-        export_network(decoder, folder / "decoder.onnx", lsb, {"encoder": trained.spec.hash})
+        metadata = {"encoder": trained.spec.hash}
+        export(folder / "decoder.onnx", trained.quantized.decoder, lsb, metadata)
         save_weights(trained.quantized.encoder, folder / "keras_encoder.npz")
     save_normaliser(trained.normaliser, folder / "normaliser.json")
     with atomic_path(folder / "history.csv") as temporary, temporary.open("w") as stream:

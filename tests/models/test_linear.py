@@ -1,0 +1,35 @@
+import numpy as np
+import pytest
+
+pytest.importorskip("qkeras", reason="training needs the extra `train`")
+
+from aefpga.models.linear import best_linear, linear_fit
+
+
+def test_as_many_latents_as_targets_lose_nothing():
+    rng = np.random.default_rng(0)
+    inputs = rng.normal(size=(500, 5)).astype(np.float32)
+    targets = inputs @ rng.normal(size=(5, 5)).astype(np.float32) + 3
+    (encode, shift), (decode, offset) = best_linear(inputs, targets, 7)
+    assert encode.shape == (5, 7)
+    assert decode.shape == (7, 5)
+    found = (inputs @ encode + shift) @ decode + offset
+    np.testing.assert_allclose(found, targets, atol=1e-4)
+
+
+def test_the_latents_are_the_principal_components_of_the_targets():
+    """With inputs equal to targets, reduced-rank regression is PCA."""
+    rng = np.random.default_rng(1)
+    x = (rng.normal(size=(2000, 4)) * [5, 3, 0.1, 0.01]).astype(np.float32)
+    (encode, shift), (decode, offset) = best_linear(x, x, 2)
+    found = (x @ encode + shift) @ decode + offset
+    centred = x - x.mean(axis=0)
+    lost = np.square(np.linalg.svd(centred, compute_uv=False)[2:]).sum()
+    assert np.square(found - x).sum() == pytest.approx(lost, rel=1e-3)
+
+
+def test_regression_finds_the_line():
+    x = np.linspace(0, 1, 50, dtype=np.float32)[:, None]
+    kernel, offset = linear_fit(x, 3 * x - 2)
+    assert kernel[0, 0] == pytest.approx(3, rel=1e-5)
+    assert offset[0] == pytest.approx(-2, rel=1e-5)
