@@ -3,7 +3,7 @@ import json
 import numpy as np
 import pytest
 
-from aefpga.evaluation.metrics import judge, residuals
+from aefpga.evaluation.metrics import gaussian_core, judge, residuals
 from aefpga.normalise import MinMax
 from aefpga.variables import variable, variable_set
 
@@ -70,3 +70,28 @@ def test_zeros_enter_no_ratio_and_json_has_no_nan():
     assert photon.response is None
     assert quality.variable("photon_multiplicity").exact == 0
     json.dumps(quality.to_dict(), allow_nan=False)
+
+
+def test_the_core_of_a_gaussian_is_the_gaussian_whatever_its_tails():
+    rng = np.random.default_rng(3)
+    gaussian = rng.normal(0.02, 0.05, 100_000)
+    assert gaussian_core(gaussian) == pytest.approx((0.02, 0.05), rel=0.02)
+    tails = rng.normal(0.02, 1.0, 5_000)
+    mean, width = gaussian_core(np.concatenate([gaussian, tails]))
+    assert mean == pytest.approx(0.02, rel=0.05)
+    assert width == pytest.approx(0.05, rel=0.05)
+    assert np.concatenate([gaussian, tails]).std() > 0.2
+
+
+@pytest.mark.parametrize("values", [[0.0], [0.25, 0.25, 0.25, 7.0], [1.0, 2.0]])
+def test_the_core_of_a_few_values_is_finite(values):
+    assert np.isfinite(gaussian_core(np.array(values))).all()
+
+
+def test_bins_of_eta_share_out_all_jets():
+    jets = four_momenta()
+    quality = judge(jets, jets, FOUR, MinMax().fit(jets))
+    pt = quality.variable("pt")
+    assert sum(s.jets for s in pt.by_eta) == pt.residual.jets
+    barrel = np.abs(jets[:, 1]) < 1.3
+    assert pt.by_eta[0].jets == (barrel & (jets[:, 0] >= 5)).sum()

@@ -91,23 +91,23 @@ def test_a_tiny_step_below_minus_pi_stays_in_range():
 
 def test_small_energies_are_judged_absolutely_and_counted():
     energy = variable("photon_energy")
-    x = np.array([[50, 0], [50, 4.9], [50, 5], [50, 100]], np.float32)
-    y = x + np.array([0, 0.5], np.float32)
-    found = judged(x, y, (variable("pt"), energy)).variable("photon_energy")
+    x = np.array([[50, 1, 0], [50, 1, 4.9], [50, 1, 5], [50, 1, 100]], np.float32)
+    y = x + np.array([0, 0, 0.5], np.float32)
+    found = judged(x, y, (variable("pt"), variable("eta"), energy)).variable("photon_energy")
     assert found.residual.jets == 2
     assert found.response == pytest.approx(1 + (0.5 / 5 + 0.5 / 100) / 2)
     assert found.below.jets == 2
     assert found.below.half_width_95 == pytest.approx(0.5)
-    residual, enters = residuals(energy, x[:, 1], y[:, 1])
+    residual, enters = residuals(energy, x[:, 2], y[:, 2])
     assert enters.tolist() == [False, False, True, True]
     assert np.isfinite(residual).all()
 
 
 def test_multiplicities_count_after_rounding():
-    pair = (variable("pt"), variable("photon_multiplicity"))
-    x = np.array([[50, 0], [60, 3], [70, 3], [80, 9]], np.float32)
-    y = x + np.array([[0, 0.4], [0, -0.4], [0, 0.6], [0, 5]], np.float32)
-    assert judged(x, y, pair).variable("photon_multiplicity").exact == 0.5
+    three = (variable("pt"), variable("eta"), variable("photon_multiplicity"))
+    x = np.array([[50, 1, 0], [60, 1, 3], [70, 1, 3], [80, 1, 9]], np.float32)
+    y = x + np.array([[0, 0, 0.4], [0, 0, -0.4], [0, 0, 0.6], [0, 0, 5]], np.float32)
+    assert judged(x, y, three).variable("photon_multiplicity").exact == 0.5
 
 
 def test_normalised_errors_in_closed_form():

@@ -68,3 +68,17 @@ def test_kolmogorov_of_shifted_uniform_values():
     assert found.kolmogorov["pt"] == pytest.approx(0.2, abs=0.002)
     assert found.energy_sum is None
     assert found.multiplicity_sums == {}
+
+
+def test_the_correlation_that_changed_most_is_named():
+    rng = np.random.default_rng(5)
+    four = variable_set("4")
+    before = rng.normal(50, 5, (4000, 4)).astype(np.float32)
+    before[:, 1:3] *= 0.02
+    after = before.copy()
+    after[:, 3] = before[:, 0]
+    change = physics(before, after, four).correlation_change
+    assert {change.first, change.second} == {"pt", "mass"}
+    assert change.before == pytest.approx(0, abs=0.05)
+    assert change.after == pytest.approx(1, abs=1e-6)
+    assert physics(before, before, four).correlation_change is None

@@ -92,7 +92,7 @@ def test_correlation_sees_jets_below_the_threshold(tmp_path, monkeypatch):
     x = np.ones((100, 2), np.float32)  # GeV: no relative residual exists
     shift = np.linspace(-0.5, 0.5, 100, dtype=np.float32)[:, None] * np.array([1, -1], np.float32)
     plots.plot_correlation(x, x + shift, pair, tmp_path / "c.png")
-    assert drawn[0] == pytest.approx(np.array([[1, -1], [-1, 1]]))
+    assert drawn[2] == pytest.approx(np.array([[1, -1], [-1, 1]]))
 
 
 def test_nothing_is_left_when_drawing_fails(tmp_path):

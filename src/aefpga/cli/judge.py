@@ -22,6 +22,7 @@ from aefpga.cli.options import (
 
 if TYPE_CHECKING:
     from aefpga.evaluation.metrics import Spread, VariableQuality
+    from aefpga.evaluation.physics import CorrelationChange
     from aefpga.firmware.report import SynthesisReport
     from aefpga.runs import Run
     from aefpga.workflow.evaluate import Evaluation
@@ -239,11 +240,19 @@ def _show_evaluation(result: "Evaluation") -> None:
         "Sum rules, pairs and distributions",
         ("", *titles),
         [
+            (
+                "pt response, Gaussian core",
+                *(_core(q.variable("pt").residual) for q in qualities),
+            ),
             ("mass of random pairs, 68 %", *(_percent(p.pair_mass.half_width_68) for p in physics)),
             ("sum of energies, 68 %", *(_percent(_width(p.energy_sum)) for p in physics)),
             *(
                 (f"{name} is its sum", *(_percent(p.multiplicity_sums[name]) for p in physics))
                 for name in physics[0].multiplicity_sums
+            ),
+            (
+                "largest change of a correlation",
+                *(_change(p.correlation_change) for p in physics),
             ),
             (
                 "largest Kolmogorov distance",
@@ -260,6 +269,16 @@ def _show_evaluation(result: "Evaluation") -> None:
     if result.saturated_inputs:
         counts = ", ".join(f"{n} in {v}" for v, n in result.saturated_inputs.items())
         show.note(f"input values outside the fixed-point range, saturated: {counts}")
+
+
+def _core(spread: "Spread") -> str | None:
+    if spread.core_mean is None or spread.core_width is None:
+        return None
+    return f"{1 + spread.core_mean:.4f} ± {spread.core_width:.4f}"
+
+
+def _change(change: "CorrelationChange | None") -> str:
+    return "none" if change is None else f"{change.after - change.before:+.3f}"
 
 
 def _width(spread: "Spread | None") -> float | None:

@@ -10,6 +10,7 @@ Definitions
   events, so these are no dijet events; the residual of the mass does not need them to be.
 * Energy sum: the seven particle-class energies over the energy of the jet's four-momentum, less 1.
 * Multiplicity sums: share of jets in which a total multiplicity is the sum of its parts.
+* Correlation: Pearson's, of each pair of variables that vary; the largest change of any.
 * Kolmogorov distance: the largest difference of the cumulative distributions before and after.
 """
 
@@ -42,6 +43,16 @@ class AddedResolution:
 
 
 @dataclass(frozen=True)
+class CorrelationChange:
+    """The pair of variables whose correlation changed most, before and after."""
+
+    first: str
+    second: str
+    before: float
+    after: float
+
+
+@dataclass(frozen=True)
 class Physics:
     """What is left of physics after compression; None where the variables do not tell."""
 
@@ -51,6 +62,7 @@ class Physics:
     energy_sum: Spread | None
     multiplicity_sums_before: Mapping[str, float]
     multiplicity_sums: Mapping[str, float]
+    correlation_change: CorrelationChange | None
     kolmogorov: Mapping[str, float]
 
     def to_dict(self) -> dict[str, Any]:
@@ -93,6 +105,7 @@ def judge_physics(
         energy_sum=_energy_sum(after),
         multiplicity_sums_before=_multiplicity_sums(before),
         multiplicity_sums=_multiplicity_sums(after),
+        correlation_change=_correlation_change(before, after),
         kolmogorov={name: kolmogorov(before[name], after[name]) for name in before},
     )
 
@@ -139,6 +152,26 @@ def _multiplicity_sums(jets: Mapping[str, NDArray[Any]]) -> dict[str, float]:
             rounded = [np.rint(jets[n]) for n in (total, *parts)]
             found[total] = float((rounded[0] == np.sum(rounded[1:], axis=0)).mean())
     return found
+
+
+def correlations(jets: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
+    """Return the matrix of correlations of all variables; 0 where one does not vary."""
+    x = np.stack(list(jets.values()), axis=1).astype(np.float64)
+    x -= x.mean(axis=0)
+    spread = x.std(axis=0)
+    x = np.divide(x, spread, out=np.zeros_like(x), where=spread > 0)
+    return np.asarray(x.T @ x / len(x))
+
+
+def _correlation_change(
+    before: Mapping[str, NDArray[Any]], after: Mapping[str, NDArray[Any]]
+) -> CorrelationChange | None:
+    first, second = correlations(before), correlations(after)
+    names, changes = list(before), np.abs(np.triu(second - first, 1))
+    i, j = np.unravel_index(int(changes.argmax()), changes.shape)
+    if not changes[i, j]:
+        return None
+    return CorrelationChange(names[i], names[j], float(first[i, j]), float(second[i, j]))
 
 
 def kolmogorov(before: NDArray[Any], after: NDArray[Any]) -> float:

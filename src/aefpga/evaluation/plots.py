@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.evaluation.metrics import Quality, absolute_residual, pt_bins, residuals
+from aefpga.evaluation.metrics import (
+    Quality,
+    Spread,
+    absolute_residual,
+    eta_bins,
+    pt_bins,
+    residuals,
+)
+from aefpga.evaluation.physics import correlations
 from aefpga.evaluation.tables import SHOWN, Result
 from aefpga.files import atomic_path
 from aefpga.fixedpoint import FixedType
@@ -126,25 +134,35 @@ def plot_residuals(
 
 
 def plot_resolution(qualities: Mapping[str, Quality], names: Sequence[str], path: Path) -> None:
-    """Draw the 68 % half-width of some variables' residuals against pt."""
-    bins = pt_bins()
-    with figure(path, figsize=(4 * len(names), 3.8)) as fig:
-        axes = np.atleast_1d(fig.subplots(1, len(names)))
-        for axis, name in zip(axes, names, strict=True):
+    """Draw the 68 % half-width of some variables' residuals against pt, and against |eta|."""
+    with figure(path, figsize=(4 * len(names), 7.2)) as fig:
+        panels = fig.subplots(2, len(names), squeeze=False)
+        for (by_pt, by_eta), name in zip(panels.T, names, strict=True):
             for colour, (scheme, quality) in zip(COLOURS, qualities.items(), strict=False):
                 variable = quality.variable(name)
-                filled = [
-                    (low, high, s.half_width_68)
-                    for (low, high), s in zip(bins, variable.by_pt, strict=True)
-                    if s.jets >= 10
-                ]
+                style = {"color": colour, "label": scheme, "markersize": 4}
+                filled = _filled(pt_bins(), variable.by_pt)
                 centres = [np.sqrt(low * min(high, 2 * low)) for low, high, _ in filled]
-                widths = [w for *_, w in filled]
-                axis.plot(centres, widths, "o-", color=colour, label=scheme, markersize=4)
+                by_pt.plot(centres, [w for *_, w in filled], "o-", **style)
+                filled = _filled(eta_bins(), variable.by_eta)
+                centres = [(low + min(high, 5.0)) / 2 for low, high, _ in filled]
+                by_eta.plot(centres, [w for *_, w in filled], "o-", **style)
             unit = "relative" if variable.kind == "relative" else variable.unit or "absolute"
-            axis.set(xscale="log", yscale="log", xlabel="pt [GeV]")
-            axis.set(title=f"{name} residual, 68 % half-width ({unit})")
-        _shared_legend(fig, axes[0])
+            by_pt.set(xscale="log", yscale="log", xlabel="pt [GeV]")
+            by_pt.set(title=f"{name} residual, 68 % half-width ({unit})")
+            by_eta.set(yscale="log", xlabel="|eta|", xlim=(0, 5))
+        _shared_legend(fig, panels[0, 0])
+
+
+def _filled(
+    bins: Sequence[tuple[float, float]], spreads: Sequence[Spread]
+) -> list[tuple[float, float, float]]:
+    """Return edges and 68 % half-width of the bins with enough jets to tell."""
+    return [
+        (low, high, s.half_width_68)
+        for (low, high), s in zip(bins, spreads, strict=True)
+        if s.half_width_68 is not None and s.jets >= 10
+    ]
 
 
 def plot_study(results: Sequence[Result], path: Path) -> None:
@@ -231,22 +249,24 @@ def plot_rate_distortion(
 def plot_correlation(
     original: Floats, reconstructed: Floats, variables: Sequence[Variable], path: Path
 ) -> None:
-    """Draw the correlation of the residuals of all variables."""
+    """Draw the correlations of all variables before and after, and of their residuals."""
     # Physical units: a relative residual is missing for the jets below its threshold.
-    columns = zip(variables, original.T, reconstructed.T, strict=True)
-    matrix = np.stack([absolute_residual(*column) for column in columns])
-    centred = matrix - matrix.mean(axis=1, keepdims=True)
-    width = np.sqrt(np.square(centred).sum(axis=1))
-    norm = np.outer(width, width)
-    correlation = np.divide(centred @ centred.T, norm, out=np.zeros_like(norm), where=norm > 0)
+    columns = list(zip(variables, original.T, reconstructed.T, strict=True))
+    samples = {
+        "original": {v.name: x for v, x, _ in columns},
+        "reconstructed": {v.name: y for v, _, y in columns},
+        "residuals": {column[0].name: absolute_residual(*column) for column in columns},
+    }
     names = [v.name.replace("_", " ") for v in variables]
-    with figure(path, figsize=(10, 8.5)) as fig:
-        axis = fig.subplots()
-        image = axis.imshow(correlation, vmin=-1, vmax=1, cmap="RdBu_r")
-        axis.set_xticks(range(len(names)), names, rotation=90)
-        axis.set_yticks(range(len(names)), names)
-        axis.tick_params(which="both", length=0)
-        fig.colorbar(image, ax=axis, label="correlation of residuals")
+    with figure(path, figsize=(22, 8)) as fig:
+        axes = fig.subplots(1, 3, sharey=True)
+        for axis, (title, jets) in zip(axes, samples.items(), strict=True):
+            image = axis.imshow(correlations(jets), vmin=-1, vmax=1, cmap="RdBu_r")
+            axis.set_xticks(range(len(names)), names, rotation=90)
+            axis.set_yticks(range(len(names)), names)
+            axis.tick_params(which="both", length=0)
+            axis.set_title(title)
+        fig.colorbar(image, ax=axes, label="correlation")
 
 
 def plot_occupancy(words: NDArray[np.int64], kind: FixedType, path: Path) -> None:

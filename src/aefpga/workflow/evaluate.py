@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from aefpga.codec.coders import FIXED, decode, encode
 from aefpga.errors import ToolError
-from aefpga.evaluation.metrics import Quality, judge, pt_bins
+from aefpga.evaluation.metrics import Quality, eta_bins, judge, pt_bins
 from aefpga.evaluation.physics import Physics, judge_physics, kolmogorov
 from aefpga.evaluation.plots import (
     plot_correlation,
@@ -55,6 +55,9 @@ class Evaluation:
             "kolmogorov_distance_to_test_jets": dict(self.distance),
             "notes": list(self.notes),
             "pt_bins_gev": [[low, high if np.isfinite(high) else None] for low, high in pt_bins()],
+            "abs_eta_bins": [
+                [low, high if np.isfinite(high) else None] for low, high in eta_bins()
+            ],
             "schemes": {name: quality.to_dict() for name, quality in self.qualities.items()},
             "physics": {name: physics.to_dict() for name, physics in self.physics.items()},
         }
