@@ -46,7 +46,16 @@ def run_copy(tiny_run, tmp_path):
 
 @pytest.mark.parametrize(
     "verb",
-    [[], ["train"], ["csim"], ["synthesize"], ["evaluate"], ["run"], ["data", "inspect"]],
+    [
+        [],
+        ["train"],
+        ["activity"],
+        ["csim"],
+        ["synthesize"],
+        ["evaluate"],
+        ["run"],
+        ["data", "inspect"],
+    ],
     ids=" ".join,
 )
 def test_help_teaches_and_imports_nothing_heavy(tmp_path, verb):
@@ -196,6 +205,17 @@ def test_an_unknown_option_in_the_configuration_is_named(tmp_path):
 def test_a_changed_run_is_refused(run_copy, name, change, message):
     change(run_copy / "runs" / "tiny" / name)
     assert message in aefpga("evaluate", cwd=run_copy, expect=1).stderr
+
+
+def test_activity_tells_what_pruning_saves(run_copy):
+    found = json.loads(aefpga("activity", "--json", cwd=run_copy).stdout)
+    assert [x["name"] for x in found["quantized"]] == ["inputs", "hidden_1", "hidden_2"]
+    assert [len(x["firing"]) for x in found["float_model"]] == [24, 16, 8]
+    silent = sum(share == 0 for x in found["quantized"][1:] for share in x["firing"])
+    assert found["pruning"]["silent"] == silent
+    assert 0 < found["pruning"]["lut_after"] <= found["pruning"]["lut_before"]
+    assert "never fire" in aefpga("activity", cwd=run_copy).stderr
+    assert (run_copy / "runs/tiny/plots/activity.png").exists()
 
 
 def test_ctrl_c_leaves_nothing_and_the_training_resumes(tmp_path):

@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from aefpga import __version__
-from aefpga.cli import benchmark, data, judge, study, train
+from aefpga.cli import activity, benchmark, data, judge, study, train
 
 app = typer.Typer(
     name="aefpga",
@@ -40,6 +40,7 @@ app.command("train")(train.train)
 app.command("csim")(judge.csim)
 app.command("synthesize")(judge.synthesize)
 app.command("evaluate")(judge.evaluate)
+app.command("activity")(activity.activity)
 app.command("run")(train.run)
 app.command("study")(study.study)
 app.add_typer(benchmark.app, name="benchmark")

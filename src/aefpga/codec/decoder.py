@@ -29,6 +29,13 @@ class FloatLayer:
     activation: str = "linear"
     negative_slope: float = 0.0
 
+    def __call__(self, x: Floats) -> Floats:
+        """Return the layer's output, shape (n_jets, n_out)."""
+        sums = x @ self.weight + self.bias
+        if self.activation == "linear":
+            return sums
+        return np.maximum(sums, np.float32(self.negative_slope) * sums)
+
 
 def export_network(
     layers: Sequence[FloatLayer],
@@ -95,6 +102,32 @@ def export_network(
     onnx.checker.check_model(model, full_check=True)
     with atomic_path(path) as temporary:
         onnx.save(model, temporary)
+
+
+def read_layers(path: Path) -> list[FloatLayer]:
+    """Return the layers of a model that `export_network` wrote, without a linear path.
+
+    Raises
+    ------
+    RunError
+        If the file cannot be read.
+    """
+    import onnx
+    from onnx import numpy_helper
+
+    try:
+        graph = onnx.load(path).graph
+    except Exception as error:  # protobuf's exceptions share no public base class with onnx's
+        raise RunError(f"{path} cannot be loaded as ONNX ({error}); train again") from error
+    constants = {x.name: numpy_helper.to_array(x) for x in graph.initializer}
+    after = {node.input[0]: node for node in graph.node if node.input[0].startswith("sum_")}
+    layers = []
+    for i in range(len(after)):
+        node = after[f"sum_{i}"]
+        kind = {"Identity": "linear", "Relu": "relu", "LeakyRelu": "leaky_relu"}[node.op_type]
+        slope = node.attribute[0].f if kind == "leaky_relu" else 0.0
+        layers.append(FloatLayer(constants[f"weight_{i}"], constants[f"bias_{i}"], kind, slope))
+    return layers
 
 
 def _activation(layer: FloatLayer, source: str, target: str) -> Any:

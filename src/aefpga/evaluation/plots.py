@@ -20,6 +20,7 @@ from aefpga.evaluation.physics import correlations
 from aefpga.evaluation.tables import SHOWN, Result
 from aefpga.files import atomic_path
 from aefpga.fixedpoint import FixedType
+from aefpga.fixedpoint.activity import LayerActivity
 from aefpga.variables import Variable
 
 Floats = NDArray[np.float32]
@@ -293,6 +294,24 @@ def plot_occupancy(words: NDArray[np.int64], kind: FixedType, path: Path) -> Non
         for panel in (axis, bar):
             panel.tick_params(axis="y", which="minor", length=0)
         fig.colorbar(mesh, ax=axis, label="share of jets")
+
+
+def plot_activity(
+    float_model: Sequence[LayerActivity], quantized: Sequence[LayerActivity] | None, path: Path
+) -> None:
+    """Draw firing share and mean activation of every neuron, sorted, layer by layer."""
+    models = {"float": float_model, **({"quantized": quantized} if quantized else {})}
+    with figure(path, figsize=(4.5 * len(float_model), 6.5)) as fig:
+        axes = fig.subplots(2, len(float_model), squeeze=False)
+        for colour, (model, layers) in zip(COLOURS, models.items(), strict=False):
+            for (firing, mean), layer in zip(axes.T, layers, strict=True):
+                for axis, values in ((firing, layer.firing), (mean, layer.mean)):
+                    axis.plot(sorted(values, reverse=True), ".-", color=colour, label=model)
+                firing.set(title=layer.name.replace("_", " "), ylim=(-0.03, 1.03))
+                mean.set(xlabel="neurons, most active first", ylim=(0, None))
+        axes[0, 0].set_ylabel("share of jets in which it fires")
+        axes[1, 0].set_ylabel("mean |activation|")
+        _shared_legend(fig, axes[0, 0])
 
 
 def _shared_legend(fig: Any, axis: Any) -> None:

@@ -117,6 +117,11 @@ def trace(spec: EncoderSpec, clock_period_ns: float, adders: int | None = None) 
     return Rtl(spec, pipeline, clock_period_ns, adders)
 
 
+def estimated_luts(spec: EncoderSpec) -> float:
+    """Return da4ml's estimate of the encoder's LUTs, before any pipelining."""
+    return float(_trace_logic(spec).cost)
+
+
 def _trace_logic(spec: EncoderSpec) -> Any:
     """Return the encoder as da4ml's logic.
 

@@ -1,0 +1,62 @@
+"""`aefpga activity`."""
+
+from pathlib import Path
+
+from aefpga.cli import show
+from aefpga.cli.options import Jets, Json, RunName, Runs
+
+
+def activity(
+    run: RunName = None, runs: Runs = Path("runs"), jets: Jets = None, as_json: Json = False
+) -> None:
+    """Show which neurons and inputs work, and what pruning the silent ones saves.
+
+    Mean activation and share of jets in which each neuron fires, in the float and in the quantized
+    encoder. Made for sparse models; a linear encoder has no neurons to switch off.
+    """
+    from aefpga.runs import open_run
+    from aefpga.workflow.activity import judge_activity
+
+    opened = open_run(run, runs)
+    with show.progress() as step:
+        report = judge_activity(opened, max_jets=jets, step=step)
+    if as_json:
+        show.print_json(report.to_dict())
+        return
+    quantized = report.quantized or [None] * len(report.float_model)
+    rows = []
+    for before, after in zip(report.float_model, quantized, strict=True):
+        cells = [
+            cell
+            for x in (before, after)
+            for cell in (
+                (x.silent, f"{sum(x.firing) / len(x.firing):.1%}", f"{max(x.mean):.3g}")
+                if x
+                else (None, None, None)
+            )
+        ]
+        rows.append((f"{before.name} ({len(before.firing)})", *cells))
+    titles = ("silent", "mean firing", "largest mean")
+    show.table(
+        f"Activity over {report.jets:,} test jets: float, then quantized",
+        ("layer (neurons)", *(f"float: {t}" for t in titles), *(f"quantized: {t}" for t in titles)),
+        rows,
+    )
+    means = report.quantized[0] if report.quantized else report.float_model[0]
+    show.table(
+        "Inputs, as the network reads them",
+        ("variable", "mean", "not zero"),
+        [
+            (name, f"{mean:.3g}", f"{share:.1%}")
+            for name, mean, share in zip(report.variables, means.mean, means.firing, strict=True)
+        ],
+    )
+    if (pruning := report.pruning) is not None:
+        saved = 1 - pruning.lut_after / pruning.lut_before
+        show.note(
+            f"{pruning.silent} of {pruning.neurons} hidden neurons never fire on these jets; "
+            f"without them {pruning.lut_after:,.0f} LUTs, not {pruning.lut_before:,.0f} (da4ml's "
+            f"estimate, {saved:.1%} saved); of adversarial words {pruning.same_words:.1%} stay "
+            "the same"
+        )
+    show.note(f"activity.json and plots/activity.png are in {opened.folder}/")

@@ -1,0 +1,67 @@
+"""Which neurons of an encoder do anything, and the encoder without those that never do."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aefpga.fixedpoint.emulator import Emulator
+from aefpga.fixedpoint.spec import EncoderSpec, Tensor, exact_accumulator
+
+INPUTS = "inputs"
+
+
+@dataclass(frozen=True)
+class LayerActivity:
+    """How active the neurons of a layer, or the inputs, are over some jets.
+
+    `mean` is the mean of the absolute activation, `firing` the share of jets in which it is
+    positive (for inputs: not zero); a neuron that never fires is silent.
+    """
+
+    name: str
+    mean: tuple[float, ...]
+    firing: tuple[float, ...]
+
+    @classmethod
+    def of(cls, name: str, values: NDArray[np.floating[Any]]) -> "LayerActivity":
+        """Summarize activations of shape (n_jets, n_neurons)."""
+        fires = values != 0 if name == INPUTS else values > 0
+        mean = np.abs(values).mean(axis=0, dtype=np.float64)
+        return cls(name, tuple(mean.tolist()), tuple(fires.mean(axis=0).tolist()))
+
+    @property
+    def silent(self) -> int:
+        """Number of neurons that never fire."""
+        return sum(share == 0 for share in self.firing)
+
+
+def activity(spec: EncoderSpec, words: NDArray[np.int64]) -> list[LayerActivity]:
+    """Return the activity of inputs and hidden layers for input words, (n_jets, n_variables)."""
+    types = [spec.input.network_type, *(x.output for x in spec.layers[:-1])]
+    names = [INPUTS, *(x.name for x in spec.layers[:-1])]
+    outputs = [words, *Emulator(spec).trace(words)[:-1]]
+    return [
+        LayerActivity.of(name, kind.to_values(output))
+        for name, kind, output in zip(names, types, outputs, strict=True)
+    ]
+
+
+def pruned(spec: EncoderSpec, layers: Sequence[LayerActivity]) -> EncoderSpec:
+    """Return the encoder with the weights into and out of silent hidden neurons set to zero.
+
+    Its words are the same wherever those neurons are silent; logic synthesis drops what is left of
+    them. Sizes stay, so that whatever reads the encoder still fits.
+    """
+    alive = {x.name: np.array(x.firing) > 0 for x in layers if x.name != INPUTS}
+    arriving, source, kept = np.ones(len(spec.input.variables), bool), spec.input.network_type, []
+    for layer in spec.layers:
+        leaving = alive.get(layer.name, np.ones(layer.n_out, bool))
+        weight = Tensor(layer.weight.words * np.outer(arriving, leaving), layer.weight.type)
+        bias = Tensor(layer.bias.words * leaving, layer.bias.type)
+        accumulator = exact_accumulator(source, weight, bias)
+        kept.append(replace(layer, weight=weight, bias=bias, accumulator=accumulator))
+        arriving, source = leaving, layer.output
+    return replace(spec, layers=tuple(kept))

@@ -1,0 +1,87 @@
+"""`activity`: which neurons work, before and after quantization, and what pruning would save."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from aefpga.evaluation.plots import plot_activity
+from aefpga.files import write_json
+from aefpga.fixedpoint import Emulator
+from aefpga.fixedpoint.activity import INPUTS, LayerActivity, activity, pruned
+from aefpga.fixedpoint.example import adversarial_words
+from aefpga.runs import Run
+from aefpga.workflow import Step
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """What the encoder costs with and without its silent neurons, in da4ml's estimate.
+
+    `same_words` is the share of adversarial words that the pruned encoder still computes; of the
+    jets' words it computes all.
+    """
+
+    silent: int
+    neurons: int
+    lut_before: float
+    lut_after: float
+    same_words: float
+
+
+@dataclass(frozen=True)
+class ActivityReport:
+    """Activity of every layer; `quantized` and `pruning` are missing for a float-only run."""
+
+    jets: int
+    variables: Sequence[str]
+    float_model: Sequence[LayerActivity]
+    quantized: Sequence[LayerActivity] | None
+    pruning: Pruning | None
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON content."""
+        return asdict(self)
+
+
+def judge_activity(run: Run, *, max_jets: int | None = None, step: Step) -> ActivityReport:
+    """Measure the activity of a run's encoder on its test jets; keep `activity.json` and a plot."""
+    from aefpga.codec.decoder import read_layers
+
+    jets, model = run.test_jets[:max_jets], run.config.model
+    values = run.input.scaled(jets)
+    float_model = [LayerActivity.of(INPUTS, values)]
+    layers = read_layers(run.folder / "float_autoencoder.onnx")
+    for i, layer in enumerate(layers[: len(model.hidden)]):
+        values = layer(values)
+        float_model.append(LayerActivity.of(f"hidden_{i + 1}", values))
+    quantized = pruning = None
+    if run.is_quantized:
+        quantized = activity(run.spec, run.spec.input.to_words(jets))
+        pruning = _prune(run, quantized, step)
+    report = ActivityReport(len(jets), run.input.variables, float_model, quantized, pruning)
+    write_json(run.folder / "activity.json", report.to_dict())
+    plot_activity(report.float_model, report.quantized, run.folder / "plots/activity.png")
+    return report
+
+
+def _prune(run: Run, layers: Sequence[LayerActivity], step: Step) -> Pruning:
+    from aefpga.firmware.rtl import estimated_luts
+
+    hidden = [x for x in layers if x.name != INPUTS]
+    smaller = pruned(run.spec, layers)
+    words = adversarial_words(run.spec)
+    same = Emulator(smaller)(words) == Emulator(run.spec)(words)
+    step("da4ml", 0, 2)
+    before = estimated_luts(run.spec)
+    step("da4ml", 1, 2)
+    after = estimated_luts(smaller) if any(x.silent for x in hidden) else before
+    step("da4ml", 2, 2)
+    return Pruning(
+        silent=sum(x.silent for x in hidden),
+        neurons=sum(len(x.firing) for x in hidden),
+        lut_before=before,
+        lut_after=after,
+        same_words=float(np.mean(same)),
+    )
