@@ -1,5 +1,6 @@
 """`aefpga activity`."""
 
+from itertools import zip_longest
 from pathlib import Path
 
 from aefpga.cli import show
@@ -23,9 +24,8 @@ def activity(
     if as_json:
         show.print_json(report.to_dict())
         return
-    quantized = report.quantized or [None] * len(report.float_model)
     rows = []
-    for before, after in zip(report.float_model, quantized, strict=True):
+    for before, after in zip_longest(report.float_model, report.quantized or ()):
         cells = [
             cell
             for x in (before, after)

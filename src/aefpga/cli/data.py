@@ -66,6 +66,9 @@ def simulate(
         float, typer.Option("--min-pthat", min=1.0, help="Smallest pt of the hard process, GeV.")
     ] = 40.0,
     mass: Annotated[float, typer.Option("--mass", help="Mass of the resonance, GeV.")] = 1500.0,
+    tune: Annotated[
+        int, typer.Option("--tune", min=1, help="Pythia's Tune:pp, such as 5 (4C); 14 is Monash.")
+    ] = 14,
     processes: Annotated[
         int | None, typer.Option("--processes", min=1, help="Worker processes; default: all cores.")
     ] = None,
@@ -80,7 +83,7 @@ def simulate(
     from aefpga.data.simulate import simulate as make
     from aefpga.data.writer import write_jets
 
-    simulation = Simulation(process, events, seed, min_pthat, mass)
+    simulation = Simulation(process, events, seed, min_pthat, mass, tune=tune)
     facts = {"simulation": asdict(simulation), "versions": simulator_versions()}
     with show.progress() as step:
         parts = make(simulation, processes, lambda done, n: step("events", done, n))

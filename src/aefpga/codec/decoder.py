@@ -31,10 +31,10 @@ class FloatLayer:
 
     def __call__(self, x: Floats) -> Floats:
         """Return the layer's output, shape (n_jets, n_out)."""
-        sums = x @ self.weight + self.bias
+        sums: Floats = x @ self.weight + self.bias
         if self.activation == "linear":
             return sums
-        return np.maximum(sums, np.float32(self.negative_slope) * sums)
+        return np.asarray(np.maximum(sums, np.float32(self.negative_slope) * sums))
 
 
 def export_network(

@@ -76,6 +76,9 @@ class Simulation:
         Mass of the resonance, GeV.
     energy : float
         Centre-of-mass energy, GeV.
+    tune : int
+        Number of Pythia's tune of showers, hadronization and underlying event (``Tune:pp``); 14 is
+        Monash 2013, its default.
     """
 
     process: str = "qcd"
@@ -84,6 +87,7 @@ class Simulation:
     min_pthat: float = 40.0
     mass: float = 1500.0
     energy: float = 8000.0
+    tune: int = 14
 
     def __post_init__(self) -> None:
         if self.process not in PROCESSES:
@@ -96,7 +100,10 @@ class Simulation:
         """The lines that Pythia reads."""
         hard = () if self.process == "resonance" else (f"PhaseSpace:pTHatMin = {self.min_pthat}",)
         resonance = (f"32:m0 = {self.mass}",) if self.process == "resonance" else ()
+        # A tune resets what it touches, so it comes first.
+        tune = () if self.tune == 14 else (f"Tune:pp = {self.tune}",)
         return (
+            *tune,
             f"Beams:eCM = {self.energy}",
             *PROCESSES[self.process],
             *hard,
