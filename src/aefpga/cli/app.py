@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from aefpga import __version__
-from aefpga.cli import activity, benchmark, data, judge, study, train
+from aefpga.cli import activity, benchmark, compress, data, judge, study, train
 
 app = typer.Typer(
     name="aefpga",
@@ -42,6 +42,9 @@ app.command("synthesize")(judge.synthesize)
 app.command("evaluate")(judge.evaluate)
 app.command("activity")(activity.activity)
 app.command("run")(train.run)
+app.command("compress")(compress.compress)
+app.command("decompress")(compress.decompress)
+app.command("info")(compress.info)
 app.command("study")(study.study)
 app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(data.app, name="data")

@@ -20,6 +20,8 @@ from aefpga.variables import variable
 
 # Bounds the memory of a chunk: about 5 MB of float32 for 24 variables at 10 jets an event.
 CHUNK_EVENTS = 5_000
+# What identifies and weighs an event, in CMS files and in the toolkit's own.
+EVENT_BRANCHES = ("run", "luminosityBlock", "event", "genWeight", "weight")
 
 Progress = Callable[[int, int], None]
 
@@ -94,6 +96,8 @@ def iterate_jets(
     names: Sequence[str],
     collection: str | None = None,
     on_progress: Progress | None = None,
+    *,
+    with_events: bool = False,
 ) -> Iterator[Jets]:
     """Read jets chunk by chunk; memory does not grow with the size of the files.
 
@@ -107,6 +111,8 @@ def iterate_jets(
         Jet collection; None takes the format's usual one.
     on_progress : callable or None
         Called with the number of events read and the total.
+    with_events : bool
+        Also read those of `EVENT_BRANCHES` that the file has.
 
     Raises
     ------
@@ -122,7 +128,7 @@ def iterate_jets(
     done = 0
     for path in files:
         with open_file(path, collection) as file:
-            for jets in _chunks(file, names):
+            for jets in _chunks(file, names, with_events):
                 done += len(jets.counts)
                 if on_progress:
                     on_progress(done, total)
@@ -224,7 +230,7 @@ def _optional(name: str) -> bool:
     return variable(name).kind in ("multiplicity", "position") or name == "pileup_energy"
 
 
-def _chunks(file: JetFile, names: Sequence[str]) -> Iterator[Jets]:
+def _chunks(file: JetFile, names: Sequence[str], with_events: bool) -> Iterator[Jets]:
     available = file.format.available()
     needed = dict.fromkeys(b for n in names for b in available.get(n, ()))
     # Even where all variables are read as zeros, some branch says how many jets there are.
@@ -245,7 +251,21 @@ def _chunks(file: JetFile, names: Sequence[str]) -> Iterator[Jets]:
                 with np.errstate(over="ignore"):
                     values[:, i] = ak.to_numpy(column).astype(np.float32)
         _check_finite(file, names, values, np.repeat(np.arange(start, stop), counts))
-        yield Jets(tuple(names), values, counts)
+        events = _event_columns(file, start, stop) if with_events else {}
+        yield Jets(tuple(names), values, counts, events)
+
+
+def _event_columns(file: JetFile, start: int, stop: int) -> dict[str, NDArray[Any]]:
+    with _reading(file.path):
+        columns = {
+            name: file.tree[file.branches[name]].array(
+                entry_start=start, entry_stop=stop, library="np"
+            )
+            for name in EVENT_BRANCHES
+            if name in file.branches
+        }
+    # A list for each event under such a name is something else.
+    return {name: column for name, column in columns.items() if column.dtype != object}
 
 
 def _jets_per_event(file: JetFile, columns: dict[str, Any], start: int) -> NDArray[np.int64]:

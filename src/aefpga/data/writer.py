@@ -37,9 +37,10 @@ def write_jets(path: Path, parts: Iterable[Jets], provenance: Mapping[str, Any])
             }
             if not names:
                 names = jets.names
-                file.mktree("jets", dict.fromkeys(names, "var * float32"))
+                types = {name: column.dtype for name, column in jets.events.items()}
+                file.mktree("jets", {**types, **dict.fromkeys(names, "var * float32")})
             # One counter for all columns: they belong to one record.
-            file["jets"].extend(columns)
+            file["jets"].extend({**jets.events, **columns})
             written += len(jets)
         file["provenance"] = json.dumps(
             {

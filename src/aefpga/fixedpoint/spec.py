@@ -136,14 +136,17 @@ class EncoderInput:
             raise DataError(f"NaN or infinity in {column}; remove these jets before encoding")
         return self._words(self.type.to_words(jets))
 
-    def saturated(self, jets: NDArray[np.floating[Any]]) -> dict[str, int]:
-        """Count, for each variable with any, the jets whose value the input type cannot hold.
+    def outside(self, jets: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
+        """Return which values the input type cannot hold, shape (n_jets, n_variables).
 
-        A value within half a step of the range's end rounds to the end and is not counted.
+        A value within half a step of the range's end rounds to the end and is none of them.
         """
         half = self.type.lsb / 2
-        outside = (jets < self.type.min - half) | (jets >= self.type.max + half)
-        counts = outside.sum(axis=0)
+        return np.asarray((jets < self.type.min - half) | (jets >= self.type.max + half))
+
+    def saturated(self, jets: NDArray[np.floating[Any]]) -> dict[str, int]:
+        """Count, for each variable with any, the jets whose value the input type cannot hold."""
+        counts = self.outside(jets).sum(axis=0)
         return {v: int(n) for v, n in zip(self.variables, counts, strict=True) if n}
 
     def to_config(self) -> dict[str, Any]:

@@ -1,0 +1,196 @@
+"""`aefpga compress`, `aefpga decompress` and `aefpga info`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from aefpga.cli import show
+from aefpga.cli.options import Collection, Json, RunName, Runs
+
+if TYPE_CHECKING:
+    from aefpga.codec.archive import Archive
+
+File = Annotated[Path, typer.Argument(help="Compressed jets (.aejets).", metavar="FILE")]
+SkipDamaged = Annotated[
+    bool,
+    typer.Option("--skip-damaged", help="Read what is left of a damaged or truncated file."),
+]
+
+
+def compress(
+    inputs: Annotated[
+        list[str], typer.Argument(help="ROOT files or quoted globs.", metavar="INPUT...")
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="File to write (.aejets).")],
+    run: RunName = None,
+    runs: Runs = Path("runs"),
+    max_error: Annotated[
+        str | None,
+        typer.Option("--max-error", help="Bound for every value: a percentage, or a YAML profile."),
+    ] = None,
+    keep_outliers: Annotated[
+        bool,
+        typer.Option(help="Keep jets exactly that are out of the encoder's range."),
+    ] = True,
+    embed_model: Annotated[
+        bool,
+        typer.Option(help="Put encoder and decoder into the file; else it needs --run to be read."),
+    ] = True,
+    collection: Collection = None,
+    as_json: Json = False,
+) -> None:
+    """Compress the jets of ROOT files into the words that the firmware would send.
+
+    With --max-error 1% every value of every jet is within its bound after decompression: momenta
+    and energies to 1 % (of at least 1 GeV), angles to 0.015, areas to 1 %, multiplicities exactly.
+    Without, errors are what the autoencoder makes of the jets, except for those out of its range.
+    Event structure, run and event numbers and weights are kept as they were.
+    """
+    from dataclasses import asdict
+
+    from aefpga.codec.bounds import parse_profile
+    from aefpga.runs import open_run
+    from aefpga.workflow.compress import compress as compress_jets
+
+    profile = parse_profile(max_error) if max_error else None
+    opened = open_run(run, runs)
+    with show.progress() as step:
+        result = compress_jets(
+            opened,
+            inputs,
+            output,
+            profile=profile,
+            keep_outliers=keep_outliers,
+            with_model=embed_model,
+            collection=collection,
+            step=step,
+        )
+    if as_json:
+        show.print_json(asdict(result))
+        return
+    ratio = result.source_bytes / result.compressed_bytes
+    rows = [
+        ("jets", f"{result.jets:,} in {result.events:,} events"),
+        ("ROOT files", f"{result.source_bytes:,} bytes"),
+        ("compressed", f"{result.compressed_bytes:,} bytes: {ratio:.1f} times smaller"),
+        *((f"{part}, bits per jet", f"{bits:.1f}") for part, bits in result.bits_per_jet.items()),
+        ("jets out of range", f"{result.saturated_jets:,}"),
+        ("values kept exactly", f"{result.exact_values:,}"),
+    ]
+    show.table(f"{output}", ("", "value"), rows)
+    if profile is None:
+        show.note("no --max-error: errors are not bounded; see `aefpga info` for what they are")
+
+
+def decompress(
+    file: File,
+    output: Annotated[Path, typer.Option("--output", "-o", help="ROOT file to write.")],
+    variables: Annotated[
+        str | None, typer.Option("--variables", help="Names with commas between; default: all.")
+    ] = None,
+    entries: Annotated[
+        str | None, typer.Option("--entries", help="Events FIRST:LAST, the last left out.")
+    ] = None,
+    run: Annotated[
+        str | None, typer.Option("--run", help="The run, for a file without its model.")
+    ] = None,
+    runs: Runs = Path("runs"),
+    skip_damaged: SkipDamaged = False,
+) -> None:
+    """Give the jets back as a ROOT file. Needs no TensorFlow."""
+    from aefpga.workflow.compress import decompress as decompress_jets
+
+    first, last = _range(entries)
+    archive = _open(file, run, runs, skip_damaged)
+    names = [n.strip() for n in variables.split(",")] if variables else None
+    with show.progress() as step:
+        jets = decompress_jets(archive, output, variables=names, first=first, last=last, step=step)
+    for number, reason in archive.skipped.items():
+        show.note(f"chunk {number} was left out: {reason}")
+    show.console.print(f"{jets:,} jets in {output}", markup=False)
+    if archive.skipped:
+        raise typer.Exit(1)
+
+
+def info(
+    file: File,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check every checksum and decode every chunk.")
+    ] = False,
+    run: Annotated[
+        str | None, typer.Option("--run", help="The run, for a file without its model.")
+    ] = None,
+    runs: Runs = Path("runs"),
+    as_json: Json = False,
+) -> None:
+    """Say what is inside, from which model, how small, how exact, and whether it is whole."""
+    from dataclasses import asdict
+
+    from aefpga.workflow.compress import compressed_facts
+
+    archive = _open(file, run, runs, False)
+    facts, header = compressed_facts(archive), archive.reader.header
+    damaged = archive.reader.damaged() if verify else None
+    if verify and not damaged:
+        for _ in archive.iterate():
+            pass
+    if as_json:
+        show.print_json({**header, **asdict(facts), "damaged": damaged})
+    else:
+        bound = header["max_error"]
+        energy = bound and bound["energy"]
+        rows = [
+            ("made by", f"aefpga {header['aefpga']}, run {header['run']}"),
+            ("encoder", f"{header['encoder'][:16]}…"),
+            ("jets", f"{facts.jets:,} in {facts.events:,} events"),
+            ("size", f"{facts.compressed_bytes:,} of {facts.source_bytes:,} bytes"),
+            ("bits per jet", f"{sum(facts.bits_per_jet.values()):.1f}"),
+            (
+                "bound",
+                f"energies to {energy['relative']:.3%} or {energy['absolute']:g} GeV"
+                if energy
+                else "none",
+            ),
+            ("values kept exactly", f"{facts.exact_values:,}"),
+            ("checksums", "not checked" if damaged is None else ", ".join(damaged) or "all right"),
+        ]
+        show.table(str(file), ("", "value"), rows)
+        show.table(
+            "Errors when it was made",
+            ("variable", "root mean square", "largest"),
+            [
+                (
+                    f"{name} [{unit}]" if unit else name,
+                    f"{facts.root_mean_square_error[name]:.3g}",
+                    f"{facts.largest_error[name]:.3g}",
+                )
+                for name, unit in zip(header["variables"], header["units"], strict=True)
+            ],
+        )
+    if damaged:
+        show.errors.print(f"[bold red]damaged[/]: {', '.join(damaged)}")
+        raise typer.Exit(1)
+
+
+def _open(file: Path, run: str | None, runs: Path, salvage: bool) -> "Archive":
+    from aefpga.codec.archive import Archive
+    from aefpga.runs import open_run
+
+    folder = open_run(run, runs).folder if run else None
+    return Archive(file, folder, salvage=salvage)
+
+
+def _range(entries: str | None) -> tuple[int, int | None]:
+    from aefpga.errors import UsageError
+
+    if entries is None:
+        return 0, None
+    first, colon, last = entries.partition(":")
+    try:
+        found = int(first or 0), int(last) if last else None
+    except ValueError:
+        found = -1, None
+    if not colon or found[0] < 0 or (found[1] is not None and found[1] <= found[0]):
+        raise UsageError(f"--entries {entries}: expected FIRST:LAST, such as 1000:2000")
+    return found

@@ -1,0 +1,228 @@
+"""The file format of compressed jets: a ZIP archive whose members are checked one by one.
+
+`docs/format.md` is the specification, and says why ZIP. Everything is stored, not deflated: members
+are dense already. The manifest comes last, so that a file without one was never finished. Archives
+stay below 4 GB: that is some 250 million jets.
+"""
+
+import hashlib
+import json
+import mmap
+import struct
+import zipfile
+import zlib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from aefpga.errors import DataError
+from aefpga.files import atomic_path
+
+SCHEMA_VERSION = 1
+MIMETYPE = b"application/x-aejets"
+HEADER, MANIFEST = "header.json", "manifest.json"
+# ZIP counts time from here; a file is the same whenever it is written.
+_EPOCH = (1980, 1, 1, 0, 0, 0)
+# The record at the end of a ZIP archive, before its comment; and the one before a member.
+_END = struct.Struct("<4s4H2LH")
+_LOCAL = struct.Struct("<4s5H3L2H")
+_DIGEST_SIZE = 64
+# What `zipfile` raises when it meets damaged fields.
+_DAMAGED = (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, EOFError, struct.error)
+
+
+class Writer:
+    """Adds members to an archive that is being written."""
+
+    def __init__(self, archive: zipfile.ZipFile) -> None:
+        self._archive = archive
+        self.add("mimetype", MIMETYPE)
+
+    def add(self, name: str, content: bytes) -> int:
+        """Store a member and return its size in bytes."""
+        info = zipfile.ZipInfo(name, _EPOCH)
+        info.external_attr = 0o644 << 16
+        self._archive.writestr(info, content)
+        return len(content)
+
+
+@contextmanager
+def writing(path: Path, header: Mapping[str, Any], manifest: Mapping[str, Any]) -> Iterator[Writer]:
+    """Yield a writer; `header` begins the file, `manifest` as it then is and a checksum end it.
+
+    Complete or not at all: the file gets its name when the body has ended without an error.
+    """
+    with atomic_path(path) as temporary:
+        with zipfile.ZipFile(temporary, "w") as archive:
+            writer = Writer(archive)
+            writer.add(HEADER, _json({"schema": SCHEMA_VERSION, **header}))
+            yield writer
+            writer.add(MANIFEST, _json(manifest))
+        with temporary.open("r+b") as stream:
+            digest = _digest(stream, temporary.stat().st_size - _END.size).encode()
+            # The archive's comment is the one place that a directory leaves for it.
+            stream.seek(-2, 2)
+            stream.write(struct.pack("<H", len(digest)) + digest)
+
+
+@dataclass(frozen=True)
+class _Member:
+    offset: int
+    size: int
+    crc: int
+
+
+class Reader:
+    """An archive opened for reading; members are read when asked for.
+
+    Parameters
+    ----------
+    path : Path
+        File that `writing` made.
+    salvage : bool
+        Where the directory at the end is damaged or missing, look for members from the start.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, truncated, of another kind, damaged, or of a newer schema.
+    """
+
+    def __init__(self, path: Path, *, salvage: bool = False) -> None:
+        self.path = path
+        try:
+            self._stream = path.open("rb")
+        except OSError as error:
+            raise DataError(f"cannot read {path}: {error.strerror}") from error
+        if self._stream.read(30 + 8 + len(MIMETYPE))[30:] != b"mimetype" + MIMETYPE and not salvage:
+            raise DataError(
+                f"{path} is no file of compressed jets (.aejets), or its start is damaged"
+            )
+        try:
+            self._members = self._directory()
+        except _DAMAGED as error:
+            if not salvage:
+                raise DataError(
+                    f"{path} is truncated or its directory is damaged ({error}); --skip-damaged "
+                    "reads what is left of it"
+                ) from error
+            self._members = self._found()
+        self.header = self._content(HEADER)
+        schema = self.header.get("schema")
+        if not isinstance(schema, int) or not 1 <= schema <= SCHEMA_VERSION:
+            raise DataError(
+                f"{path} has format version {schema}; this program reads up to {SCHEMA_VERSION}: "
+                "install a newer aefpga"
+            )
+
+    @cached_property
+    def manifest(self) -> Mapping[str, Any]:
+        """What the writer knew at the end: numbers of jets and chunks, error statistics."""
+        return self._content(MANIFEST)
+
+    def member(self, name: str) -> bytes:
+        """Return a member's content, checked against its CRC-32.
+
+        Raises
+        ------
+        DataError
+            If it is missing or damaged; it is named.
+        """
+        if name not in self._members:
+            raise DataError(f"{self.path} has no {name}: it is damaged, truncated or incomplete")
+        member = self._members[name]
+        self._stream.seek(member.offset)
+        content = self._stream.read(member.size)
+        if len(content) != member.size or zlib.crc32(content) != member.crc:
+            raise DataError(f"{self.path}: {name} is damaged (checksum)")
+        return content
+
+    def sizes(self) -> dict[str, int]:
+        """Return the bytes of every member."""
+        return {name: member.size for name, member in self._members.items()}
+
+    def damaged(self) -> list[str]:
+        """Return the names of all members that are damaged, and ``directory`` if anything else is.
+
+        Every bit of the file is covered: by a member's CRC-32, or by the SHA-256 at its end, which
+        in turn is the last but one field of a record that is compared whole.
+        """
+        found = []
+        for name in self._members:
+            try:
+                self.member(name)
+            except DataError:
+                found.append(name)
+        size = self.path.stat().st_size - _END.size - _DIGEST_SIZE
+        expected = _digest(self._stream, size).encode()
+        self._stream.seek(max(size, 0))
+        tail = self._stream.read()
+        if not found and tail != self._end(size) + expected:
+            found.append("directory")
+        return found
+
+    def close(self) -> None:
+        """Close the file."""
+        self._stream.close()
+
+    def _content(self, name: str) -> Mapping[str, Any]:
+        content = json.loads(self.member(name))
+        if not isinstance(content, dict):
+            raise DataError(f"{self.path}: {name} holds no object; it is damaged")
+        return content
+
+    def _directory(self) -> dict[str, _Member]:
+        with zipfile.ZipFile(self._stream) as archive:
+            if len(archive.comment) != _DIGEST_SIZE:
+                raise ValueError("its end is missing")
+            self._start = archive.start_dir
+            found = {}
+            for info in archive.infolist():
+                offset = info.header_offset + _LOCAL.size + len(info.filename.encode())
+                inside = 0 <= info.header_offset <= self._start - info.file_size
+                if info.compress_type or not inside:
+                    raise ValueError(f"the entry of {info.filename} is damaged")
+                found[info.filename] = _Member(offset, info.file_size, info.CRC)
+        return found
+
+    def _found(self) -> dict[str, _Member]:
+        """Walk from one local header to the next, skipping what is no header."""
+        self._start, found, position = 0, {}, 0
+        if not self.path.stat().st_size:
+            return found
+        data = mmap.mmap(self._stream.fileno(), 0, access=mmap.ACCESS_READ)
+        while (position := data.find(b"PK\3\4", position)) >= 0:
+            if position + _LOCAL.size > len(data):
+                break
+            fields = _LOCAL.unpack_from(data, position)
+            crc, size, name_size = fields[6], fields[8], fields[9]
+            start = position + _LOCAL.size
+            name = data[start : start + name_size].decode("ascii", "replace")
+            member = _Member(start + name_size, size, crc)
+            position += 4
+            if name not in found and zlib.crc32(data[member.offset : member.offset + size]) == crc:
+                found[name] = member
+                position = member.offset + size
+        data.close()
+        return found
+
+    def _end(self, size: int) -> bytes:
+        n = len(self._members)
+        return _END.pack(b"PK\5\6", 0, 0, n, n, size - self._start, self._start, _DIGEST_SIZE)
+
+
+def _json(content: Mapping[str, Any]) -> bytes:
+    return json.dumps(content, indent=1, allow_nan=False).encode()
+
+
+def _digest(stream: Any, size: int) -> str:
+    """Return the SHA-256 of the first `size` bytes, in hexadecimal."""
+    digest = hashlib.sha256()
+    stream.seek(0)
+    while size > 0 and (block := stream.read(min(size, 1 << 20))):
+        digest.update(block)
+        size -= len(block)
+    return digest.hexdigest()

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from aefpga.codec.rans import LANES, MAX_SYMBOL, decode_columns, encode_columns
+from aefpga.errors import DataError
+
+
+@given(st.data())
+def test_columns_come_back(data):
+    n = data.draw(st.integers(0, 700))
+    symbols = st.lists(st.integers(0, data.draw(st.sampled_from([0, 1, 7, MAX_SYMBOL]))))
+    rng = np.random.default_rng(data.draw(st.integers(0, 100)))
+    alphabet = np.array(data.draw(symbols) or [0])
+    columns = [rng.choice(alphabet, n) for _ in range(data.draw(st.integers(1, 4)))]
+    for before, after in zip(columns, decode_columns(encode_columns(columns)), strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_the_size_is_close_to_the_entropy():
+    rng = np.random.default_rng(2)
+    share = np.array([0.9, 0.05, 0.03, 0.02])
+    columns = [rng.choice(4, 100_000, p=share) for _ in range(3)]
+    entropy = -(share * np.log2(share)).sum() * 300_000
+    states_and_tables = 8 * (4 * LANES + 100)
+    assert entropy < 8 * len(encode_columns(columns)) < 1.005 * entropy + states_and_tables
+
+
+def test_a_constant_column_costs_next_to_nothing():
+    assert len(encode_columns([np.full(50_000, 9)])) < 1100
+
+
+@given(st.integers(0, 10_000), st.integers(0, 7))
+def test_damage_is_an_error_or_changes_words_but_never_crashes(position, bit):
+    rng = np.random.default_rng(0)
+    data = bytearray(encode_columns([rng.integers(0, 50, 1000), rng.integers(0, 3, 1000)]))
+    data[position % len(data)] ^= 1 << bit
+    try:
+        columns = decode_columns(bytes(data))
+    except DataError:
+        return
+    assert len(columns) == 2
+
+
+@pytest.mark.parametrize("cut", [0, 5, 12, 200, -1])
+def test_a_shortened_stream_is_an_error(cut):
+    data = encode_columns([np.arange(3000) % 77])
+    with pytest.raises(DataError, match="damaged"):
+        decode_columns(data[:cut])
+
+
+@pytest.mark.parametrize(
+    "columns", [[np.array([-1])], [np.array([4096])], [np.zeros(2, int), np.zeros(3, int)]]
+)
+def test_symbols_out_of_range_are_refused(columns):
+    with pytest.raises(ValueError, match="equal length"):
+        encode_columns(columns)

@@ -1,0 +1,235 @@
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from aefpga.codec.archive import Archive
+from aefpga.codec.bounds import Corrector, Profile
+from aefpga.data.jets import Jets
+from aefpga.data.reader import read_jets
+from aefpga.data.writer import write_jets
+from aefpga.errors import DataError, RunError, UsageError
+from aefpga.fixedpoint import Emulator
+from aefpga.variables import variable_set
+from aefpga.workflow import compress as workflow
+from aefpga.workflow.compress import compress, decompress
+
+VARIABLES = variable_set("24")
+NAMES = tuple(v.name for v in VARIABLES)
+
+
+def silent(what, done, total):
+    pass
+
+
+def events_of(jets, n_events=200, seed=1):
+    """Jets with event structure, ids and weights; some events are empty."""
+    rng = np.random.default_rng(seed)
+    counts = rng.integers(0, 6, n_events)
+    events = {
+        "event": rng.integers(1, 2**40, n_events).astype(np.uint64),
+        "weight": rng.normal(1, 0.1, n_events).astype(np.float32),
+    }
+    return Jets(NAMES, jets[: counts.sum()], counts, events)
+
+
+@pytest.fixture
+def root_file(jets, tmp_path):
+    written = events_of(jets)
+    write_jets(tmp_path / "jets.root", [written], {})
+    return tmp_path / "jets.root", written
+
+
+@pytest.mark.parametrize("share", [None, 0.001, 0.01, 0.2])
+def test_jets_come_back_within_their_bounds(tiny_run, root_file, share, tmp_path):
+    path, original = root_file
+    profile = Profile.relative(share) if share else None
+    facts = compress(tiny_run, [str(path)], tmp_path / "j.aejets", profile=profile, step=silent)
+    assert facts.jets == len(original)
+    assert decompress(Archive(tmp_path / "j.aejets"), tmp_path / "back.root", step=silent) == len(
+        original
+    )
+    back = read_jets([str(tmp_path / "back.root")], NAMES)
+    np.testing.assert_array_equal(back.counts, original.counts)
+    if profile:
+        corrector = Corrector(profile, VARIABLES)
+        assert corrector.within(original.values, back.values).all()
+        counts = [i for i, v in enumerate(VARIABLES) if v.kind == "multiplicity"]
+        np.testing.assert_array_equal(back.values[:, counts], original.values[:, counts])
+    (jets,) = Archive(tmp_path / "j.aejets").iterate()
+    for name, column in original.events.items():
+        np.testing.assert_array_equal(jets.events[name], column)
+        assert jets.events[name].dtype == column.dtype
+
+
+def test_ugly_jets_keep_their_bounds_too(tiny_run, jets, tmp_path):
+    """Saturated, zero, tiny, negative and one by one."""
+    ugly = np.tile(jets[:1], (9, 1))
+    ugly[0] = 0
+    ugly[1, 0] = 1e30
+    ugly[2] = 3.4e38
+    ugly[3] = -7.5
+    ugly[4, 2] = np.pi
+    ugly[5, 2] = -np.pi
+    ugly[6] *= 1e-30
+    ugly[7, NAMES.index("photon_multiplicity")] = 2.5
+    for i, values in enumerate([ugly, *ugly[:, None]]):
+        write_jets(tmp_path / "u.root", [Jets(NAMES, values, np.array([len(values)]))], {})
+        profile = Profile.relative(0.01)
+        compress(
+            tiny_run,
+            [str(tmp_path / "u.root")],
+            tmp_path / "u.aejets",
+            profile=profile,
+            step=silent,
+        )
+        (back,) = Archive(tmp_path / "u.aejets").iterate()
+        assert Corrector(profile, VARIABLES).within(values, back.values).all(), i
+
+
+def test_jets_out_of_range_are_kept_exactly_without_a_bound(tiny_run, jets, tmp_path):
+    values = jets[:50].copy()
+    values[7, 0], values[9, 3] = 1e7, 1e8
+    write_jets(tmp_path / "j.root", [Jets(NAMES, values, np.array([50]))], {})
+    facts = compress(tiny_run, [str(tmp_path / "j.root")], tmp_path / "j.aejets", step=silent)
+    assert facts.saturated_jets == 2
+    (back,) = Archive(tmp_path / "j.aejets").iterate()
+    np.testing.assert_array_equal(back.values[[7, 9]], values[[7, 9]])
+    assert not np.array_equal(back.values[0], values[0])
+
+
+def test_chunks_entries_and_variables(tiny_run, root_file, tmp_path, monkeypatch):
+    path, original = root_file
+    monkeypatch.setattr(workflow, "CHUNK_JETS", 60)
+    write_jets(path, [original.between(i, i + 10) for i in range(0, 200, 10)], {})
+    # The reader's own chunks are larger than these files.
+    monkeypatch.setattr("aefpga.data.reader.CHUNK_EVENTS", 10)
+    compress(
+        tiny_run, [str(path)], tmp_path / "j.aejets", profile=Profile.relative(0.01), step=silent
+    )
+    archive = Archive(tmp_path / "j.aejets")
+    assert len(archive.chunks()) > 5
+    whole = Jets.concatenate(list(archive.iterate()))
+    part = Jets.concatenate(list(archive.iterate(37, 151)))
+    np.testing.assert_array_equal(part.values, whole.between(37, 151).values)
+    np.testing.assert_array_equal(part.counts, original.counts[37:151])
+    decompress(archive, tmp_path / "b.root", variables=["eta"], first=0, last=10, step=silent)
+    back = read_jets([str(tmp_path / "b.root")], ["eta"])
+    np.testing.assert_array_equal(back.values, whole.select(["eta"]).between(0, 10).values)
+    with pytest.raises(UsageError, match="no btag; it holds pt"):
+        decompress(archive, tmp_path / "b.root", variables=["btag"], step=silent)
+
+
+def test_other_chunks_of_a_damaged_file_are_read(tiny_run, root_file, tmp_path, monkeypatch):
+    path, _ = root_file
+    monkeypatch.setattr(workflow, "CHUNK_JETS", 60)
+    monkeypatch.setattr("aefpga.data.reader.CHUNK_EVENTS", 10)
+    compress(tiny_run, [str(path)], tmp_path / "j.aejets", step=silent)
+    whole = list(Archive(tmp_path / "j.aejets").iterate())
+    data = bytearray((tmp_path / "j.aejets").read_bytes())
+    words = Archive(tmp_path / "j.aejets").reader.member("chunks/000001/words")
+    data[data.index(words) + len(words) // 2] ^= 1
+    (tmp_path / "j.aejets").write_bytes(data)
+    with pytest.raises(DataError, match="chunks/000001/words is damaged"):
+        list(Archive(tmp_path / "j.aejets").iterate())
+    archive = Archive(tmp_path / "j.aejets", salvage=True)
+    left = list(archive.iterate())
+    assert list(archive.skipped) == [1]
+    assert len(left) == len(whole) - 1
+    np.testing.assert_array_equal(left[1].values, whole[2].values)
+
+
+def test_a_file_without_its_model_needs_the_run(tiny_run, root_file, tmp_path):
+    path, _ = root_file
+    small = tmp_path / "j.aejets"
+    compress(tiny_run, [str(path)], small, with_model=False, step=silent)
+    with pytest.raises(RunError, match="name the run that made it"):
+        list(Archive(small).iterate())
+    assert sum(map(len, Archive(small, tiny_run.folder).iterate())) > 0
+    other = tmp_path / "other"
+    other.mkdir()
+    spec = tiny_run.spec
+    first = spec.layers[0]
+    words = first.weight.words.copy()
+    words[0, 0] ^= 1
+    changed = replace(first, weight=replace(first.weight, words=words))
+    replace(spec, layers=(changed, *spec.layers[1:])).save(other)
+    with pytest.raises(RunError):
+        list(Archive(small, other).iterate())
+
+
+@pytest.mark.slow
+def test_the_words_are_those_of_c_simulation_and_rtl(tiny_run, root_file, tmp_path):
+    pytest.importorskip("hls4ml", reason="C simulation needs the extra `firmware`")
+    from aefpga.firmware.hls import CSimulation
+    from aefpga.firmware.rtl import RtlSimulation, make_project
+
+    path, original = root_file
+    compress(tiny_run, [str(path)], tmp_path / "j.aejets", step=silent)
+    (words,) = Archive(tmp_path / "j.aejets").words()
+    spec = tiny_run.spec
+    inputs = spec.input.to_words(original.values)
+    rtl = make_project(spec, 5.0, tmp_path / "rtl", "xcvu9p")
+    for compute in (
+        Emulator(spec),
+        CSimulation(spec, tmp_path / "hls"),
+        RtlSimulation(rtl, tmp_path / "rtl"),
+    ):
+        np.testing.assert_array_equal(compute(inputs), words)
+
+
+def test_the_three_verbs_on_the_command_line(tiny_run, root_file, tmp_path):
+    path, original = root_file
+
+    def aefpga(*arguments, expect=0):
+        done = subprocess.run(
+            [sys.executable, "-m", "aefpga", *map(str, arguments)],
+            cwd=tmp_path, capture_output=True, text=True, check=False,
+        )  # fmt: skip
+        assert done.returncode == expect, done.stderr
+        assert "Traceback" not in done.stderr
+        return done
+
+    run = ("--run", tiny_run.folder)
+    aefpga("compress", path, "-o", "j.aejets", *run, "--max-error", "2%")
+    facts = json.loads(aefpga("info", "j.aejets", "--verify", "--json").stdout)
+    assert facts["jets"] == len(original)
+    assert facts["damaged"] == []
+    aefpga("decompress", "j.aejets", "-o", "b.root", "--entries", "5:20")
+    counts = read_jets([str(tmp_path / "b.root")], ["pt"]).counts
+    np.testing.assert_array_equal(counts, original.counts[5:20])
+    assert (
+        "FIRST:LAST"
+        in aefpga("decompress", "j.aejets", "-o", "c", "--entries", "5", expect=2).stderr
+    )
+    assert (
+        "max-error"
+        in aefpga("compress", path, "-o", "x", *run, "--max-error", "banana", expect=2).stderr
+    )
+    data = (tmp_path / "j.aejets").read_bytes()
+    (tmp_path / "j.aejets").write_bytes(data[:-200])
+    assert "truncated" in aefpga("info", "j.aejets", expect=1).stderr
+    # The directory was lost, no chunk was.
+    assert "jets in" in aefpga("decompress", "j.aejets", "-o", "d.root", "--skip-damaged").stdout
+
+
+@pytest.mark.parametrize("after", [0.2, 1.0, 1.5, 2.0])
+def test_a_killed_compression_leaves_no_file(tiny_run, root_file, tmp_path, after):
+    path, _ = root_file
+    process = subprocess.Popen(
+        [sys.executable, "-m", "aefpga", "compress", str(path), "-o", "k.aejets",
+         "--run", str(tiny_run.folder)],
+        cwd=tmp_path, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+    )  # fmt: skip
+    time.sleep(after)
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait()
+    if (tmp_path / "k.aejets").exists():
+        # It was faster than the signal: then it is whole.
+        assert Archive(tmp_path / "k.aejets").reader.damaged() == []
