@@ -190,7 +190,8 @@ class Reader:
 
     def _found(self) -> dict[str, _Member]:
         """Walk from one local header to the next, skipping what is no header."""
-        self._start, found, position = 0, {}, 0
+        found: dict[str, _Member] = {}
+        self._start, position = 0, 0
         if not self.path.stat().st_size:
             return found
         data = mmap.mmap(self._stream.fileno(), 0, access=mmap.ACCESS_READ)
