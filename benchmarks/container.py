@@ -1,6 +1,6 @@
 """The container of compressed jets against others that hold the same coded chunks.
 
-Compresses the embedded sample (or the ROOT files given) with the latest run in ``runs/``, and stores
+Compresses the embedded sample (or the ROOT files given) with the latest run in ``runs/``; stores
 the same members in a ROOT tree (uproot) and in Parquet (pyarrow, where it is installed).
 
 Usage: ``python benchmarks/container.py [FILE.root...]``.

@@ -104,6 +104,23 @@ def test_jets_out_of_range_are_kept_exactly_without_a_bound(tiny_run, jets, tmp_
     assert not np.array_equal(back.values[0], values[0])
 
 
+@pytest.mark.parametrize("variables", ["24", "4"])
+def test_scalar_quantization_needs_no_run(root_file, tmp_path, variables):
+    path, original = root_file
+    profile, names = Profile.relative(0.01), tuple(v.name for v in variable_set(variables))
+    facts = compress(
+        None, [str(path)], tmp_path / "j.aejets", variables=variables, profile=profile, step=silent
+    )
+    (back,) = Archive(tmp_path / "j.aejets").iterate()
+    corrector = Corrector(profile, variable_set(variables))
+    assert corrector.within(original.select(names).values, back.values).all()
+    assert "words" not in facts.bits_per_jet
+    with pytest.raises(UsageError, match="no latent words"):
+        next(Archive(tmp_path / "j.aejets").words())
+    with pytest.raises(UsageError, match="needs --max-error"):
+        compress(None, [str(path)], tmp_path / "x.aejets", step=silent)
+
+
 def test_chunks_entries_and_variables(tiny_run, root_file, tmp_path, monkeypatch):
     path, original = root_file
     monkeypatch.setattr(workflow, "CHUNK_JETS", 60)

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aefpga.cli import show
-from aefpga.cli.options import Collection, Json, RunName, Runs
+from aefpga.cli.options import Collection, Json, RunName, Runs, Variables
 
 if TYPE_CHECKING:
     from aefpga.codec.archive import Archive
@@ -29,6 +29,11 @@ def compress(
         str | None,
         typer.Option("--max-error", help="Bound for every value: a percentage, or a YAML profile."),
     ] = None,
+    scalar: Annotated[
+        bool,
+        typer.Option("--scalar", help="No autoencoder: quantize each variable to --max-error."),
+    ] = False,
+    variables: Variables = None,
     keep_outliers: Annotated[
         bool,
         typer.Option(help="Keep jets exactly that are out of the encoder's range."),
@@ -46,20 +51,26 @@ def compress(
     and energies to 1 % (of at least 1 GeV), angles to 0.015, areas to 1 %, multiplicities exactly.
     Without, errors are what the autoencoder makes of the jets, except for those out of its range.
     Event structure, run and event numbers and weights are kept as they were.
+
+    --scalar needs no run and makes smaller files at the same bound; what it lacks is a fixed rate.
     """
     from dataclasses import asdict
 
     from aefpga.codec.bounds import parse_profile
+    from aefpga.errors import UsageError
     from aefpga.runs import open_run
     from aefpga.workflow.compress import compress as compress_jets
 
     profile = parse_profile(max_error) if max_error else None
-    opened = open_run(run, runs)
+    if variables and not scalar:
+        raise UsageError("--variables goes with --scalar; an encoder keeps its own variables")
+    opened = None if scalar else open_run(run, runs)
     with show.progress() as step:
         result = compress_jets(
             opened,
             inputs,
             output,
+            variables=variables,
             profile=profile,
             keep_outliers=keep_outliers,
             with_model=embed_model,
@@ -141,8 +152,8 @@ def info(
         bound = header["max_error"]
         energy = bound and bound["energy"]
         rows = [
-            ("made by", f"aefpga {header['aefpga']}, run {header['run']}"),
-            ("encoder", f"{header['encoder'][:16]}…"),
+            ("made by", f"aefpga {header['aefpga']}, run {header['run'] or 'none'}"),
+            ("encoder", f"{(header['encoder'] or 'none, scalar quantization')[:26]}"),
             ("jets", f"{facts.jets:,} in {facts.events:,} events"),
             ("size", f"{facts.compressed_bytes:,} of {facts.source_bytes:,} bytes"),
             ("bits per jet", f"{sum(facts.bits_per_jet.values()):.1f}"),

@@ -22,7 +22,7 @@ from aefpga.codec.container import Reader, Writer
 from aefpga.codec.decoder import Decoder
 from aefpga.codec.rans import MAX_SYMBOL, decode_columns, encode_columns
 from aefpga.data.jets import Jets
-from aefpga.errors import DataError, RunError
+from aefpga.errors import DataError, RunError, UsageError
 from aefpga.fixedpoint import Emulator, EncoderSpec
 from aefpga.normalise import Normaliser, load_normaliser
 from aefpga.variables import variable
@@ -33,8 +33,6 @@ Words = NDArray[np.int64]
 MODEL_FILES = ("encoder.json", "encoder.npz", "decoder.onnx", "normaliser.json")
 # Wider words are coded as two symbols.
 SYMBOL_BITS = 12
-# More steps than these to either side, and the value itself is kept.
-MAX_STEPS = MAX_SYMBOL // 2
 # A decoder on another machine may round otherwise: no integer may hang on that.
 UNSTABLE = 1e-4
 # Begins the names of what a file says of its events.
@@ -100,37 +98,46 @@ class Encoder:
 
     Parameters
     ----------
-    model : Model
-        What encodes and decodes.
+    names : sequence of str
+        The variables; with a model, its inputs.
+    model : Model or None
+        What encodes and decodes; None corrects every value from zero: a scalar quantizer.
     profile : Profile or None
         Bounds that every value keeps; None sends latent words alone.
     keep_outliers : bool
         Keep jets exactly that have a value outside the encoder's range.
     """
 
-    def __init__(self, model: Model, profile: Profile | None, *, keep_outliers: bool) -> None:
-        self.model, self._keep_outliers = model, keep_outliers
-        self.names = model.spec.input.variables
-        self._emulator = Emulator(model.spec)
-        variables = [variable(name) for name in self.names]
+    def __init__(
+        self,
+        names: Sequence[str],
+        model: Model | None,
+        profile: Profile | None,
+        *,
+        keep_outliers: bool,
+    ) -> None:
+        self.names, self._model, self._keep_outliers = names, model, keep_outliers
+        self._emulator = Emulator(model.spec) if model else None
+        variables = [variable(name) for name in names]
         self._corrector = Corrector(profile, variables) if profile else None
         self.statistics = Statistics()
 
     def write(self, writer: Writer, number: int, jets: Jets) -> None:
         """Encode, check and write a chunk."""
-        found, source = self.statistics, self.model.spec.input
-        inputs = source.to_words(jets.values)
-        words = self._emulator(inputs)
-        back, unstable = self.model.decoded(words)
-        outside = source.outside(jets.values).any(axis=1)
-        exact = np.zeros(jets.values.shape, bool)
-        if self._keep_outliers:
-            exact[outside] = True
-        parts = {"events": _pack_events(jets), "words": pack_words(words, self.model.spec)}
+        found = self.statistics
+        parts = {"events": _pack_events(jets)}
+        back, unstable = np.zeros_like(jets.values), np.zeros(jets.values.shape, bool)
+        outside = np.zeros(len(jets), bool)
+        if self._model and self._emulator:
+            source = self._model.spec.input
+            words = self._emulator(source.to_words(jets.values))
+            back, unstable = self._model.decoded(words)
+            outside |= source.outside(jets.values).any(axis=1)
+            parts["words"] = pack_words(words, self._model.spec)
+        exact = np.repeat(outside[:, None] & self._keep_outliers, len(self.names), axis=1)
         if self._corrector:
-            steps = self._corrector.steps(jets.values, back)
-            far = (np.abs(steps) > MAX_STEPS) | unstable
-            steps[far | exact] = 0
+            exact |= unstable
+            steps, far = self._corrector.steps(jets.values, back, exact)
             back = self._corrector.corrected(back, steps)
             exact |= far | ~self._corrector.within(jets.values, back)
             parts["corrections"] = encode_columns(_zigzag(steps))
@@ -207,15 +214,24 @@ class Archive:
 
     def words(self) -> Iterator[Words]:
         """Yield the latent words of every chunk, as the firmware would send them."""
-        spec = self._load_model().spec
+        model = self._load_model()
+        if model is None:
+            raise UsageError(f"{self.path} was made without an autoencoder: it has no latent words")
+        spec = model.spec
         for number in self.chunks():
             yield unpack_words(self.reader.member(f"{_chunk(number)}/words"), spec)
 
-    def _chunk(self, number: int, model: Model) -> Jets:
+    def _chunk(self, number: int, model: Model | None) -> Jets:
         member = f"{self.path}: {_chunk(number)}"
         counts, events = _unpack_events(self.reader.member(f"{_chunk(number)}/events"), member)
-        words = unpack_words(self.reader.member(f"{_chunk(number)}/words"), model.spec)
-        back, _ = model.decoded(words)
+        back = np.zeros((int(counts.sum()), len(self.names)), np.float32)
+        if model:
+            words = unpack_words(self.reader.member(f"{_chunk(number)}/words"), model.spec)
+            if len(words) != len(back):
+                raise DataError(
+                    f"{member}: its events have {len(back)} jets, its words {len(words)}"
+                )
+            back, _ = model.decoded(words)
         if self.profile:
             corrector = Corrector(self.profile, [variable(name) for name in self.names])
             columns = decode_columns(self.reader.member(f"{_chunk(number)}/corrections"))
@@ -224,12 +240,12 @@ class Archive:
                 raise DataError(f"{member}/corrections is of another number of jets or variables")
             back = corrector.corrected(back, steps)
         _restore_exact(back, self.reader.member(f"{_chunk(number)}/exact"), member)
-        if counts.sum() != len(back):
-            raise DataError(f"{member}: its events have {counts.sum()} jets, its words {len(back)}")
         return Jets(self.names, back, counts, events)
 
-    def _load_model(self) -> Model:
+    def _load_model(self) -> Model | None:
         expected = self.reader.header["encoder"]
+        if expected is None:
+            return None
         if self._model_folder is None and "model/encoder.json" not in self.reader.sizes():
             raise RunError(
                 f"{self.path} refers to its encoder {expected[:16]}… and does not hold it; name "

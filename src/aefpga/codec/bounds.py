@@ -7,6 +7,7 @@ logarithmic from there. A step is twice the allowed error, so that the nearest o
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -16,12 +17,14 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from aefpga.errors import UsageError
-from aefpga.variables import Kind, Variable
+from aefpga.variables import SUMS, Kind, Variable
 
 Floats = NDArray[np.float32]
 
 # What float32 and another machine's rounding of the decoder may add to an error.
 MARGIN = 1e-4
+# More steps than these to either side, and the value itself is kept.
+MAX_STEPS = 2047
 # rad for each part of a relative error, as float truncation has it at |eta| of about 1.5.
 ANGLE_FOR_RELATIVE = 1.5
 
@@ -124,19 +127,56 @@ class Corrector:
         ]
         return np.stack(columns, axis=1)
 
-    def steps(self, original: Floats, decoded: Floats) -> NDArray[np.int64]:
-        """Return how many steps lie between each decoded value and its original."""
+    def steps(
+        self, original: Floats, decoded: Floats, kept: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return how many steps lie between decoded values and originals, and which are too far.
+
+        Where a value is `kept` as it is, or too far, there is nothing to correct: 0 steps.
+        """
+        steps, far = self._nearest(original, decoded, kept)
+        steps_of_sums, far_sums = self._nearest(original, self._with_sums(decoded, steps), kept)
+        for total in self._sums:
+            steps[:, total], far[:, total] = steps_of_sums[:, total], far_sums[:, total]
+        return steps, far
+
+    def corrected(self, decoded: Floats, steps: NDArray[np.int64]) -> Floats:
+        """Return decoded values moved by so many steps, totals from the sum of their parts."""
+        return self._moved(self._with_sums(decoded, steps), steps)
+
+    @cached_property
+    def _sums(self) -> dict[int, list[int]]:
+        """Columns of the totals, with the columns of their parts, where all are there."""
+        place = {v.name: j for j, v in enumerate(self.variables)}
+        return {
+            place[total]: [place[part] for part in parts]
+            for total, parts in SUMS.items()
+            if total in place and all(part in place for part in parts)
+        }
+
+    def _with_sums(self, decoded: Floats, steps: NDArray[np.int64]) -> Floats:
+        """Return decoded values with totals replaced by the sums of their corrected parts."""
+        parts, found = self._moved(decoded, steps), decoded.copy()
+        with np.errstate(over="ignore"):
+            for total, columns in self._sums.items():
+                found[:, total] = parts[:, columns].sum(axis=1, dtype=np.float64)
+        # Beyond float32 the decoder's own total will do.
+        return np.where(np.isfinite(found), found, decoded)
+
+    def _nearest(
+        self, original: Floats, decoded: Floats, kept: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
         found = []
         for j, (bound, x) in enumerate(self._columns(original)):
             apart = _to_scale(x, bound) - _to_scale(self._rounded(j, decoded[:, j]), bound)
             if self.variables[j].name == "phi":
                 apart = np.mod(apart + np.pi, 2 * np.pi) - np.pi
-            # Far apart, the original itself is kept: the cast must only not overflow.
-            found.append(np.clip(np.rint(apart / _step(bound)), -(2**40), 2**40).astype(np.int64))
-        return np.stack(found, axis=1)
+            found.append(np.rint(apart / _step(bound)))
+        steps = np.stack(found, axis=1)
+        far = np.abs(steps) > MAX_STEPS
+        return np.where(far | kept, 0, steps).astype(np.int64), far
 
-    def corrected(self, decoded: Floats, steps: NDArray[np.int64]) -> Floats:
-        """Return decoded values moved by so many steps."""
+    def _moved(self, decoded: Floats, steps: NDArray[np.int64]) -> Floats:
         columns = []
         for j, (bound, y) in enumerate(self._columns(decoded)):
             start = _to_scale(self._rounded(j, y), bound)

@@ -11,13 +11,14 @@ from aefpga import __version__
 from aefpga.codec.archive import MODEL_FILES, Archive, Encoder, Model, Statistics
 from aefpga.codec.bounds import Profile, to_config
 from aefpga.codec.container import writing
+from aefpga.config import DataConfig
 from aefpga.data.jets import Jets
 from aefpga.data.reader import find_files, iterate_jets
 from aefpga.data.writer import write_jets
 from aefpga.errors import UsageError
 from aefpga.files import sha256_of
 from aefpga.runs import Run
-from aefpga.variables import variable
+from aefpga.variables import variable, variable_set
 from aefpga.workflow import Step
 
 # Jets coded together: enough for good statistics, little enough for memory and for random access.
@@ -41,26 +42,30 @@ class Compressed:
 
 
 def compress(
-    run: Run,
+    run: Run | None,
     inputs: Sequence[str],
     output: Path,
     *,
+    variables: str | None = None,
     profile: Profile | None = None,
     keep_outliers: bool = True,
     with_model: bool = True,
     collection: str | None = None,
     step: Step,
 ) -> Compressed:
-    """Compress the jets of ROOT files with a run's encoder.
+    """Compress the jets of ROOT files, with a run's encoder or by scalar quantization.
 
     Parameters
     ----------
-    run : Run
-        A quantized run; its variables are kept, others are not.
+    run : Run or None
+        A quantized run; its variables are kept, others are not. None quantizes every variable by
+        itself, as finely as the profile asks.
     inputs : sequence of str
         ROOT files and globs, of one collection.
     output : Path
         File to write, complete or not at all.
+    variables : str or None
+        Variable set, where there is no run.
     profile : Profile or None
         Bounds that every value of every jet keeps.
     keep_outliers : bool
@@ -73,20 +78,25 @@ def compress(
     Raises
     ------
     UsageError
-        If the run is float only.
+        If the run is float only, or there is neither a run nor a profile.
     DataError
         If an input cannot be read, or lacks variables.
     """
-    if not run.is_quantized:
+    if run is None and profile is None:
+        raise UsageError("scalar quantization needs --max-error: it says how fine the steps are")
+    if run is not None and not run.is_quantized:
         raise UsageError(f"run {run.name} is float only; train with --quantize")
-    encoder = Encoder(Model.load(run.folder), profile, keep_outliers=keep_outliers)
+    model = Model.load(run.folder) if run else None
+    chosen = variable_set(variables or DataConfig().variables)
+    names = model.spec.input.variables if model else tuple(v.name for v in chosen)
+    encoder = Encoder(names, model, profile, keep_outliers=keep_outliers)
     files = find_files(inputs)
     header = {
         "aefpga": __version__,
-        "run": run.name,
-        "encoder": encoder.model.spec.hash,
-        "variables": list(encoder.names),
-        "units": [variable(name).unit for name in encoder.names],
+        "run": run.name if run else None,
+        "encoder": model.spec.hash if model else None,
+        "variables": list(names),
+        "units": [variable(name).unit for name in names],
         "max_error": to_config(profile),
         "outliers_kept": keep_outliers,
     }
@@ -96,17 +106,17 @@ def compress(
         step("events", done, total)
 
     with writing(output, header, manifest) as writer:
-        for name in MODEL_FILES if with_model else ():
-            writer.add(f"model/{name}", (run.folder / name).read_bytes())
-        read = iterate_jets(inputs, encoder.names, collection, progress, with_events=True)
+        if run and with_model:
+            for name in MODEL_FILES:
+                writer.add(f"model/{name}", (run.folder / name).read_bytes())
+        read = iterate_jets(inputs, names, collection, progress, with_events=True)
         for number, jets in enumerate(_chunks(read)):
             encoder.write(writer, number, jets)
             manifest["chunks"].append({"events": len(jets.counts), "jets": len(jets)})
-        found = encoder.statistics
         manifest |= {
             "sources": {p.name: sha256_of(p) for p in files},
             "source_bytes": sum(p.stat().st_size for p in files),
-            **_summary(found, encoder.names),
+            **_summary(encoder.statistics, names),
         }
     return compressed_facts(Archive(output))
 
