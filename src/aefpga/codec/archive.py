@@ -20,7 +20,13 @@ from numpy.typing import NDArray
 from aefpga.codec.bounds import Corrector, Profile
 from aefpga.codec.container import Reader, Writer
 from aefpga.codec.decoder import Decoder
-from aefpga.codec.rans import MAX_SYMBOL, decode_columns, encode_columns
+from aefpga.codec.rans import (
+    MAX_SYMBOL,
+    decode_columns,
+    decode_steps,
+    encode_columns,
+    encode_steps,
+)
 from aefpga.data.jets import Jets
 from aefpga.errors import DataError, RunError, UsageError
 from aefpga.fixedpoint import Emulator, EncoderSpec
@@ -140,7 +146,7 @@ class Encoder:
             steps, far = self._corrector.steps(jets.values, back, exact)
             back = self._corrector.corrected(back, steps)
             exact |= far | ~self._corrector.within(jets.values, back)
-            parts["corrections"] = encode_columns(_zigzag(steps))
+            parts["corrections"] = encode_steps(steps)
             found.corrections += int(np.count_nonzero(steps))
         back[exact] = jets.values[exact]
         parts["exact"] = _pack_exact(exact, jets.values)
@@ -234,8 +240,7 @@ class Archive:
             back, _ = model.decoded(words)
         if self.profile:
             corrector = Corrector(self.profile, [variable(name) for name in self.names])
-            columns = decode_columns(self.reader.member(f"{_chunk(number)}/corrections"))
-            steps = _unzigzag(columns)
+            steps = decode_steps(self.reader.member(f"{_chunk(number)}/corrections"))
             if steps.shape != back.shape:
                 raise DataError(f"{member}/corrections is of another number of jets or variables")
             back = corrector.corrected(back, steps)
@@ -297,16 +302,6 @@ def unpack_words(data: bytes, spec: EncoderSpec) -> Words:
 
 def _chunk(number: int) -> str:
     return f"chunks/{number:06d}"
-
-
-def _zigzag(steps: Words) -> list[Words]:
-    """Return columns of steps as 0, 1, 2, … for 0, -1, 1, …"""
-    return [np.where(c < 0, -2 * c - 1, 2 * c) for c in steps.T]
-
-
-def _unzigzag(columns: Sequence[Words]) -> Words:
-    coded = np.stack(columns, axis=1)
-    return np.asarray(np.where(coded % 2, -(coded + 1) // 2, coded // 2))
 
 
 def _pack_events(jets: Jets) -> bytes:

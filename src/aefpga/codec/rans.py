@@ -73,6 +73,17 @@ def decode_columns(data: bytes) -> list[Words]:
         raise DataError(f"a coded stream of {len(data)} bytes is damaged ({error})") from error
 
 
+def encode_steps(steps: Words) -> bytes:
+    """Return bytes for signed integers, shape (n, n_columns), of at most 2047 to either side."""
+    return encode_columns([np.where(c < 0, -2 * c - 1, 2 * c) for c in steps.T])
+
+
+def decode_steps(data: bytes) -> Words:
+    """Return what `encode_steps` was given."""
+    coded = np.stack(decode_columns(data), axis=1)
+    return np.asarray(np.where(coded % 2, -(coded + 1) // 2, coded // 2))
+
+
 def _frequencies(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return counts scaled to sum to 2**PRECISION; what occurs gets at least 1."""
     present = counts > 0

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aefpga.codec.bounds import Corrector, Profile
 from aefpga.codec.coders import CODERS, FIXED, decode, encode
+from aefpga.codec.rans import decode_steps, encode_steps
 from aefpga.config import DataConfig
 from aefpga.errors import UsageError
 from aefpga.evaluation.error_bounded import compress_columns, error_bounded
@@ -39,6 +41,8 @@ RELATIVE_STEPS = (0.1, 0.05, 0.02, 0.01, 0.005)
 UNIFORM_BITS = (5, 8, 12)
 PCA_LAYOUTS = ((10, 8), (15, 8), (19, 10))
 TOLERANCES = (0.05, 0.01)
+# The third is the largest error of float truncation to 5 bits.
+OUR_TOLERANCES = (0.05, 0.02, 1 / 64, 0.01, 0.001)
 # What an autoencoder is fed after float truncation, in the chain that the literature proposes.
 CHAIN_MANTISSA = 5
 # Of the order in which jets of files are taken.
@@ -163,8 +167,25 @@ def rate_distortion(
             quality = judge(judged, back, variables, min_max)
             sizes = {name: 8 * size / len(judged)}
             points.append(Point(f"{name}, {tolerance:.0%} bound", name, sizes, quality))
+    points += [_bounded(judged, variables, tolerance, min_max) for tolerance in OUR_TOLERANCES]
     step("schemes", len(families) + 1, len(families) + 1)
     return points
+
+
+def _bounded(
+    jets: Floats, variables: Sequence[Variable], tolerance: float, min_max: MinMax
+) -> Point:
+    """Return what `compress --scalar` makes of jets; every value is within its bound."""
+    corrector, zeros = Corrector(Profile.relative(tolerance), variables), np.zeros_like(jets)
+    steps, far = corrector.steps(jets, zeros, np.zeros(jets.shape, bool))
+    data = encode_steps(steps)
+    back = corrector.corrected(zeros, decode_steps(data))
+    back[far] = jets[far]
+    # A value that is kept costs its place and itself.
+    bits = 8 * (len(data) + 8 * int(far.sum())) / len(jets)
+    quality = judge(jets, back, variables, min_max)
+    label = f"compress --scalar, {tolerance:.2%} bound"
+    return Point(label, "compress --scalar", {"rANS": bits}, quality)
 
 
 def jets_to_judge(
