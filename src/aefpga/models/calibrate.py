@@ -83,14 +83,29 @@ def layer_types(
     activation: Activation,
     bits: int,
     quantization: QuantizationConfig,
+    *,
+    per_neuron: bool,
 ) -> LayerTypes:
-    """Choose the types of one layer from its float weights and its outputs on training jets."""
+    """Choose the types of one layer from its float weights and its outputs on training jets.
+
+    With `per_neuron`, each neuron's weights and bias have a binary point of their own, which costs
+    nothing in hardware: the latents of a linear encoder differ in scale by orders of magnitude.
+    """
     assert quantization.bits is not None
+    bias_bits = quantization.bias_bits or quantization.bits + 4
+    choose = _closest_of_each if per_neuron else closest_type
     return LayerTypes(
-        weight=closest_type(weight, quantization.bits, signed=True),
-        bias=closest_type(bias, quantization.bias_bits or quantization.bits + 4, signed=True),
+        weight=choose(weight, quantization.bits, signed=True),
+        bias=choose(bias, bias_bits, signed=True),
         output=closest_type(outputs, bits, signed=activation != "relu"),
     )
+
+
+def _closest_of_each(values: NDArray[Any], bits: int, *, signed: bool) -> FixedType:
+    """Return a type for each column of `values`, one width for all."""
+    columns = np.atleast_2d(values).T
+    integer = [int(closest_type(column, bits, signed=signed).integer) for column in columns]
+    return FixedType(signed, bits, np.array(integer))
 
 
 def closest_type(values: NDArray[Any], bits: int, *, signed: bool) -> FixedType:

@@ -219,6 +219,7 @@ def _calibrate(encoder: Any, inputs: Floats, config: RunConfig) -> list[LayerTyp
             layer_activation(config.model, name),
             bits.get(name, quantization.bits),
             quantization,
+            per_neuron=config.model.is_linear,
         )
         for name, values in zip(names, activations, strict=True)
     ]

@@ -17,6 +17,8 @@ from aefpga.models.training import Samples
 Floats = NDArray[np.float32]
 
 BATCH = 65_536
+# Directions of the inputs that vary this little, relatively, are rounding.
+COLLINEAR = 1e-5
 
 
 def set_best_linear(encoder: Any, decoder: Any, samples: Samples) -> None:
@@ -61,8 +63,13 @@ def best_linear(
 
 
 def linear_fit(inputs: Floats, targets: Floats) -> tuple[Floats, Floats]:
-    """Return kernel and bias of the linear regression of targets on inputs."""
+    """Return kernel and bias of the linear regression of targets on inputs.
+
+    Inputs that are sums of others leave the solution open: it is the one of the smallest weights.
+    """
     x, y = inputs.astype(np.float64), targets.astype(np.float64)
     centre, offset = x.mean(axis=0), y.mean(axis=0)
-    kernel = np.linalg.lstsq(x - centre, y - offset, rcond=None)[0]
+    spread = np.maximum(x.std(axis=0), 1e-30)
+    solution = np.linalg.lstsq((x - centre) / spread, y - offset, rcond=COLLINEAR)[0]
+    kernel = solution / spread[:, None]
     return kernel.astype(np.float32), (offset - centre @ kernel).astype(np.float32)

@@ -6,6 +6,7 @@ between words of few bits. So activations are quantized here, by the very rule o
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
 from qkeras import quantized_bits
 
@@ -14,15 +15,15 @@ from aefpga.fixedpoint.spec import Activation
 
 
 class WeightQuantizer(quantized_bits):  # type: ignore[misc]
-    """QKeras's `quantized_bits` for any signed `FixedType`, negative integer bits included.
+    """QKeras's `quantized_bits` for signed types of one width, with a point for each neuron or all.
 
     QKeras itself takes only ranges of 1, 2, 4, …; here the numbers are scaled into [-1, 1) by an
     exact power of two, quantized there, and scaled back.
     """
 
     def __init__(self, fixed: FixedType) -> None:
-        super().__init__(int(fixed.width), 0, alpha=1)
-        self.full_scale = float(-fixed.min)
+        super().__init__(int(fixed.width.max()), 0, alpha=1)
+        self.full_scale = np.asarray(-fixed.min, np.float32)
 
     def __call__(self, weights: Any) -> Any:
         """Return the nearest numbers on the grid; the gradient passes straight through."""
