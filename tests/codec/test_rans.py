@@ -3,7 +3,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aefpga.codec.rans import LANES, MAX_SYMBOL, decode_columns, encode_columns
+from aefpga.codec.rans import (
+    LANES,
+    MAX_STEPS,
+    MAX_SYMBOL,
+    decode_columns,
+    decode_steps,
+    encode_columns,
+    encode_steps,
+)
 from aefpga.errors import DataError
 
 
@@ -41,6 +49,12 @@ def test_damage_is_an_error_or_changes_words_but_never_crashes(position, bit):
     except DataError:
         return
     assert len(columns) == 2
+
+
+@given(st.lists(st.integers(-MAX_STEPS, MAX_STEPS), min_size=1, max_size=300))
+def test_steps_come_back(steps):
+    table = np.array([steps, steps[::-1]]).T
+    np.testing.assert_array_equal(decode_steps(encode_steps(table)), table)
 
 
 @pytest.mark.parametrize("cut", [0, 5, 12, 200, -1])

@@ -162,3 +162,24 @@ def test_the_first_signal_waits_and_the_second_does_not():
         work(2)
     assert reached == [0]
     assert signal.getsignal(signal.SIGINT) is before
+
+
+@pytest.mark.parametrize("normalisation", ["physics", "four-momentum", "min-max"])
+def test_a_linear_encoder_has_a_binary_point_a_neuron_and_stays_exact(
+    jets, tmp_path, normalisation
+):
+    config = configuration(
+        data={"normalisation": normalisation},
+        model={"hidden": (), "latent": 15},
+        quantization={"bits": 8},
+    )
+    result = trained(jets, config, tmp_path)
+    (layer,) = result.spec.layers
+    assert np.unique(layer.weight.type.integer).size > 1
+    assert layer.weight.type.integer.shape == (15,)
+    # What the inputs leave open is not filled with weights that cancel each other.
+    assert np.abs(layer.weight.values).max() < 2**12
+    save_weights(result.quantized.encoder, tmp_path / "encoder.npz")
+    keras = KerasEncoder(result.spec, config.model, tmp_path / "encoder.npz")
+    words = np.concatenate([adversarial_words(result.spec), result.spec.input.to_words(jets)])
+    np.testing.assert_array_equal(keras(words), Emulator(result.spec)(words))

@@ -22,6 +22,7 @@ from aefpga.codec.container import Reader, Writer
 from aefpga.codec.decoder import Decoder
 from aefpga.codec.rans import (
     MAX_SYMBOL,
+    SYMBOL_BITS,
     decode_columns,
     decode_steps,
     encode_columns,
@@ -37,8 +38,6 @@ Floats = NDArray[np.float32]
 Words = NDArray[np.int64]
 
 MODEL_FILES = ("encoder.json", "encoder.npz", "decoder.onnx", "normaliser.json")
-# Wider words are coded as two symbols.
-SYMBOL_BITS = 12
 # A decoder on another machine may round otherwise: no integer may hang on that.
 UNSTABLE = 1e-4
 # Begins the names of what a file says of its events.

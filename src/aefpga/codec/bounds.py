@@ -16,6 +16,7 @@ import yaml
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from aefpga.codec.rans import MAX_STEPS
 from aefpga.errors import UsageError
 from aefpga.variables import SUMS, Kind, Variable
 
@@ -23,8 +24,6 @@ Floats = NDArray[np.float32]
 
 # What float32 and another machine's rounding of the decoder may add to an error.
 MARGIN = 1e-4
-# More steps than these to either side, and the value itself is kept.
-MAX_STEPS = 2047
 # rad for each part of a relative error, as float truncation has it at |eta| of about 1.5.
 ANGLE_FOR_RELATIVE = 1.5
 

@@ -18,7 +18,10 @@ Words = NDArray[np.int64]
 
 # Bits of a frequency; symbols of a column must be fewer.
 PRECISION = 14
-MAX_SYMBOL = (1 << 12) - 1
+SYMBOL_BITS = 12
+MAX_SYMBOL = (1 << SYMBOL_BITS) - 1
+# Signed integers are coded as two symbols.
+MAX_STEPS = (1 << (2 * SYMBOL_BITS - 1)) - 1
 # States side by side; each costs four bytes in every stream.
 LANES = 256
 LOWEST = 1 << 16
@@ -74,13 +77,16 @@ def decode_columns(data: bytes) -> list[Words]:
 
 
 def encode_steps(steps: Words) -> bytes:
-    """Return bytes for signed integers, shape (n, n_columns), of at most 2047 to either side."""
-    return encode_columns([np.where(c < 0, -2 * c - 1, 2 * c) for c in steps.T])
+    """Return bytes for signed integers, shape (n, n_columns), of at most `MAX_STEPS` either way."""
+    coded = np.where(steps < 0, -2 * steps - 1, 2 * steps)
+    return encode_columns([part for c in coded.T for part in (c >> SYMBOL_BITS, c & MAX_SYMBOL)])
 
 
 def decode_steps(data: bytes) -> Words:
     """Return what `encode_steps` was given."""
-    coded = np.stack(decode_columns(data), axis=1)
+    columns = decode_columns(data)
+    pairs = zip(columns[::2], columns[1::2], strict=True)
+    coded = np.stack([(high << SYMBOL_BITS) + low for high, low in pairs], axis=1)
     return np.asarray(np.where(coded % 2, -(coded + 1) // 2, coded // 2))
 
 
@@ -91,6 +97,11 @@ def _frequencies(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     scaled = counts * shared // counts.sum() + present
     scaled[scaled.argmax()] += (1 << PRECISION) - scaled.sum()
     return np.asarray(scaled, np.int64)
+
+
+def _is_constant(table: NDArray[np.int64]) -> bool:
+    """Whether a column has one symbol, the last of its table: that leaves all states alone."""
+    return int(table[-1]) == 1 << PRECISION
 
 
 def _stored(table: NDArray[np.int64]) -> bytes:
@@ -113,6 +124,8 @@ def _encode(columns: Sequence[Words], tables: Sequence[NDArray[np.int64]], n: in
     emitted: list[NDArray[np.uint16]] = []
     # Last in, first out: the decoder meets columns and jets in their order.
     for column, table in zip(reversed(columns), reversed(tables), strict=True):
+        if _is_constant(table):
+            continue
         first = np.cumsum(table) - table
         for start in reversed(range(0, n, len(states))):
             symbols = column[start : start + len(states)]
@@ -135,6 +148,9 @@ def _decode(stream: bytes, tables: Sequence[NDArray[np.int64]], n: int) -> list[
     words = np.frombuffer(stream, "<u2", offset=4 * lanes).astype(np.uint64)
     position, columns = 0, []
     for table in tables:
+        if _is_constant(table):
+            columns.append(np.full(n, len(table) - 1, np.int64))
+            continue
         symbol_of = np.repeat(np.arange(len(table)), table)
         first = np.cumsum(table) - table
         column = np.empty(n, np.int64)
