@@ -33,3 +33,14 @@ def test_regression_finds_the_line():
     kernel, offset = linear_fit(x, 3 * x - 2)
     assert kernel[0, 0] == pytest.approx(3, rel=1e-5)
     assert offset[0] == pytest.approx(-2, rel=1e-5)
+
+
+def test_what_does_not_vary_gets_no_latent():
+    rng = np.random.default_rng(2)
+    x = np.zeros((300, 6), np.float32)
+    x[:, :2] = rng.normal(size=(300, 2))
+    x[:, 2] = x[:, 0]
+    (encode, shift), (decode, offset) = best_linear(x, x, 5)
+    assert np.abs(encode).max() < 10
+    assert not encode[:, 2:].any()
+    np.testing.assert_allclose((x @ encode + shift) @ decode + offset, x, atol=1e-4)

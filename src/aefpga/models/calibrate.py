@@ -14,6 +14,9 @@ from aefpga.models.autoencoder import LayerTypes
 from aefpga.normalise import FINE_BITS, MANTISSA_BITS
 from aefpga.variables import Variable
 
+# Binary points of a layer's neurons lie this far apart at most, lest sums need too many bits.
+FINEST_POINT = 12
+
 
 def input_scaling(jets: NDArray[np.float32]) -> NDArray[np.int64]:
     """Return for each variable the exponent of the smallest power of two above all magnitudes.
@@ -88,24 +91,23 @@ def layer_types(
 ) -> LayerTypes:
     """Choose the types of one layer from its float weights and its outputs on training jets.
 
-    With `per_neuron`, each neuron's weights and bias have a binary point of their own, which costs
-    nothing in hardware: the latents of a linear encoder differ in scale by orders of magnitude.
+    With `per_neuron`, each neuron's weights have a binary point of their own, which is free in
+    hardware: the latents of a linear encoder differ in scale by orders of magnitude.
     """
     assert quantization.bits is not None
     bias_bits = quantization.bias_bits or quantization.bits + 4
     choose = _closest_of_each if per_neuron else closest_type
     return LayerTypes(
         weight=choose(weight, quantization.bits, signed=True),
-        bias=choose(bias, bias_bits, signed=True),
+        bias=closest_type(bias, bias_bits, signed=True),
         output=closest_type(outputs, bits, signed=activation != "relu"),
     )
 
 
 def _closest_of_each(values: NDArray[Any], bits: int, *, signed: bool) -> FixedType:
     """Return a type for each column of `values`, one width for all."""
-    columns = np.atleast_2d(values).T
-    integer = [int(closest_type(column, bits, signed=signed).integer) for column in columns]
-    return FixedType(signed, bits, np.array(integer))
+    integer = np.array([closest_type(column, bits, signed=signed).integer for column in values.T])
+    return FixedType(signed, bits, np.maximum(integer, integer.max() - FINEST_POINT))
 
 
 def closest_type(values: NDArray[Any], bits: int, *, signed: bool) -> FixedType:

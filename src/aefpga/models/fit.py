@@ -38,6 +38,8 @@ Weights = dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
 
 # Jets on which the ranges of the activations are measured.
 CALIBRATION_JETS = 20_000
+# Smallest range of a latent, of the largest one, that is stretched to all of a word's.
+LEAST_RANGE = 2.0**-12
 # The quantized network starts from a trained one: it needs a smaller step.
 QUANTIZED_LEARNING_RATE = 0.5
 
@@ -193,7 +195,9 @@ def _centre_latents(network: Network, encoder: Any, inputs: Floats) -> Network:
     """
     latents = encoder.predict(inputs, batch_size=len(inputs), verbose=0)
     low, high = latents.min(axis=0), latents.max(axis=0)
-    middle, half = (high + low) / 2, np.where(high > low, (high - low) / 2, 1).astype(np.float32)
+    middle, half = (high + low) / 2, (high - low) / 2
+    # A latent that hardly varies beside the others is not magnified without limit.
+    half = np.maximum(half, max(float(half.max()), 1e-30) * LEAST_RANGE).astype(np.float32)
     weight, bias = network.encoder["latent"]
     first, *_ = network.decoder
     reading = {n: network.decoder[n] for n in (first, LINEAR_PATH) if n in network.decoder}

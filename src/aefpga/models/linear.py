@@ -56,7 +56,9 @@ def best_linear(
     """
     kernel, _ = linear_fit(inputs, targets)
     centre = inputs.mean(axis=0)
-    axes = np.linalg.svd((inputs - centre) @ kernel, full_matrices=False)[2][:rank].T
+    _, size, axes = np.linalg.svd((inputs - centre) @ kernel, full_matrices=False)
+    # Axes along which nothing varies would be rounding errors, magnified.
+    axes = (axes * (size > COLLINEAR * size.max())[:, None])[:rank].T
     axes = np.pad(axes, ((0, 0), (0, rank - axes.shape[1])))
     encode = kernel @ axes
     return (encode, -centre @ encode), (axes.T, targets.mean(axis=0))
@@ -69,7 +71,8 @@ def linear_fit(inputs: Floats, targets: Floats) -> tuple[Floats, Floats]:
     """
     x, y = inputs.astype(np.float64), targets.astype(np.float64)
     centre, offset = x.mean(axis=0), y.mean(axis=0)
-    spread = np.maximum(x.std(axis=0), 1e-30)
+    spread = x.std(axis=0)
+    spread = np.where(spread > 0, spread, 1.0)
     solution = np.linalg.lstsq((x - centre) / spread, y - offset, rcond=COLLINEAR)[0]
     kernel = solution / spread[:, None]
     return kernel.astype(np.float32), (offset - centre @ kernel).astype(np.float32)
