@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from aefpga.codec.rans import (
-    LANES,
+    MAX_LANES,
     MAX_STEPS,
     MAX_SYMBOL,
     decode_columns,
@@ -31,7 +31,7 @@ def test_the_size_is_close_to_the_entropy():
     share = np.array([0.9, 0.05, 0.03, 0.02])
     columns = [rng.choice(4, 100_000, p=share) for _ in range(3)]
     entropy = -(share * np.log2(share)).sum() * 300_000
-    states_and_tables = 8 * (4 * LANES + 100)
+    states_and_tables = 8 * (4 * MAX_LANES + 100)
     assert entropy < 8 * len(encode_columns(columns)) < 1.005 * entropy + states_and_tables
 
 

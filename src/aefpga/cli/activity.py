@@ -48,13 +48,13 @@ def activity(
         ("variable", "mean", "not zero"),
         [
             (name, f"{mean:.3g}", f"{share:.1%}")
-            for name, mean, share in zip(report.variables, means.mean, means.firing, strict=True)
+            for name, mean, share in zip(report.variables, means.mean, means.nonzero, strict=True)
         ],
     )
     if (pruning := report.pruning) is not None:
         saved = 1 - pruning.lut_after / pruning.lut_before
         show.note(
-            f"{pruning.silent} of {pruning.neurons} hidden neurons never fire on these jets; "
+            f"{pruning.silent} of {pruning.neurons} hidden neurons are zero for all of these jets; "
             f"without them {pruning.lut_after:,.0f} LUTs, not {pruning.lut_before:,.0f} (da4ml's "
             f"estimate, {saved:.1%} saved); of adversarial words {pruning.same_words:.1%} stay "
             "the same"

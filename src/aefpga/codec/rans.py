@@ -22,8 +22,8 @@ SYMBOL_BITS = 12
 MAX_SYMBOL = (1 << SYMBOL_BITS) - 1
 # Signed integers are coded as two symbols.
 MAX_STEPS = (1 << (2 * SYMBOL_BITS - 1)) - 1
-# States side by side; each costs four bytes in every stream.
-LANES = 256
+# States side by side, at most, and words that each gets at least: a state costs four bytes.
+MAX_LANES, WORDS_A_LANE = 256, 256
 LOWEST = 1 << 16
 # What a damaged header may ask for, at most.
 MAX_LENGTH = 1 << 20
@@ -99,6 +99,10 @@ def _frequencies(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray(scaled, np.int64)
 
 
+def _lanes(n: int) -> int:
+    return min(max(n // WORDS_A_LANE, 1), MAX_LANES)
+
+
 def _is_constant(table: NDArray[np.int64]) -> bool:
     """Whether a column has one symbol, the last of its table: that leaves all states alone."""
     return int(table[-1]) == 1 << PRECISION
@@ -120,7 +124,7 @@ def _tables(stored: bytes, n_columns: int) -> Iterator[NDArray[np.int64]]:
 
 
 def _encode(columns: Sequence[Words], tables: Sequence[NDArray[np.int64]], n: int) -> bytes:
-    states = np.full(min(n, LANES), LOWEST, np.uint64)
+    states = np.full(_lanes(n), LOWEST, np.uint64)
     emitted: list[NDArray[np.uint16]] = []
     # Last in, first out: the decoder meets columns and jets in their order.
     for column, table in zip(reversed(columns), reversed(tables), strict=True):
@@ -143,7 +147,7 @@ def _encode(columns: Sequence[Words], tables: Sequence[NDArray[np.int64]], n: in
 
 
 def _decode(stream: bytes, tables: Sequence[NDArray[np.int64]], n: int) -> list[Words]:
-    lanes = min(n, LANES)
+    lanes = _lanes(n)
     states = np.frombuffer(stream, "<u4", lanes).astype(np.uint64)
     words = np.frombuffer(stream, "<u2", offset=4 * lanes).astype(np.uint64)
     position, columns = 0, []

@@ -18,24 +18,26 @@ class LayerActivity:
     """How active the neurons of a layer, or the inputs, are over some jets.
 
     `mean` is the mean of the absolute activation, `firing` the share of jets in which it is
-    positive (for inputs: not zero); a neuron that never fires is silent.
+    positive, `nonzero` that in which it is not zero: a leaky ReLU that does not fire still leaks. A
+    neuron that is always zero is silent.
     """
 
     name: str
     mean: tuple[float, ...]
     firing: tuple[float, ...]
+    nonzero: tuple[float, ...]
 
     @classmethod
     def of(cls, name: str, values: NDArray[np.floating[Any]]) -> "LayerActivity":
         """Summarize activations of shape (n_jets, n_neurons)."""
-        fires = values != 0 if name == INPUTS else values > 0
-        mean = np.abs(values).mean(axis=0, dtype=np.float64)
-        return cls(name, tuple(mean.tolist()), tuple(fires.mean(axis=0).tolist()))
+        shares = (np.abs(values), values > 0, values != 0)
+        mean, firing, nonzero = (x.mean(axis=0, dtype=np.float64).tolist() for x in shares)
+        return cls(name, tuple(mean), tuple(firing), tuple(nonzero))
 
     @property
     def silent(self) -> int:
-        """Number of neurons that never fire."""
-        return sum(share == 0 for share in self.firing)
+        """Number of neurons that are always zero."""
+        return sum(share == 0 for share in self.nonzero)
 
 
 def activity(spec: EncoderSpec, words: NDArray[np.int64]) -> list[LayerActivity]:
@@ -55,7 +57,7 @@ def pruned(spec: EncoderSpec, layers: Sequence[LayerActivity]) -> EncoderSpec:
     Its words are the same wherever those neurons are silent; logic synthesis drops what is left of
     them. Sizes stay, so that whatever reads the encoder still fits.
     """
-    alive = {x.name: np.array(x.firing) > 0 for x in layers if x.name != INPUTS}
+    alive = {x.name: np.array(x.nonzero) > 0 for x in layers if x.name != INPUTS}
     arriving, source, kept = np.ones(len(spec.input.variables), bool), spec.input.network_type, []
     for layer in spec.layers:
         leaving = alive.get(layer.name, np.ones(layer.n_out, bool))
