@@ -240,9 +240,10 @@ def _show_evaluation(result: "Evaluation") -> None:
         "Sum rules, pairs and distributions",
         ("", *titles),
         [
+            ("pt response, core mean", *(_response(q.variable("pt").residual) for q in qualities)),
             (
-                "pt response, Gaussian core",
-                *(_core(q.variable("pt").residual) for q in qualities),
+                "pt response, core width",
+                *(_percent(q.variable("pt").residual.core_width) for q in qualities),
             ),
             ("mass of random pairs, 68 %", *(_percent(p.pair_mass.half_width_68) for p in physics)),
             ("sum of energies, 68 %", *(_percent(_width(p.energy_sum)) for p in physics)),
@@ -271,10 +272,8 @@ def _show_evaluation(result: "Evaluation") -> None:
         show.note(f"input values outside the fixed-point range, saturated: {counts}")
 
 
-def _core(spread: "Spread") -> str | None:
-    if spread.core_mean is None or spread.core_width is None:
-        return None
-    return f"{1 + spread.core_mean:.4f} ± {spread.core_width:.4f}"
+def _response(spread: "Spread") -> str | None:
+    return None if spread.core_mean is None else f"{1 + spread.core_mean:.4f}"
 
 
 def _change(change: "CorrelationChange | None") -> str:
