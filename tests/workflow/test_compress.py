@@ -93,6 +93,20 @@ def test_ugly_jets_keep_their_bounds_too(tiny_run, jets, tmp_path):
         assert Corrector(profile, VARIABLES).within(values, back.values).all(), i
 
 
+def test_events_without_jets_are_events_all_the_same(tiny_run, jets, tmp_path):
+    empty = Jets(NAMES, jets[:0], np.zeros(7, np.int64))
+    write_jets(tmp_path / "e.root", [empty], {})
+    for run, profile in ((tiny_run, None), (None, Profile.relative(0.01))):
+        compress(
+            run, [str(tmp_path / "e.root")], tmp_path / "e.aejets", profile=profile, step=silent
+        )
+        (back,) = Archive(tmp_path / "e.aejets").iterate()
+        assert len(back) == 0
+        assert back.counts.tolist() == [0] * 7
+        decompress(Archive(tmp_path / "e.aejets"), tmp_path / "b.root", step=silent)
+        assert len(read_jets([str(tmp_path / "b.root")], NAMES).counts) == 7
+
+
 def test_jets_out_of_range_are_kept_exactly_without_a_bound(tiny_run, jets, tmp_path):
     values = jets[:50].copy()
     values[7, 0], values[9, 3] = 1e7, 1e8

@@ -21,6 +21,7 @@ from aefpga.codec.bounds import Corrector, Profile
 from aefpga.codec.container import Reader, Writer
 from aefpga.codec.decoder import Decoder
 from aefpga.codec.rans import (
+    MAX_LENGTH,
     MAX_SYMBOL,
     SYMBOL_BITS,
     decode_columns,
@@ -317,8 +318,10 @@ def _unpack_events(data: bytes, where: str) -> tuple[Words, dict[str, NDArray[An
             events = {n.removeprefix(EVENT): saved[n] for n in saved.files if n != "counts"}
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{where}/events is damaged ({error})") from error
-    if any(len(column) != len(counts) for column in events.values()):
+    if counts.ndim != 1 or any(column.shape != counts.shape for column in events.values()):
         raise DataError(f"{where}/events is damaged: its columns differ in length")
+    if np.any((counts < 0) | (counts > MAX_LENGTH)) or counts.sum() > MAX_LENGTH:
+        raise DataError(f"{where}/events is damaged: a chunk has at most {MAX_LENGTH} jets")
     return counts, events
 
 
