@@ -31,6 +31,7 @@ from aefpga.codec.rans import (
 )
 from aefpga.data.jets import Jets
 from aefpga.errors import DataError, RunError, UsageError
+from aefpga.files import sha256_of
 from aefpga.fixedpoint import Emulator, EncoderSpec
 from aefpga.normalise import Normaliser, load_normaliser
 from aefpga.variables import variable
@@ -60,16 +61,19 @@ class Model:
         decoder = Decoder(folder / "decoder.onnx", spec.hash)
         return cls(spec, decoder, load_normaliser(folder / "normaliser.json"))
 
-    def decoded(self, words: Words) -> tuple[Floats, NDArray[np.bool_]]:
-        """Return jets in physical units, and which integers hang on the decoder's last digits."""
+    def decoded(self, words: Words) -> Floats:
+        """Return jets in physical units."""
+        return self.normaliser.inverse_transform(self.decoder(words))
+
+    def unstable(self, words: Words) -> NDArray[np.bool_]:
+        """Return which integers hang on the decoder's last digits."""
         columns = self.decoder(words)
-        jets = self.normaliser.inverse_transform(columns)
         low, high = (
             np.rint(self.normaliser.inverse_transform(columns + np.float32(e)))
             for e in (-UNSTABLE, UNSTABLE)
         )
         counts = [v.kind == "multiplicity" for v in map(variable, self.spec.input.variables)]
-        return jets, np.asarray((low != high) & counts)
+        return np.asarray((low != high) & counts)
 
 
 @dataclass
@@ -132,12 +136,12 @@ class Encoder:
         """Encode, check and write a chunk."""
         found = self.statistics
         parts = {"events": _pack_events(jets)}
-        back, unstable = np.zeros_like(jets.values), np.zeros(jets.values.shape, bool)
-        outside = np.zeros(len(jets), bool)
+        back, outside = np.zeros_like(jets.values), np.zeros(len(jets), bool)
+        unstable: NDArray[np.bool_] | bool = False
         if self._model and self._emulator:
             source = self._model.spec.input
             words = self._emulator(source.to_words(jets.values))
-            back, unstable = self._model.decoded(words)
+            back, unstable = self._model.decoded(words), self._model.unstable(words)
             outside |= source.outside(jets.values).any(axis=1)
             parts["words"] = pack_words(words, self._model.spec)
         exact = np.repeat(outside[:, None] & self._keep_outliers, len(self.names), axis=1)
@@ -237,7 +241,7 @@ class Archive:
                 raise DataError(
                     f"{member}: its events have {len(back)} jets, its words {len(words)}"
                 )
-            back, _ = model.decoded(words)
+            back = model.decoded(words)
         if self.profile:
             corrector = Corrector(self.profile, [variable(name) for name in self.names])
             steps = decode_steps(self.reader.member(f"{_chunk(number)}/corrections"))
@@ -258,16 +262,17 @@ class Archive:
             )
         if self._model_folder is not None:
             model = Model.load(self._model_folder)
+            hashes = {name: sha256_of(self._model_folder / name) for name in MODEL_FILES}
+            if changed := [n for n, h in self.reader.header["model"].items() if hashes.get(n) != h]:
+                raise RunError(
+                    f"{self.path} was made with another {', '.join(changed)} than "
+                    f"{self._model_folder} holds: name the run that made it"
+                )
         else:
             with tempfile.TemporaryDirectory() as scratch:
                 for name in MODEL_FILES:
                     (Path(scratch) / name).write_bytes(self.reader.member(f"model/{name}"))
                 model = Model.load(Path(scratch))
-        if model.spec.hash != expected:
-            raise RunError(
-                f"{self.path} was made with encoder {expected[:16]}…, this run has "
-                f"{model.spec.hash[:16]}…: name the run that made it"
-            )
         return model
 
 

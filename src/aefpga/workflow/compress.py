@@ -95,6 +95,7 @@ def compress(
         "aefpga": __version__,
         "run": run.name if run else None,
         "encoder": model.spec.hash if model else None,
+        "model": {n: sha256_of(run.folder / n) for n in MODEL_FILES} if run else {},
         "variables": list(names),
         "units": [variable(name).unit for name in names],
         "max_error": to_config(profile),
