@@ -25,7 +25,7 @@ lint: venv  ## ruff and mypy
 	$(BIN)/mypy
 
 test: venv lint  ## lint, then all tests
-	$(BIN)/pytest --numprocesses 2
+	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
 bench: venv  ## the benchmarks; prints the tables of benchmarks/README.md
 	$(BIN)/python benchmarks/emulator.py

@@ -13,6 +13,11 @@ from aefpga.runs import Run
 from aefpga.variables import VARIABLE_SETS
 
 
+def pytest_collection_modifyitems(items):
+    """Slow tests first, so that two workers end together."""
+    items.sort(key=lambda item: "slow" not in item.keywords)
+
+
 @pytest.fixture(scope="session")
 def shared_data() -> Path:
     default = Path(__file__).parents[2] / "shared" / "data"

@@ -112,10 +112,8 @@ def test_evaluate_writes_figures_and_plots(run_copy):
     plots = {p.name for p in (written / "plots").glob("*.png")}
     assert len(plots) == 6
 
-
-def test_other_jets_are_judged_in_a_folder_of_their_own(run_copy):
-    aefpga("evaluate", "--jets", 200, cwd=run_copy)
-    before = (run_copy / "runs/tiny/metrics.json").read_bytes()
+    # Other jets are judged in a folder of their own.
+    before = (written / "metrics.json").read_bytes()
     sample = Path(sys.modules["aefpga"].__file__).parent / "data/embedded_jets.root"
     found = aefpga("evaluate", "--input", sample, "--jets", 500, "--json", cwd=run_copy)
     content = json.loads(found.stdout)
@@ -221,7 +219,7 @@ def test_activity_tells_what_pruning_saves(run_copy):
 def test_ctrl_c_leaves_nothing_and_the_training_resumes(tmp_path):
     command = [sys.executable, "-m", "aefpga", "train", "--quantize", "4bit", "--max-jets", "2000"]
     process = subprocess.Popen(
-        [*command, "--epochs", "400", "--name", "long"],
+        [*command, "--epochs", "150", "--name", "long"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
