@@ -153,7 +153,7 @@ def decompress(
             step("chunks", done, total)
 
     facts = {"decompressed_from": archive.path.name, "encoder": archive.reader.header["encoder"]}
-    return write_jets(output, parts(), facts)
+    return write_jets(output, parts(), facts, small=False)
 
 
 def compressed_facts(archive: Archive) -> Compressed:
