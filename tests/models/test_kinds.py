@@ -8,6 +8,7 @@ pytest.importorskip("qkeras", reason="training needs the extra `train`")
 from aefpga.config import ModelConfig, load_config
 from aefpga.errors import UsageError
 from aefpga.fixedpoint import Emulator
+from aefpga.models import fit as fit_module
 from aefpga.models.autoencoder import dense_weights, float_encoder, set_dense_weights
 from aefpga.models.backend import tensorflow
 from aefpga.models.fit import fit
@@ -104,6 +105,22 @@ def test_batch_normalisation_is_folded_exactly(jets):
 def test_batch_normalised_training_ends_in_a_specification(jets, tmp_path):
     result = trained(jets, tmp_path, epochs=2, bits=6, batch_norm=True)
     assert [x.name for x in result.spec.layers] == ["hidden_1", "hidden_2", "latent"]
+
+
+def test_the_quantized_network_normalises_no_batch_again(jets, tmp_path, monkeypatch):
+    """What is folded into the weights must not stand behind them once more."""
+    stages = {}
+    train = fit_module._train
+
+    def spy(network, samples, config, stage, *others):
+        parts = [part.layers if hasattr(part, "layers") else [part] for part in network.layers]
+        stages[stage] = {layer.name for part in parts for layer in part}
+        return train(network, samples, config, stage, *others)
+
+    monkeypatch.setattr(fit_module, "_train", spy)
+    trained(jets, tmp_path, epochs=1, bits=6, batch_norm=True)
+    assert any("normalisation" in name for name in stages["float"])
+    assert not any("normalisation" in name for name in stages["quantized"])
 
 
 def test_sparsity_needs_something_to_act_on():

@@ -104,8 +104,11 @@ def fit(
     if config.quantization.bits is None:
         return Trained(source, normaliser, trained_float, None, None, curve)
 
-    encoder, start, types = _quantized(trained_float, samples[0].inputs, config)
-    decoder = float_decoder(normaliser.n_columns, config.model)
+    # Batch normalisation is in the weights by now.
+    model = config.model.model_copy(update={"batch_norm": False})
+    folded = config.model_copy(update={"model": model})
+    encoder, start, types = _quantized(trained_float, samples[0].inputs, folded)
+    decoder = float_decoder(normaliser.n_columns, model)
     set_dense_weights(decoder, start.decoder)
     samples = (
         Samples(network_inputs(source, train), targets[0]),
@@ -154,9 +157,7 @@ def _quantized(
     trained: Network, inputs: Floats, config: RunConfig
 ) -> tuple[Any, Network, list[LayerTypes]]:
     """Return the QKeras encoder, the weights to start from, and the types chosen for them."""
-    # Batch normalisation is in the weights by now.
-    model = config.model.model_copy(update={"batch_norm": False})
-    encoder = float_encoder(inputs.shape[1], model)
+    encoder = float_encoder(inputs.shape[1], config.model)
     set_dense_weights(encoder, trained.encoder)
     start = _centre_latents(trained, encoder, inputs[:CALIBRATION_JETS])
     set_dense_weights(encoder, start.encoder)
