@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from aefpga.codec.bounds import Corrector, Profile, parse_profile
+from aefpga.codec.bounds import Profile, parse_profile
+from aefpga.codec.corrections import Corrector
 from aefpga.errors import UsageError
 from aefpga.variables import variable
 
@@ -23,10 +24,11 @@ def tables(n):
 def test_corrected_values_are_within_their_bounds_or_found_not_to_be(original, decoded, share):
     original[:, COUNT] = np.rint(original[:, COUNT])
     original[:, PHI] = np.mod(original[:, PHI] + np.pi, 2 * np.pi) - np.pi
-    corrector = Corrector(Profile.relative(share), VARIABLES)
+    profile = Profile.relative(share)
+    corrector = Corrector(profile, VARIABLES)
     steps, far = corrector.steps(original, decoded, np.zeros(original.shape, bool))
     back = corrector.corrected(decoded, steps)
-    within = corrector.within(original, back)
+    within = profile.within(VARIABLES, original, back)
     # Whatever the decoder said; but float32 cannot tell angles apart at 1e5.
     columns = [i for i, n in enumerate(NAMES) if n != "eta"]
     assert (within | far)[:, columns].all(), (original[~within], back[~within])
@@ -48,10 +50,11 @@ def test_small_steps_are_enough_where_the_decoder_is_close():
 def test_phi_is_corrected_across_the_cut():
     original, decoded = np.ones((2, 1, len(NAMES)), np.float32)
     original[0, PHI], decoded[0, PHI] = np.pi - 0.01, -np.pi + 0.02
-    corrector = Corrector(Profile.relative(0.01), VARIABLES)
+    profile = Profile.relative(0.01)
+    corrector = Corrector(profile, VARIABLES)
     steps, _ = corrector.steps(original, decoded, np.zeros((1, len(NAMES)), bool))
     assert abs(steps[0, PHI]) == 1
-    assert corrector.within(original, corrector.corrected(decoded, steps)).all()
+    assert profile.within(VARIABLES, original, corrector.corrected(decoded, steps)).all()
 
 
 def test_profiles_are_read(tmp_path):

@@ -11,7 +11,7 @@ import onnx
 import pytest
 
 from aefpga.codec.archive import Archive
-from aefpga.codec.bounds import Corrector, Profile
+from aefpga.codec.bounds import Profile
 from aefpga.data.jets import Jets
 from aefpga.data.reader import read_jets
 from aefpga.data.writer import write_jets
@@ -19,7 +19,7 @@ from aefpga.errors import DataError, RunError, UsageError
 from aefpga.fixedpoint import Emulator
 from aefpga.variables import variable_set
 from aefpga.workflow import compress as workflow
-from aefpga.workflow.compress import compress, decompress
+from aefpga.workflow.compress import Settings, compress, decompress
 
 VARIABLES = variable_set("24")
 NAMES = tuple(v.name for v in VARIABLES)
@@ -51,7 +51,8 @@ def root_file(jets, tmp_path):
 def test_jets_come_back_within_their_bounds(tiny_run, root_file, share, tmp_path):
     path, original = root_file
     profile = Profile.relative(share) if share else None
-    facts = compress(tiny_run, [str(path)], tmp_path / "j.aejets", profile=profile, step=silent)
+    settings = Settings(profile=profile)
+    facts = compress(tiny_run, [str(path)], tmp_path / "j.aejets", settings, step=silent)
     assert facts.jets == len(original)
     assert decompress(Archive(tmp_path / "j.aejets"), tmp_path / "back.root", step=silent) == len(
         original
@@ -59,8 +60,7 @@ def test_jets_come_back_within_their_bounds(tiny_run, root_file, share, tmp_path
     back = read_jets([str(tmp_path / "back.root")], NAMES)
     np.testing.assert_array_equal(back.counts, original.counts)
     if profile:
-        corrector = Corrector(profile, VARIABLES)
-        assert corrector.within(original.values, back.values).all()
+        assert profile.within(VARIABLES, original.values, back.values).all()
         counts = [i for i, v in enumerate(VARIABLES) if v.kind == "multiplicity"]
         np.testing.assert_array_equal(back.values[:, counts], original.values[:, counts])
     (jets,) = Archive(tmp_path / "j.aejets").iterate()
@@ -83,24 +83,19 @@ def test_ugly_jets_keep_their_bounds_too(tiny_run, jets, tmp_path):
     for i, values in enumerate([ugly, *ugly[:, None]]):
         write_jets(tmp_path / "u.root", [Jets(NAMES, values, np.array([len(values)]))], {})
         profile = Profile.relative(0.01)
-        compress(
-            tiny_run,
-            [str(tmp_path / "u.root")],
-            tmp_path / "u.aejets",
-            profile=profile,
-            step=silent,
-        )
-        (back,) = Archive(tmp_path / "u.aejets").iterate()
-        assert Corrector(profile, VARIABLES).within(values, back.values).all(), i
+        small = tmp_path / "u.aejets"
+        for run in (tiny_run, None):
+            compress(run, [str(tmp_path / "u.root")], small, Settings(profile=profile), step=silent)
+            (back,) = Archive(small).iterate()
+            assert profile.within(VARIABLES, values, back.values).all(), i
 
 
 def test_events_without_jets_are_events_all_the_same(tiny_run, jets, tmp_path):
     empty = Jets(NAMES, jets[:0], np.zeros(7, np.int64))
     write_jets(tmp_path / "e.root", [empty], {})
     for run, profile in ((tiny_run, None), (None, Profile.relative(0.01))):
-        compress(
-            run, [str(tmp_path / "e.root")], tmp_path / "e.aejets", profile=profile, step=silent
-        )
+        settings = Settings(profile=profile, level="best")
+        compress(run, [str(tmp_path / "e.root")], tmp_path / "e.aejets", settings, step=silent)
         (back,) = Archive(tmp_path / "e.aejets").iterate()
         assert len(back) == 0
         assert back.counts.tolist() == [0] * 7
@@ -112,7 +107,9 @@ def test_jets_out_of_range_are_kept_exactly_without_a_bound(tiny_run, jets, tmp_
     values = jets[:50].copy()
     values[7, 0], values[9, 3] = 1e7, 1e8
     write_jets(tmp_path / "j.root", [Jets(NAMES, values, np.array([50]))], {})
-    facts = compress(tiny_run, [str(tmp_path / "j.root")], tmp_path / "j.aejets", step=silent)
+    facts = compress(
+        tiny_run, [str(tmp_path / "j.root")], tmp_path / "j.aejets", Settings(), step=silent
+    )
     assert facts.saturated_jets == 2
     (back,) = Archive(tmp_path / "j.aejets").iterate()
     np.testing.assert_array_equal(back.values[[7, 9]], values[[7, 9]])
@@ -123,17 +120,16 @@ def test_jets_out_of_range_are_kept_exactly_without_a_bound(tiny_run, jets, tmp_
 def test_scalar_quantization_needs_no_run(root_file, tmp_path, variables):
     path, original = root_file
     profile, names = Profile.relative(0.01), tuple(v.name for v in variable_set(variables))
-    facts = compress(
-        None, [str(path)], tmp_path / "j.aejets", variables=variables, profile=profile, step=silent
-    )
+    settings = Settings(variables=variables, profile=profile)
+    facts = compress(None, [str(path)], tmp_path / "j.aejets", settings, step=silent)
     (back,) = Archive(tmp_path / "j.aejets").iterate()
-    corrector = Corrector(profile, variable_set(variables))
-    assert corrector.within(original.select(names).values, back.values).all()
+    expected = original.select(names).values
+    assert profile.within(variable_set(variables), expected, back.values).all()
     assert "words" not in facts.bits_per_jet
     with pytest.raises(UsageError, match="no latent words"):
         next(Archive(tmp_path / "j.aejets").words())
     with pytest.raises(UsageError, match="needs --max-error"):
-        compress(None, [str(path)], tmp_path / "x.aejets", step=silent)
+        compress(None, [str(path)], tmp_path / "x.aejets", Settings(), step=silent)
 
 
 def test_chunks_entries_and_variables(tiny_run, root_file, tmp_path, monkeypatch):
@@ -142,9 +138,8 @@ def test_chunks_entries_and_variables(tiny_run, root_file, tmp_path, monkeypatch
     write_jets(path, [original.between(i, i + 10) for i in range(0, 200, 10)], {})
     # The reader's own chunks are larger than these files.
     monkeypatch.setattr("aefpga.data.reader.CHUNK_EVENTS", 10)
-    compress(
-        tiny_run, [str(path)], tmp_path / "j.aejets", profile=Profile.relative(0.01), step=silent
-    )
+    settings = Settings(profile=Profile.relative(0.01))
+    compress(tiny_run, [str(path)], tmp_path / "j.aejets", settings, step=silent)
     archive = Archive(tmp_path / "j.aejets")
     assert len(archive.chunks()) > 5
     whole = Jets.concatenate(list(archive.iterate()))
@@ -162,7 +157,7 @@ def test_other_chunks_of_a_damaged_file_are_read(tiny_run, root_file, tmp_path, 
     path, _ = root_file
     monkeypatch.setattr(workflow, "CHUNK_JETS", 60)
     monkeypatch.setattr("aefpga.data.reader.CHUNK_EVENTS", 10)
-    compress(tiny_run, [str(path)], tmp_path / "j.aejets", step=silent)
+    compress(tiny_run, [str(path)], tmp_path / "j.aejets", Settings(), step=silent)
     whole = list(Archive(tmp_path / "j.aejets").iterate())
     data = bytearray((tmp_path / "j.aejets").read_bytes())
     words = Archive(tmp_path / "j.aejets").reader.member("chunks/000001/words")
@@ -180,7 +175,7 @@ def test_other_chunks_of_a_damaged_file_are_read(tiny_run, root_file, tmp_path, 
 def test_a_file_without_its_model_needs_the_run(tiny_run, root_file, tmp_path):
     path, _ = root_file
     small = tmp_path / "j.aejets"
-    compress(tiny_run, [str(path)], small, with_model=False, step=silent)
+    compress(tiny_run, [str(path)], small, Settings(with_model=False), step=silent)
     with pytest.raises(RunError, match="name the run that made it"):
         list(Archive(small).iterate())
     assert sum(map(len, Archive(small, tiny_run.folder).iterate())) > 0
@@ -201,7 +196,7 @@ def test_the_words_are_those_of_c_simulation_and_rtl(tiny_run, root_file, tmp_pa
     from aefpga.firmware.rtl import RtlSimulation, make_project
 
     path, original = root_file
-    compress(tiny_run, [str(path)], tmp_path / "j.aejets", step=silent)
+    compress(tiny_run, [str(path)], tmp_path / "j.aejets", Settings(), step=silent)
     (words,) = Archive(tmp_path / "j.aejets").words()
     spec = tiny_run.spec
     inputs = spec.input.to_words(original.values)

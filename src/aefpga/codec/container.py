@@ -21,7 +21,7 @@ from typing import Any
 from aefpga.errors import DataError
 from aefpga.files import atomic_path
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MIMETYPE = b"application/x-aejets"
 HEADER, MANIFEST = "header.json", "manifest.json"
 # ZIP counts time from here; a file is the same whenever it is written.
@@ -106,8 +106,8 @@ class Reader:
         except _DAMAGED as error:
             if not salvage:
                 raise DataError(
-                    f"{path} is truncated or its directory is damaged ({error}); --skip-damaged "
-                    "reads what is left of it"
+                    f"{path} is truncated or its directory is damaged ({error}); "
+                    "`aefpga decompress --skip-damaged` reads what is left of it"
                 ) from error
             self._members = self._found()
         self.header = self._content(HEADER)
@@ -147,8 +147,8 @@ class Reader:
     def damaged(self) -> list[str]:
         """Return the names of all members that are damaged, and ``directory`` if anything else is.
 
-        Every bit of the file is covered: by a member's CRC-32, or by the SHA-256 at its end, which
-        in turn is the last but one field of a record that is compared whole.
+        A member's CRC-32 covers the member, the SHA-256 at the end all before it, and the record
+        that holds the SHA-256 is compared with what it must be.
         """
         found = []
         for name in self._members:
@@ -163,10 +163,6 @@ class Reader:
         if not found and tail != self._end(size) + expected:
             found.append("directory")
         return found
-
-    def close(self) -> None:
-        """Close the file."""
-        self._stream.close()
 
     def _content(self, name: str) -> Mapping[str, Any]:
         content = json.loads(self.member(name))

@@ -8,6 +8,8 @@ float enters the coded stream, so it decodes to the same words on every machine.
 import struct
 import zlib
 from collections.abc import Iterator, Sequence
+from functools import cached_property
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,8 @@ from numpy.typing import NDArray
 from aefpga.errors import DataError
 
 Words = NDArray[np.int64]
+# First slots and frequencies of symbols.
+Interval = tuple[Words, Words]
 
 # Bits of a frequency; symbols of a column must be fewer.
 PRECISION = 14
@@ -29,6 +33,19 @@ LOWEST = 1 << 16
 MAX_LENGTH = 1 << 20
 
 _HEADER = struct.Struct("<IHI")
+
+
+class Table(Protocol):
+    """Frequencies of the symbols of a column, which may differ from word to word."""
+
+    def intervals(self, symbols: Words) -> Interval:
+        """Return first slots and frequencies of the symbols of all words."""
+
+    def find(self, slots: Words, start: int) -> tuple[Words, Words, Words]:
+        """Return the symbols that own `slots`, their first slots and frequencies.
+
+        The slots belong to the words from number `start` on.
+        """
 
 
 def encode_columns(columns: Sequence[Words]) -> bytes:
@@ -48,7 +65,11 @@ def encode_columns(columns: Sequence[Words]) -> bytes:
         raise ValueError(f"columns of equal length with symbols from 0 to {MAX_SYMBOL} expected")
     tables = [_frequencies(np.bincount(c, minlength=1)) for c in columns] if n else []
     stored = zlib.compress(b"".join(_stored(t) for t in tables), 9)
-    stream = _encode(columns, tables, n) if n else b""
+    stream = b""
+    if n:
+        pairs = zip(columns, tables, strict=True)
+        varied = [Static(t).intervals(c) for c, t in pairs if not _is_constant(t)]
+        stream = encode_intervals(varied, lanes_for(n))
     return _HEADER.pack(n, len(columns), len(stored)) + stored + stream
 
 
@@ -71,7 +92,12 @@ def decode_columns(data: bytes) -> list[Words]:
         stored = zlib.decompressobj().decompress(data[_HEADER.size : start], limit)
         tables = list(_tables(stored, n_columns))
         # A symbol takes no bits where a column is constant: lengths cannot be checked by size.
-        return _decode(data[start:], tables, n)
+        stream = Stream(data[start:], lanes_for(n))
+        columns = [
+            np.full(n, len(t) - 1) if _is_constant(t) else stream.take(n, Static(t)) for t in tables
+        ]
+        stream.close()
+        return columns
     except (struct.error, zlib.error, ValueError, IndexError) as error:
         raise DataError(f"a coded stream of {len(data)} bytes is damaged ({error})") from error
 
@@ -99,7 +125,8 @@ def _frequencies(counts: NDArray[np.int64]) -> NDArray[np.int64]:
     return np.asarray(scaled, np.int64)
 
 
-def _lanes(n: int) -> int:
+def lanes_for(n: int) -> int:
+    """Return how many states `n` words of a column get."""
     return min(max(n // WORDS_A_LANE, 1), MAX_LANES)
 
 
@@ -123,55 +150,98 @@ def _tables(stored: bytes, n_columns: int) -> Iterator[NDArray[np.int64]]:
         yield table
 
 
-def _encode(columns: Sequence[Words], tables: Sequence[NDArray[np.int64]], n: int) -> bytes:
-    states = np.full(_lanes(n), LOWEST, np.uint64)
+class Static:
+    """One table of frequencies for all words of a column."""
+
+    def __init__(self, frequencies: Words) -> None:
+        self._frequency = frequencies
+        self._first = np.cumsum(frequencies) - frequencies
+
+    def find(self, slots: Words, start: int) -> tuple[Words, Words, Words]:
+        """Return symbols, their first slots and frequencies; see `Table`."""
+        symbols = self._symbol_of[slots]
+        return symbols, self._first[symbols], self._frequency[symbols]
+
+    def intervals(self, symbols: Words) -> Interval:
+        """Return first slots and frequencies of symbols."""
+        return self._first[symbols], self._frequency[symbols]
+
+    @cached_property
+    def _symbol_of(self) -> Words:
+        return np.repeat(np.arange(len(self._frequency)), self._frequency)
+
+
+def encode_intervals(intervals: Sequence[Interval], lanes: int) -> bytes:
+    """Return the coded stream of columns of symbols, given by first slots and frequencies.
+
+    Parameters
+    ----------
+    intervals : sequence of pairs of ndarray
+        Of each column, in the order in which a `Stream` will take them: the first slot of every
+        symbol, and how many of the 2**PRECISION slots it has, at least 1.
+    lanes : int
+        States side by side.
+    """
+    states = np.full(lanes, LOWEST, np.uint64)
     emitted: list[NDArray[np.uint16]] = []
     # Last in, first out: the decoder meets columns and jets in their order.
-    for column, table in zip(reversed(columns), reversed(tables), strict=True):
-        if _is_constant(table):
-            continue
-        first = np.cumsum(table) - table
-        for start in reversed(range(0, n, len(states))):
-            symbols = column[start : start + len(states)]
-            x = states[: len(symbols)]
-            frequency = table[symbols].astype(np.uint64)
-            full = x >= frequency << np.uint64(32 - PRECISION)
+    for first, frequency in reversed(intervals):
+        first, frequency = first.astype(np.uint64), frequency.astype(np.uint64)
+        limit = frequency << np.uint64(32 - PRECISION)
+        for start in reversed(range(0, len(first), lanes)):
+            here = slice(start, start + lanes)
+            x = states[: len(first[here])]
+            full = x >= limit[here]
             if full.any():
                 emitted.append((x[full] & np.uint64(0xFFFF)).astype(np.uint16)[::-1])
                 x = np.where(full, x >> np.uint64(16), x)
-            quotient, rest = np.divmod(x, frequency)
-            x = (quotient << np.uint64(PRECISION)) + rest + first[symbols].astype(np.uint64)
-            states[: len(symbols)] = x
+            quotient, rest = np.divmod(x, frequency[here])
+            states[: len(x)] = (quotient << np.uint64(PRECISION)) + rest + first[here]
     words = np.concatenate(emitted)[::-1] if emitted else np.zeros(0, np.uint16)
     return states.astype("<u4").tobytes() + words.astype("<u2").tobytes()
 
 
-def _decode(stream: bytes, tables: Sequence[NDArray[np.int64]], n: int) -> list[Words]:
-    lanes = _lanes(n)
-    states = np.frombuffer(stream, "<u4", lanes).astype(np.uint64)
-    words = np.frombuffer(stream, "<u2", offset=4 * lanes).astype(np.uint64)
-    position, columns = 0, []
-    for table in tables:
-        if _is_constant(table):
-            columns.append(np.full(n, len(table) - 1, np.int64))
-            continue
-        symbol_of = np.repeat(np.arange(len(table)), table)
-        first = np.cumsum(table) - table
-        column = np.empty(n, np.int64)
+class Stream:
+    """A coded stream, taken apart column by column.
+
+    Parameters
+    ----------
+    data : bytes
+        What `encode_intervals` made.
+    lanes : int
+        States side by side.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer bytes than states.
+    """
+
+    def __init__(self, data: bytes, lanes: int) -> None:
+        self._states = np.frombuffer(data, "<u4", lanes).astype(np.uint64)
+        self._words = np.frombuffer(data, "<u2", offset=4 * lanes).astype(np.uint64)
+        self._position = 0
+
+    def take(self, n: int, table: Table) -> Words:
+        """Return the next column, of `n` symbols; raise ValueError if the stream ends before."""
+        column, lanes = np.empty(n, np.int64), len(self._states)
         for start in range(0, n, lanes):
-            x = states[: min(lanes, n - start)]
-            slot = (x & np.uint64((1 << PRECISION) - 1)).astype(np.int64)
-            symbols = symbol_of[slot]
-            x = table[symbols].astype(np.uint64) * (x >> np.uint64(PRECISION))
-            x += (slot - first[symbols]).astype(np.uint64)
+            x = self._states[: min(lanes, n - start)]
+            slots = (x & np.uint64((1 << PRECISION) - 1)).astype(np.int64)
+            symbols, first, frequency = table.find(slots, start)
+            x = frequency.astype(np.uint64) * (x >> np.uint64(PRECISION))
+            x += (slots - first).astype(np.uint64)
             low = x < LOWEST
             needed = int(np.count_nonzero(low))
             if needed:
-                x[low] = (x[low] << np.uint64(16)) | words[position : position + needed]
-                position += needed
-            states[: len(x)] = x
+                refill = self._words[self._position : self._position + needed]
+                x[low] = (x[low] << np.uint64(16)) | refill
+                self._position += needed
+            self._states[: len(x)] = x
             column[start : start + lanes] = symbols
-        columns.append(column)
-    if position != len(words) or np.any(states != LOWEST):
-        raise ValueError("it does not end where it should")
-    return columns
+        return column
+
+    def close(self) -> None:
+        """Raise ValueError unless everything was taken, and nothing more."""
+        if self._position != len(self._words) or np.any(self._states != LOWEST):
+            raise ValueError("it does not end where it should")

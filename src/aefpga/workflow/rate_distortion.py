@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.codec.bounds import Corrector, Profile
+from aefpga.codec.bounds import Profile
 from aefpga.codec.coders import CODERS, FIXED, decode, encode
-from aefpga.codec.rans import decode_steps, encode_steps
+from aefpga.codec.quantization import Scalar
+from aefpga.codec.rans import encode_steps
 from aefpga.config import DataConfig
 from aefpga.errors import UsageError
 from aefpga.evaluation.error_bounded import compress_columns, error_bounded
@@ -176,14 +177,11 @@ def _bounded(
     jets: Floats, variables: Sequence[Variable], tolerance: float, min_max: MinMax
 ) -> Point:
     """Return what `compress --scalar` makes of jets; every value is within its bound."""
-    corrector, zeros = Corrector(Profile.relative(tolerance), variables), np.zeros_like(jets)
-    steps, far = corrector.steps(jets, zeros, np.zeros(jets.shape, bool))
-    data = encode_steps(steps)
-    back = corrector.corrected(zeros, decode_steps(data))
-    back[far] = jets[far]
+    made = Scalar(Profile.relative(tolerance), variables).quantize(jets)
+    made.back[made.exact] = jets[made.exact]
     # A value that is kept costs its place and itself.
-    bits = 8 * (len(data) + 8 * int(far.sum())) / len(jets)
-    quality = judge(jets, back, variables, min_max)
+    bits = 8 * (len(encode_steps(made.tables["steps"])) + 8 * int(made.exact.sum())) / len(jets)
+    quality = judge(jets, made.back, variables, min_max)
     label = f"compress --scalar, {tolerance:.2%} bound"
     return Point(label, "compress --scalar", {"rANS": bits}, quality)
 

@@ -1,0 +1,340 @@
+"""Conditional entropy coding: a small network says how probable each number is, given those before.
+
+Networks compute in integers, as the firmware's encoder does: weights of 8 bits, sums that float64
+holds exactly, and powers of two from a table that was made of integers. So every machine finds the
+same frequencies, and decodes the same numbers, whatever its libraries of linear algebra.
+"""
+
+import io
+import struct
+import zipfile
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from math import isqrt
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aefpga.codec.rans import (
+    PRECISION,
+    Interval,
+    Static,
+    Stream,
+    Table,
+    encode_intervals,
+    lanes_for,
+)
+from aefpga.codec.schemes import ZERO, Scheme
+from aefpga.errors import DataError
+
+Words = NDArray[np.int64]
+Values = NDArray[np.float64]
+
+SLOTS = 1 << PRECISION
+# Bits behind the point of a network's inputs, activations and logarithms of probabilities.
+FRACTION = 8
+# Inputs are standardised by an integer gain and this shift, and cut here.
+GAIN_BITS, MAX_INPUT = 16, 2047
+MAX_ACTIVATION = 65_535
+# A number within a wide bin is coded in digits of this many bits.
+DIGIT_BITS = 12
+_HEADER = struct.Struct("<III")
+
+
+@dataclass(frozen=True)
+class IntegerLayer:
+    """Integer weights (n_in, n_out), biases (n_out,), and how far each sum is shifted right."""
+
+    weight: NDArray[np.int8]
+    bias: NDArray[np.int64]
+    shift: NDArray[np.int8]
+
+    def __call__(self, x: Values) -> Values:
+        """Return floor(sums / 2**shift); exact, for sums stay below 2**53."""
+        sums = x @ self.weight.astype(np.float64) + self.bias
+        return np.asarray(np.floor(np.ldexp(sums, -self.shift.astype(np.int64))))
+
+
+@dataclass(frozen=True)
+class ColumnModel:
+    """What is learned of a column: bins of distances, and how probable they are.
+
+    Symbol 0 is a 0 that is told apart, symbols from 1 are bins, the last one is anything else.
+
+    Parameters
+    ----------
+    edges : ndarray of int64, shape (n_bins + 1,)
+        Bin i holds distances from ``edges[i]`` to below ``edges[i + 1]``.
+    frequencies : ndarray of int64, shape (n_bins + 2,)
+        Slots of each symbol, where there is no network.
+    centre, gain : ndarray of int64, shape (n_features,)
+        Standardisation of features.
+    layers : sequence of IntegerLayer
+        The network; empty where nothing is to be learned from features.
+    """
+
+    edges: Words
+    frequencies: Words
+    centre: Words
+    gain: Words
+    layers: Sequence[IntegerLayer]
+
+    def table(self, features: Sequence[Words]) -> Table:
+        """Return the frequencies of symbols at some rows."""
+        if not self.layers:
+            return Static(self.frequencies)
+        x: Values = standardised(np.stack(features, axis=1), self.centre, self.gain)
+        for layer in self.layers[:-1]:
+            x = np.clip(layer(x), 0, MAX_ACTIVATION)
+        return Varying(cumulative(self.layers[-1](x)))
+
+    def symbols(self, distances: Words) -> Words:
+        """Return the symbols of distances."""
+        found = np.searchsorted(self.edges, distances, side="right")
+        return np.where(distances == ZERO, 0, np.where(found == 0, len(self.edges), found))
+
+    def places(self, distances: Words, symbols: Words) -> Words:
+        """Return where in their bins distances are; 0 for what is in no bin."""
+        return np.where(self._in_bin(symbols), distances - self._lowest(symbols), 0)
+
+    def distances(self, symbols: Words, places: Words) -> Words:
+        """Return distances, `ZERO` where 0 is told apart; 0 where they were in no bin."""
+        found = np.where(self._in_bin(symbols), self._lowest(symbols) + places, 0)
+        return np.where(symbols == 0, ZERO, found)
+
+    def widths(self, symbols: Words) -> Words:
+        """Return how many distances each symbol's bin holds; 1 for what is in no bin."""
+        return np.append(np.insert(np.diff(self.edges), 0, 1), 1)[symbols]
+
+    def is_other(self, symbols: Words) -> NDArray[np.bool_]:
+        """Return which symbols stand for distances that are in no bin."""
+        return np.asarray(symbols == len(self.edges))
+
+    def _lowest(self, symbols: Words) -> Words:
+        return self.edges[np.maximum(symbols - 1, 0)]
+
+    def _in_bin(self, symbols: Words) -> NDArray[np.bool_]:
+        return (symbols > 0) & (symbols < len(self.edges))
+
+    @property
+    def digits(self) -> int:
+        """How many digits a place in the widest bin takes; 0 where all bins hold one distance."""
+        widest = int(np.diff(self.edges).max(initial=1))
+        return -(-(widest - 1).bit_length() // DIGIT_BITS)
+
+
+class Varying:
+    """Frequencies that differ from word to word; see `Table`.
+
+    Parameters
+    ----------
+    bounds : ndarray of int64, shape (n, n_symbols + 1)
+        First slots of the symbols, and the number of slots.
+    """
+
+    def __init__(self, bounds: Words) -> None:
+        self._bounds = bounds
+
+    def find(self, slots: Words, start: int) -> tuple[Words, Words, Words]:
+        """Return symbols, their first slots and frequencies."""
+        bounds = self._bounds[start : start + len(slots)]
+        symbols = np.count_nonzero(bounds <= slots[:, None], axis=1) - 1
+        row = np.arange(len(slots))
+        first = bounds[row, symbols]
+        return symbols, first, bounds[row, symbols + 1] - first
+
+    def intervals(self, symbols: Words) -> Interval:
+        """Return first slots and frequencies of symbols."""
+        row = np.arange(len(symbols))
+        first = self._bounds[row, symbols]
+        return first, self._bounds[row, symbols + 1] - first
+
+
+class Uniform:
+    """Equally frequent symbols, as many as `widths` says of each word; see `Table`."""
+
+    def __init__(self, widths: Words) -> None:
+        self._widths = widths
+
+    def find(self, slots: Words, start: int) -> tuple[Words, Words, Words]:
+        """Return symbols, their first slots and frequencies."""
+        widths = self._widths[start : start + len(slots)]
+        symbols = ((slots + 1) * widths - 1) >> PRECISION
+        first = (symbols << PRECISION) // widths
+        return symbols, first, ((symbols + 1) << PRECISION) // widths - first
+
+    def intervals(self, symbols: Words) -> Interval:
+        """Return first slots and frequencies of symbols."""
+        first = (symbols << PRECISION) // self._widths
+        return first, ((symbols + 1) << PRECISION) // self._widths - first
+
+
+class Conditional:
+    """Codes tables of integers, as a scheme orders them and models expect them.
+
+    Parameters
+    ----------
+    scheme : Scheme
+        The order, and what is known at each place.
+    models : sequence of ColumnModel
+        Of each column.
+    """
+
+    def __init__(self, scheme: Scheme, models: Sequence[ColumnModel]) -> None:
+        self._scheme, self._models = scheme, models
+
+    def encode(self, table: Words, counts: Words) -> bytes:
+        """Return bytes for a table, shape (n_rows, n_columns), of `counts` rows per event."""
+        intervals: list[Interval] = []
+        others: list[Words] = []
+        for rows in self._scheme.passes(counts):
+            for column, hint in self._scheme.walk(rows, counts, table):
+                model, distances = self._models[column], hint.distances(table[rows, column])
+                symbols = model.symbols(distances)
+                intervals.append(model.table(hint.features).intervals(symbols))
+                place, widths = model.places(distances, symbols), model.widths(symbols)
+                for digit in range(model.digits):
+                    place_digit, width = _digit(place, widths, digit)
+                    intervals.append(Uniform(width).intervals(place_digit))
+                others.append(distances[model.is_other(symbols)])
+        kept = zlib.compress(
+            np.concatenate([*others, np.zeros(0, np.int64)]).astype("<i8").tobytes(), 9
+        )
+        stream = encode_intervals(intervals, lanes_for(len(table)))
+        return _HEADER.pack(len(table), len(kept), _check(counts)) + kept + stream
+
+    def decode(self, data: bytes, counts: Words) -> Words:
+        """Return the table that `encode` was given.
+
+        Raises
+        ------
+        DataError
+            If the bytes are damaged, or of another number of rows.
+        """
+        try:
+            n, size, check = _HEADER.unpack_from(data)
+            if n != counts.sum() or check != _check(counts):
+                raise ValueError("its jets per event are others")
+            start = _HEADER.size + size
+            kept = zlib.decompressobj().decompress(
+                data[_HEADER.size : start], 8 * n * self._scheme.n_columns + 8
+            )
+            others = np.frombuffer(kept, "<i8").astype(np.int64)
+            stream = Stream(data[start:], lanes_for(n))
+            table = np.zeros((n, self._scheme.n_columns), np.int64)
+            for rows in self._scheme.passes(counts):
+                for column, hint in self._scheme.walk(rows, counts, table):
+                    model = self._models[column]
+                    symbols = stream.take(len(rows), model.table(hint.features))
+                    widths, places = model.widths(symbols), np.zeros(len(rows), np.int64)
+                    for digit in range(model.digits):
+                        _, width = _digit(places, widths, digit)
+                        places += stream.take(len(rows), Uniform(width)) << (DIGIT_BITS * digit)
+                    distances, other = model.distances(symbols, places), model.is_other(symbols)
+                    here, others = np.split(others, [np.count_nonzero(other)])
+                    distances[other] = here
+                    table[rows, column] = hint.numbers(distances)
+            stream.close()
+        except (struct.error, zlib.error, ValueError, IndexError) as error:
+            raise DataError(f"a coded stream of {len(data)} bytes is damaged ({error})") from error
+        return table
+
+
+def standardised(features: NDArray[Any], centre: Words, gain: Words) -> Values:
+    """Return features, shape (n, n_features), as integers with `FRACTION` bits behind the point."""
+    scaled = ((features - centre) * gain) >> GAIN_BITS
+    return np.asarray(np.clip(scaled, -MAX_INPUT, MAX_INPUT), np.float64)
+
+
+def cumulative(logarithms: Values) -> Words:
+    """Return first slots of symbols, shape (n, n_symbols + 1), of binary logarithms of shares."""
+    below = logarithms.max(axis=1, keepdims=True) - logarithms
+    powers = _powers()
+    shares = powers[np.minimum(below, len(powers) - 1).astype(np.int64)]
+    n_symbols = shares.shape[1]
+    bounds = np.zeros((len(shares), n_symbols + 1))
+    np.cumsum(shares, axis=1, out=bounds[:, 1:])
+    # Every symbol gets a slot. Quotients of such integers, when not whole, are far enough from
+    # whole numbers for float64.
+    total = bounds[:, -1:].copy()
+    bounds *= SLOTS - n_symbols
+    np.floor(bounds / total, out=bounds)
+    bounds += np.arange(n_symbols + 1)
+    return bounds.astype(np.int64)
+
+
+# What `save_models` keeps of a model and of a layer, each as one array for all columns.
+_OF_MODEL = {"edges": "<i4", "frequencies": "<u2", "centre": "<i4", "gain": "<i4"}
+_OF_LAYER = {"weight": "<i1", "bias": "<i4", "shift": "<i1"}
+
+
+def save_models(models: Sequence[ColumnModel]) -> bytes:
+    """Return models as a NumPy archive without pickles."""
+    arrays = {"layers": np.array([len(model.layers) for model in models], "<u1")}
+    layers = [layer for model in models for layer in model.layers]
+    for kinds, owners in ((_OF_MODEL, models), (_OF_LAYER, layers)):
+        for name, kind in kinds.items():
+            parts = [getattr(owner, name) for owner in owners]
+            arrays[name] = np.concatenate([p.ravel() for p in parts]).astype(kind)
+            arrays[f"{name}_sizes"] = np.array([p.size for p in parts], "<u4")
+    stream = io.BytesIO()
+    np.savez_compressed(stream, allow_pickle=False, **arrays)
+    return stream.getvalue()
+
+
+def load_models(data: bytes) -> list[ColumnModel]:
+    """Return what `save_models` was given; raise DataError if it is damaged."""
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as saved:
+            arrays = {name: saved[name] for name in saved.files}
+        layers = [
+            IntegerLayer(weight.reshape(-1, len(bias)), bias, shift)
+            for weight, bias, shift in zip(*(_split(arrays, n) for n in _OF_LAYER), strict=True)
+        ]
+        ends = np.cumsum(arrays["layers"], dtype=np.int64)
+        fields = zip(*(_split(arrays, name) for name in _OF_MODEL), strict=True)
+        models = []
+        for found, end, n in zip(fields, ends, arrays["layers"], strict=True):
+            edges, frequencies, centre, gain = (x.astype(np.int64) for x in found)
+            models.append(ColumnModel(edges, frequencies, centre, gain, layers[end - n : end]))
+        return models
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"the model of the entropy coding is damaged ({error})") from error
+
+
+def _split(arrays: dict[str, NDArray[Any]], name: str) -> list[NDArray[Any]]:
+    ends = np.cumsum(arrays[f"{name}_sizes"], dtype=np.int64)
+    return np.split(arrays[name], ends[:-1])
+
+
+def _check(counts: Words) -> int:
+    return zlib.crc32(counts.astype("<i8").tobytes())
+
+
+def _digit(place: Words, widths: Words, digit: int) -> tuple[Words, Words]:
+    """Return a digit of places, and how many values it can have in bins of these widths."""
+    shift = DIGIT_BITS * digit
+    highest = np.minimum((widths - 1) >> shift, (1 << DIGIT_BITS) - 1)
+    # Below the highest digit of a bin, all values may occur.
+    full = (widths - 1) >> (shift + DIGIT_BITS) > 0
+    count = np.where(full, 1 << DIGIT_BITS, highest + 1)
+    return (place >> shift) & ((1 << DIGIT_BITS) - 1), count
+
+
+@cache
+def _powers() -> Values:
+    """Return 2**16 times the powers of 2**(-1/256), cut to integers, down to 1."""
+    bits = 60
+    root = 1 << bits
+    # The 256th root of one half is eight square roots.
+    root >>= 1
+    for _ in range(FRACTION):
+        root = isqrt(root << bits)
+    powers, power = [], 1 << bits
+    while power >> (bits - 16):
+        powers.append(power >> (bits - 16))
+        power = (power * root) >> bits
+    return np.array(powers, np.float64)

@@ -1,0 +1,114 @@
+"""Corrections that bring what a decoder returned within the bounds.
+
+A correction is the number of steps between a decoded value and the original, on a scale on which
+the allowed error is the same everywhere: linear up to where the relative bound takes over,
+logarithmic from there. A step is twice the allowed error, so that the nearest one is within it.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aefpga.codec.bounds import MARGIN, Bound, Profile
+from aefpga.codec.rans import MAX_STEPS
+from aefpga.codec.totals import parts_first, total_of
+from aefpga.variables import Variable
+
+Floats = NDArray[np.float32]
+Column = NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Corrector:
+    """Turns originals into steps from decoded values, and back.
+
+    Parameters
+    ----------
+    profile : Profile
+        The bounds.
+    variables : sequence of Variable
+        The columns.
+    """
+
+    profile: Profile
+    variables: Sequence[Variable]
+
+    def steps(
+        self, original: Floats, decoded: Floats, kept: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
+        """Return how many steps lie between decoded values and originals, and which are too far.
+
+        Where a value is `kept` as it is, or too far, there is nothing to correct: 0 steps.
+        """
+        steps, far = np.zeros(original.shape, np.int64), np.zeros(original.shape, bool)
+        back = np.empty_like(decoded)
+        for j, start in self._starts(decoded, back):
+            bound = self.profile.of(self.variables[j].kind)
+            apart = _to_scale(original[:, j].astype(np.float64), bound) - _to_scale(start, bound)
+            if self.variables[j].name == "phi":
+                apart = np.mod(apart + np.pi, 2 * np.pi) - np.pi
+            found = np.rint(apart / _step(bound))
+            far[:, j] = np.abs(found) > MAX_STEPS
+            steps[:, j] = np.where(far[:, j] | kept[:, j], 0, found)
+            back[:, j] = self._moved(j, start, steps[:, j])
+        return steps, far
+
+    def corrected(self, decoded: Floats, steps: NDArray[np.int64]) -> Floats:
+        """Return decoded values moved by so many steps, totals from the sum of their parts."""
+        back = np.empty_like(decoded)
+        for j, start in self._starts(decoded, back):
+            back[:, j] = self._moved(j, start, steps[:, j])
+        return back
+
+    def _starts(self, decoded: Floats, back: Floats) -> Iterator[tuple[int, Column]]:
+        """Yield columns and where their corrections start, totals when `back` has their parts."""
+        for j, parts in parts_first(self.variables):
+            start = decoded[:, j].astype(np.float64)
+            if parts:
+                # Beyond float32 the decoder's own total will do.
+                total = total_of(back, parts)
+                start = np.where(np.isfinite(total.astype(np.float32)), total, start)
+            yield j, np.rint(start) if self.profile.is_exact(self.variables[j].kind) else start
+
+    def _moved(self, j: int, start: Column, steps: NDArray[np.int64]) -> Floats:
+        bound = self.profile.of(self.variables[j].kind)
+        moved = _from_scale(_to_scale(start, bound) + steps * _step(bound), bound)
+        # What needs no correction stays what the decoder said.
+        moved = np.where(steps == 0, start, moved)
+        if self.variables[j].name == "phi":
+            wrapped = np.mod(moved + np.pi, 2 * np.pi) - np.pi
+            moved = np.where(np.abs(moved) <= np.pi, moved, wrapped)
+        with np.errstate(over="ignore"):
+            return moved.astype(np.float32)
+
+
+def _turn(bound: Bound) -> float:
+    """Return the magnitude at which the relative bound takes over; infinite where there is none."""
+    return bound.absolute / bound.relative if bound.relative else np.inf
+
+
+def _step(bound: Bound) -> float:
+    """Return the distance of two steps on the scale; 1 for exact integers."""
+    if bound.relative:
+        return 2 * float(np.log1p(bound.relative)) * (1 - MARGIN)
+    return 2 * bound.absolute * (1 - MARGIN) if bound.absolute else 1.0
+
+
+def _to_scale(x: Column, bound: Bound) -> Column:
+    turn = _turn(bound)
+    if not np.isfinite(turn):
+        return x
+    size = np.abs(x) / turn
+    return np.asarray(np.sign(x) * np.where(size < 1, size, 1 + np.log(np.maximum(size, 1))))
+
+
+def _from_scale(scaled: Column, bound: Bound) -> NDArray[Any]:
+    turn = _turn(bound)
+    if not np.isfinite(turn):
+        return scaled
+    size = np.abs(scaled)
+    grown = np.exp(np.minimum(size - 1, 700))
+    return np.asarray(np.sign(scaled) * turn * np.where(size < 1, size, grown))

@@ -1,0 +1,103 @@
+"""Writing compressed jets: chunks of coded tables and of values kept exactly."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aefpga.codec.conditional import Conditional, load_models, save_models
+from aefpga.codec.container import Writer
+from aefpga.codec.histograms import Coder
+from aefpga.codec.learning import learn
+from aefpga.codec.members import chunk, pack_events, pack_exact
+from aefpga.codec.quantization import Quantization
+from aefpga.data.jets import Jets
+
+Floats = NDArray[np.float32]
+
+
+@dataclass
+class Statistics:
+    """What compression did to jets, summed over chunks."""
+
+    jets: int = 0
+    events: int = 0
+    saturated: int = 0
+    exact_values: int = 0
+    bits: dict[str, int] = field(default_factory=dict)
+    # Of each variable: sum of squared errors, and the largest error, absolute, in its unit.
+    squares: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+    largest: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
+
+    def add(self, original: Floats, back: Floats, names: Sequence[str]) -> None:
+        """Take the errors of a chunk."""
+        error = np.abs(back.astype(np.float64) - original)
+        if "phi" in names:
+            phi = error[:, names.index("phi")]
+            np.minimum(phi, np.abs(2 * np.pi - phi), out=phi)
+        if not len(self.squares):
+            self.squares, self.largest = np.zeros((2, len(names)))
+        if len(error):
+            self.squares = self.squares + np.square(error).sum(axis=0)
+            self.largest = np.maximum(self.largest, error.max(axis=0))
+
+
+class Encoder:
+    """Writes chunks of jets.
+
+    Parameters
+    ----------
+    names : sequence of str
+        The variables.
+    quantization : Quantization
+        Makes tables of integers of jets.
+    """
+
+    def __init__(self, names: Sequence[str], quantization: Quantization) -> None:
+        self._names, self._quantization = names, quantization
+        self._coders: dict[str, Coder] = dict(quantization.coders)
+        self.statistics = Statistics()
+
+    def learn(
+        self, jets: Jets, on_progress: Callable[[int, int], None] | None = None
+    ) -> dict[str, bytes]:
+        """Learn conditional coding from jets; return models of what it makes smaller, and use them.
+
+        Models count: where jets are too few to pay for one, the histograms stay.
+        """
+        if not len(jets):
+            return {}
+        tables, counts = self._quantization.quantize(jets.values).tables, jets.counts
+        models = {}
+        for name, table in tables.items():
+            scheme = self._quantization.schemes[name]
+            learned = learn(scheme, [(table, counts)], on_progress=on_progress)
+            model = save_models(learned)
+            size = len(model) + len(Conditional(scheme, learned).encode(table, counts))
+            if size < len(self._coders[name].encode(table, counts)):
+                models[name] = model
+        self.use(models)
+        return models
+
+    def use(self, models: Mapping[str, bytes]) -> None:
+        """Code these tables by models that `learn` returned."""
+        for name, model in models.items():
+            self._coders[name] = Conditional(self._quantization.schemes[name], load_models(model))
+
+    def write(self, writer: Writer, number: int, jets: Jets) -> None:
+        """Encode, check and write a chunk."""
+        made, found = self._quantization.quantize(jets.values), self.statistics
+        made.back[made.exact] = jets.values[made.exact]
+        parts = {"events": pack_events(jets)}
+        for name, table in made.tables.items():
+            parts[name] = self._coders[name].encode(table, jets.counts)
+        parts["exact"] = pack_exact(made.exact, jets.values)
+        for part, content in parts.items():
+            size = writer.add(f"{chunk(number)}/{part}", content)
+            found.bits[part] = found.bits.get(part, 0) + 8 * size
+        found.jets += len(jets)
+        found.events += len(jets.counts)
+        found.saturated += int(made.outside.sum())
+        found.exact_values += int(made.exact.sum())
+        found.add(jets.values, made.back, self._names)

@@ -1,0 +1,135 @@
+"""Scalar quantization on grids that are the same on every machine, and simple enough for an FPGA.
+
+A grid is a row of values with thresholds midway between them: equally spaced up to where the
+relative bound takes over, from there each value the same factor above the one before. Values come
+from IEEE additions and multiplications alone, never from a logarithm, which rounds differently from
+one library to the next. On an FPGA a step is found by comparing an integer with a table of
+integers.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aefpga.codec.bounds import MARGIN, Bound, Profile
+from aefpga.codec.rans import MAX_STEPS
+from aefpga.codec.totals import parts_first, total_of
+from aefpga.errors import UsageError
+from aefpga.variables import Variable
+
+Floats = NDArray[np.float32]
+Column = NDArray[np.float64]
+Steps = NDArray[np.int64]
+
+# Where the geometric part of a grid ends; values beyond are kept exactly. In units of the variable.
+LARGEST = 2.0**20
+MAX_VALUES = 1 << 20
+
+
+@dataclass(frozen=True)
+class Grid:
+    """Values that are apart by twice the allowed error.
+
+    Parameters
+    ----------
+    bound : Bound
+        The allowed error; one of zero stands for exact integers.
+
+    Raises
+    ------
+    UsageError
+        If the bound is so small that the grid would have millions of values.
+    """
+
+    bound: Bound
+
+    def steps(self, values: Column) -> Steps:
+        """Return the numbers of the nearest values of the grid; 0 is the value 0."""
+        if not self.bound.relative:
+            found = np.rint(values / self._spacing)
+            return np.asarray(np.clip(found, -MAX_STEPS, MAX_STEPS), np.int64)
+        size = np.searchsorted(self._thresholds, np.abs(values))
+        return np.asarray(np.where(values < 0, -size, size), np.int64)
+
+    def values(self, steps: Steps) -> Column:
+        """Return the values of these numbers; of numbers beyond the grid, its last."""
+        if not self.bound.relative:
+            return np.asarray(steps * self._spacing, np.float64)
+        size = self._magnitudes[np.minimum(np.abs(steps), len(self._magnitudes) - 1)]
+        return np.asarray(np.where(steps < 0, -size, size))
+
+    @property
+    def _spacing(self) -> float:
+        return 2 * self.bound.absolute * (1 - MARGIN) if self.bound.absolute else 1.0
+
+    @cached_property
+    def _magnitudes(self) -> Column:
+        relative = self.bound.relative * (1 - MARGIN)
+        # Midway between v and v (1 + g), an error of v g / 2 is g / (2 + g) of the original.
+        growth = 2 * relative / (1 - relative)
+        linear = int(np.ceil(1 / growth))
+        factors = np.full(MAX_VALUES, 1 + growth)
+        factors[0] = linear * self._spacing
+        with np.errstate(over="ignore"):
+            grown = np.multiply.accumulate(factors)
+        grown = grown[: np.searchsorted(grown, LARGEST) + 1]
+        if linear + len(grown) > MAX_VALUES:
+            raise UsageError(
+                f"a relative error of {self.bound.relative:.1e} makes over {MAX_VALUES:,} steps; "
+                "allow a larger one"
+            )
+        return np.append(np.arange(linear) * self._spacing, grown)
+
+    @cached_property
+    def _thresholds(self) -> Column:
+        return (self._magnitudes[1:] + self._magnitudes[:-1]) / 2
+
+
+class ScalarQuantizer:
+    """Each variable as steps of its own grid; what is a sum of others as the difference to it.
+
+    Parameters
+    ----------
+    profile : Profile
+        The bounds.
+    variables : sequence of Variable
+        The columns.
+    """
+
+    def __init__(self, profile: Profile, variables: Sequence[Variable]) -> None:
+        kinds = {v.kind: Grid(profile.of(v.kind)) for v in variables}
+        self.grids = [kinds[v.kind] for v in variables]
+        self.variables = variables
+        self._order = parts_first(variables)
+
+    def steps(self, jets: Floats) -> Steps:
+        """Return integers, shape (n_jets, n_variables), of jets in physical units."""
+        steps = np.empty(jets.shape, np.int64)
+        back = np.empty_like(jets)
+        for j, parts in self._order:
+            column = jets[:, j].astype(np.float64)
+            if self.variables[j].name == "phi":
+                column -= 2 * np.pi * np.rint(column / (2 * np.pi))
+            steps[:, j] = self.grids[j].steps(column)
+            back[:, j] = self._value(j, steps[:, j])
+            if parts:
+                steps[:, j] -= self.grids[j].steps(total_of(back, parts))
+        return steps
+
+    def jets(self, steps: Steps) -> Floats:
+        """Return jets in physical units, the same on every machine, of integers."""
+        back = np.empty(steps.shape, np.float32)
+        for j, parts in self._order:
+            predicted = self.grids[j].steps(total_of(back, parts)) if parts else 0
+            back[:, j] = self._value(j, steps[:, j] + predicted)
+        return back
+
+    def _value(self, j: int, steps: Steps) -> Floats:
+        values = self.grids[j].values(steps)
+        if self.variables[j].name == "phi":
+            # The last step may be beyond half a turn.
+            values = values - 2 * np.pi * (values > np.pi) + 2 * np.pi * (values < -np.pi)
+        return values.astype(np.float32)

@@ -1,0 +1,209 @@
+"""Learning the models of conditional entropy coding, with NumPy alone.
+
+Each column has a network of its own: two hidden layers, trained in float32 by Adam (D. Kingma and
+J. Ba, arXiv:1412.6980) on the cross-entropy of its symbols, then rounded to integers.
+"""
+
+import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits
+
+from aefpga.codec.conditional import (
+    FRACTION,
+    GAIN_BITS,
+    SLOTS,
+    ColumnModel,
+    IntegerLayer,
+    standardised,
+)
+from aefpga.codec.schemes import ZERO, Scheme
+
+Words = NDArray[np.int64]
+Floats = NDArray[np.float32]
+# A table of integers, and how many of its rows belong to each event.
+Sample = tuple[Words, Words]
+
+# More neurons, bins or batches gain less than 1 % (docs/codec.md).
+HIDDEN = 16
+BINS = 64
+BATCHES = 1300
+BATCH = 1024
+# Parameters move fast at first, and come to rest on a cosine.
+LEARNING_RATE = 4e-3
+WARM_UP = 50
+MAX_WEIGHT, MAX_SHIFT = 127, 12
+
+
+def learn(
+    scheme: Scheme,
+    samples: Iterable[Sample],
+    *,
+    seed: int = 1,
+    on_progress: Callable[[int, int], None] | None = None,
+) -> list[ColumnModel]:
+    """Return the models of all columns.
+
+    Parameters
+    ----------
+    scheme : Scheme
+        The order, and what is known at each place.
+    samples : iterable of pairs of ndarray
+        Tables of integers, with the number of rows of each event.
+    seed : int
+        Decides where networks start and the order of their batches.
+    on_progress : callable or None
+        Called with the number of columns learned and their total.
+    """
+    features: list[list[NDArray[np.int32]]] = [[] for _ in range(scheme.n_columns)]
+    distances: list[list[Words]] = [[] for _ in range(scheme.n_columns)]
+    for table, counts in samples:
+        for rows in scheme.passes(counts):
+            for column, hint in scheme.walk(rows, counts, table):
+                here = np.array(hint.features, np.int32).reshape(-1, len(rows))
+                features[column].append(here.T)
+                distances[column].append(hint.distances(table[rows, column]))
+
+    def column_model(column: int) -> ColumnModel:
+        inputs, targets = np.concatenate(features[column]), np.concatenate(distances[column])
+        return learn_column(inputs, targets, np.random.default_rng((seed, column)))
+
+    models = []
+    # Matrices are small: threads of linear algebra would only wait for each other.
+    with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as pool:
+        for done, model in enumerate(pool.map(column_model, range(scheme.n_columns)), 1):
+            models.append(model)
+            if on_progress:
+                on_progress(done, scheme.n_columns)
+    return models
+
+
+def learn_column(
+    features: NDArray[np.int32], distances: Words, rng: np.random.Generator
+) -> ColumnModel:
+    """Return the model of one column: its bins, and a network where there is something to learn."""
+    edges = bin_edges(distances[distances != ZERO])
+    empty = np.zeros(0, np.int64)
+    model = ColumnModel(edges, empty, empty, empty, ())
+    symbols = model.symbols(distances)
+    counts = np.bincount(symbols, minlength=len(edges) + 1)
+    frequencies = 1 + counts * (SLOTS - len(counts)) // max(counts.sum(), 1)
+    frequencies[frequencies.argmax()] += SLOTS - frequencies.sum()
+    if not features.shape[1] or len(np.unique(symbols)) < 2:
+        return ColumnModel(edges, frequencies, empty, empty, ())
+    centre = np.rint(features.mean(axis=0)).astype(np.int64)
+    spread = np.maximum(features.std(axis=0), 0.05)
+    gain = np.rint(2.0 ** (GAIN_BITS + FRACTION) / spread).astype(np.int64)
+    x = standardised(features, centre, gain).astype(np.float32) / np.float32(1 << FRACTION)
+    layers = _train(x, symbols, counts, rng)
+    integers = [_as_integers(w, b, 1.0) for w, b in layers[:-1]]
+    integers.append(_as_integers(*layers[-1], 1 / np.log(2)))
+    return ColumnModel(edges, empty, centre, gain, integers)
+
+
+def bin_edges(distances: Words) -> Words:
+    """Return edges of bins with about equal numbers of distances; gaps are bins of their own."""
+    if not len(distances):
+        return np.array([0, 1])
+    values, counts = np.unique(distances, return_counts=True)
+    share, edges, held = len(distances) / BINS, [int(values[0])], 0
+    for value, count, following in zip(values, counts, [*values[1:], None], strict=True):
+        if held and held + count > 1.5 * share:
+            edges.append(int(value))
+            held = 0
+        held += int(count)
+        if held < share or following is None:
+            continue
+        # What nothing was seen in must not widen a bin that much was seen in.
+        if following - value > 1:
+            edges.append(int(value) + 1)
+        edges.append(int(following))
+        held = 0
+    return np.unique([*edges, int(values[-1]) + 1])
+
+
+def _train(
+    x: Floats, symbols: Words, counts: Words, rng: np.random.Generator
+) -> list[tuple[Floats, Floats]]:
+    """Return float weights and biases of three layers, trained to tell the symbols' shares."""
+    sizes = (x.shape[1], HIDDEN, HIDDEN, len(counts))
+    weights = [_start(rng, *pair) for pair in pairwise(sizes)]
+    biases = [np.zeros(size, np.float32) for size in sizes[1:]]
+    weights[-1] *= np.float32(0.3)
+    biases[-1][:] = np.log((counts + 0.3) / (counts + 0.3).sum())
+    adam = _Adam([*weights, *biases])
+    in_epoch = max(len(x) // BATCH, 1)
+    for number in range(BATCHES):
+        if number % in_epoch == 0:
+            order = rng.permutation(len(x))
+        batch = order[number % in_epoch * BATCH :][:BATCH]
+        rate = LEARNING_RATE * min(1, (number + 1) / WARM_UP)
+        adam.step(
+            _gradients(x[batch], symbols[batch], weights, biases),
+            rate * (1 + np.cos(np.pi * number / BATCHES)) / 2,
+        )
+    return list(zip(weights, biases, strict=True))
+
+
+def _start(rng: np.random.Generator, n_in: int, n_out: int) -> Floats:
+    """Return weights that keep the variance of ReLU layers (K. He et al., arXiv:1502.01852)."""
+    weights = rng.normal(size=(n_in, n_out)) * np.sqrt(2 / n_in)
+    return np.asarray(weights, np.float32)
+
+
+def _gradients(
+    x: Floats, symbols: Words, weights: list[Floats], biases: list[Floats]
+) -> list[Floats]:
+    """Return gradients of the mean cross-entropy, of all weights and then all biases."""
+    values = [x]
+    for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
+        values.append(np.maximum(values[-1] @ weight + bias, 0))
+    logits = values[-1] @ weights[-1] + biases[-1]
+    share = np.exp(logits - logits.max(axis=1, keepdims=True))
+    share /= share.sum(axis=1, keepdims=True)
+    share[np.arange(len(x)), symbols] -= 1
+    error = share / np.float32(len(x))
+    of_weights: list[Floats] = []
+    of_biases: list[Floats] = []
+    for layer in reversed(range(len(weights))):
+        of_weights.insert(0, values[layer].T @ error)
+        of_biases.insert(0, error.sum(axis=0))
+        error = (error @ weights[layer].T) * (values[layer] > 0)
+    return [*of_weights, *of_biases]
+
+
+class _Adam:
+    """Moves parameters, in place, along their gradients."""
+
+    def __init__(self, parameters: list[Floats], decay: float = 0.9, decay_square: float = 0.99):
+        self._parameters, self._decay, self._decay_square = parameters, decay, decay_square
+        self._means = [np.zeros_like(p) for p in parameters]
+        self._squares = [np.zeros_like(p) for p in parameters]
+        self._number = 0
+
+    def step(self, gradients: list[Floats], rate: float) -> None:
+        """Take a step."""
+        self._number += 1
+        scale = 1 - self._decay**self._number
+        scale_square = 1 - self._decay_square**self._number
+        for i, gradient in enumerate(gradients):
+            mean, square = self._means[i], self._squares[i]
+            mean += (1 - self._decay) * (gradient - mean)
+            square += (1 - self._decay_square) * (np.square(gradient) - square)
+            self._parameters[i] -= (rate / scale) * mean / (np.sqrt(square / scale_square) + 1e-8)
+
+
+def _as_integers(weight: Floats, bias: Floats, scale: float) -> IntegerLayer:
+    """Return a layer with 8-bit weights, a binary point for each neuron, times `scale`."""
+    weight, bias = weight * scale, bias * scale
+    largest = np.maximum(np.abs(weight).max(axis=0), 1e-9)
+    shift = np.clip(np.floor(np.log2(MAX_WEIGHT / largest)), 0, MAX_SHIFT)
+    return IntegerLayer(
+        np.clip(np.rint(weight * 2**shift), -MAX_WEIGHT, MAX_WEIGHT).astype(np.int8),
+        np.rint(bias * 2 ** (shift + FRACTION)).astype(np.int64),
+        shift.astype(np.int8),
+    )

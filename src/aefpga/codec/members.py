@@ -1,0 +1,64 @@
+"""A chunk's members that are no tables of integers: its events, and values kept exactly."""
+
+import io
+import zipfile
+import zlib
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aefpga.codec.rans import MAX_LENGTH
+from aefpga.data.jets import Jets
+from aefpga.errors import DataError
+
+Floats = NDArray[np.float32]
+Words = NDArray[np.int64]
+
+# Begins the names of what a file says of its events.
+EVENT = "event/"
+
+
+def chunk(number: int) -> str:
+    """Return where a chunk's members are."""
+    return f"chunks/{number:06d}"
+
+
+def pack_events(jets: Jets) -> bytes:
+    """Return jets per event and what the file says of events."""
+    stream = io.BytesIO()
+    columns = {f"{EVENT}{name}": column for name, column in jets.events.items()}
+    np.savez_compressed(stream, allow_pickle=False, counts=jets.counts, **columns)
+    return stream.getvalue()
+
+
+def unpack_events(data: bytes, where: str) -> tuple[Words, dict[str, NDArray[Any]]]:
+    """Return what `pack_events` was given; raise DataError if it is damaged."""
+    try:
+        with np.load(io.BytesIO(data), allow_pickle=False) as saved:
+            counts = saved["counts"]
+            events = {n.removeprefix(EVENT): saved[n] for n in saved.files if n != "counts"}
+    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        raise DataError(f"{where}/events is damaged ({error})") from error
+    if counts.ndim != 1 or any(column.shape != counts.shape for column in events.values()):
+        raise DataError(f"{where}/events is damaged: its columns differ in length")
+    if np.any((counts < 0) | (counts > MAX_LENGTH)) or counts.sum() > MAX_LENGTH:
+        raise DataError(f"{where}/events is damaged: a chunk has at most {MAX_LENGTH} jets")
+    return counts, events
+
+
+def pack_exact(exact: NDArray[np.bool_], values: Floats) -> bytes:
+    """Return the values that are kept as they are, with their places."""
+    places = np.flatnonzero(exact)
+    apart = np.diff(places, prepend=0).astype("<u4").tobytes()
+    return zlib.compress(apart + values[exact].astype("<f4").tobytes(), 9)
+
+
+def restore_exact(back: Floats, data: bytes, where: str) -> None:
+    """Put the values that were kept into their places; raise DataError if they are damaged."""
+    try:
+        content = zlib.decompressobj().decompress(data, 8 * back.size + 8)
+        places = np.cumsum(np.frombuffer(content[: len(content) // 2], "<u4").astype(np.int64))
+        back.reshape(-1)[places] = np.frombuffer(content[len(content) // 2 :], "<f4")
+    except (zlib.error, ValueError, IndexError) as error:
+        raise DataError(f"{where}/exact is damaged ({error})") from error

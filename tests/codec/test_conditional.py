@@ -1,0 +1,142 @@
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aefpga.codec.bounds import Profile
+from aefpga.codec.conditional import (
+    SLOTS,
+    Conditional,
+    Uniform,
+    cumulative,
+    load_models,
+    save_models,
+)
+from aefpga.codec.grid import ScalarQuantizer
+from aefpga.codec.histograms import StepHistograms
+from aefpga.codec.learning import bin_edges, learn
+from aefpga.codec.rans import Stream, encode_intervals
+from aefpga.codec.schemes import JetScheme, PlainScheme
+from aefpga.data.reader import read_jets
+from aefpga.data.sample import sample_path
+from aefpga.errors import DataError
+from aefpga.variables import variable_set
+
+VARIABLES = variable_set("24")
+
+
+@pytest.fixture(scope="module")
+def learned():
+    """Steps of jets, their events, and a coder that learned from the first half of them."""
+    found = read_jets([str(sample_path())], [v.name for v in VARIABLES], max_jets=24_000)
+    quantizer = ScalarQuantizer(Profile.relative(0.0107), VARIABLES)
+    half = len(found.counts) // 2
+    first, second = found.between(0, half), found.between(half, len(found.counts))
+    scheme = JetScheme(quantizer)
+    models = learn(scheme, [(quantizer.steps(first.values), first.counts)])
+    return quantizer.steps(second.values), second.counts, scheme, models
+
+
+def test_other_jets_take_a_quarter_less_than_with_histograms(learned):
+    steps, counts, scheme, models = learned
+    data = Conditional(scheme, models).encode(steps, counts)
+    np.testing.assert_array_equal(Conditional(scheme, models).decode(data, counts), steps)
+    assert len(data) < 0.8 * len(StepHistograms(24).encode(steps, counts))
+
+
+def test_models_come_back(learned):
+    steps, counts, scheme, models = learned
+    again = Conditional(scheme, load_models(save_models(models)))
+    assert again.encode(steps, counts) == Conditional(scheme, models).encode(steps, counts)
+    with pytest.raises(DataError, match="model of the entropy coding is damaged"):
+        load_models(save_models(models)[:-100])
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.data())
+def test_numbers_never_seen_come_back_too(learned, data):
+    _, _, scheme, models = learned
+    counts = np.array(data.draw(st.lists(st.integers(0, 5), min_size=1, max_size=6)))
+    rng = np.random.default_rng(data.draw(st.integers(0, 99)))
+    reach = data.draw(st.sampled_from([2, 300, 2**22]))
+    table = rng.integers(-reach, reach, (counts.sum(), 24))
+    # The quantizer keeps phi within a turn, and the sums of energies finite.
+    half = scheme._half_turn
+    table[:, 2] = np.mod(table[:, 2] + half, 2 * half + 1) - half
+    table[:, 1] = np.clip(table[:, 1], -300, 300)
+    coder = Conditional(scheme, models)
+    np.testing.assert_array_equal(coder.decode(coder.encode(table, counts), counts), table)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.integers(0, 10**6), st.integers(0, 7))
+def test_damage_is_an_error_or_another_table_but_never_a_crash(learned, position, bit):
+    steps, counts, scheme, models = learned
+    counts = counts[:10]
+    coder = Conditional(scheme, models)
+    data = bytearray(coder.encode(steps[: counts.sum()], counts))
+    data[position % len(data)] ^= 1 << bit
+    try:
+        assert coder.decode(bytes(data), counts).shape == (counts.sum(), 24)
+    except DataError:
+        return
+
+
+def test_other_events_are_refused(learned):
+    steps, counts, scheme, models = learned
+    coder = Conditional(scheme, models)
+    data = coder.encode(steps, counts)
+    with pytest.raises(DataError, match="jets per event are others"):
+        coder.decode(data, counts[::-1])
+
+
+def test_the_frequencies_are_the_same_on_every_machine(learned):
+    """Of a network in integers: the same with sums in another order, and in Python's integers."""
+    steps, counts, scheme, models = learned
+    rows = scheme.passes(counts)[0][:200]
+    for column, hint in scheme.walk(rows, counts, steps):
+        model = models[column]
+        if not model.layers:
+            continue
+        features = np.stack(hint.features, axis=1)
+        x = np.clip(((features - model.centre) * model.gain) >> 16, -2047, 2047).astype(object)
+        for layer in model.layers:
+            sums = x @ layer.weight.astype(int).astype(object) + layer.bias.astype(object)
+            last = x = sums >> layer.shift.astype(int).astype(object)
+            x = np.clip(x, 0, 65_535)
+        found = model.table(hint.features)._bounds
+        np.testing.assert_array_equal(found, cumulative(last.astype(np.float64)))
+        assert (np.diff(found) >= 1).all()
+        assert (found[:, -1] == SLOTS).all()
+
+
+@given(st.lists(st.integers(1, 4096), min_size=1, max_size=50), st.integers(0, 99))
+def test_uniform_places(widths, seed):
+    widths = np.array(widths)
+    places = np.random.default_rng(seed).integers(0, widths)
+    table = Uniform(widths)
+    stream = Stream(encode_intervals([table.intervals(places)], 4), 4)
+    np.testing.assert_array_equal(stream.take(len(places), table), places)
+    stream.close()
+
+
+@given(st.lists(st.integers(-1000, 1000), max_size=300))
+def test_bins_hold_what_was_seen(values):
+    values = np.array(values, np.int64)
+    edges = bin_edges(values)
+    assert (np.diff(edges) > 0).all()
+    if len(values):
+        assert edges[0] == values.min()
+        assert edges[-1] == values.max() + 1
+
+
+def test_numbers_without_a_meaning_are_learned_from_each_other():
+    rng = np.random.default_rng(3)
+    first = rng.integers(-20, 20, 20_000)
+    table = np.stack([first, first + rng.integers(-1, 2, 20_000), np.zeros_like(first)], axis=1)
+    counts = np.array([20_000])
+    scheme = PlainScheme(3)
+    coder = Conditional(scheme, learn(scheme, [(table, counts)]))
+    data = coder.encode(table, counts)
+    np.testing.assert_array_equal(coder.decode(data, counts), table)
+    assert len(data) < 0.8 * len(StepHistograms(3).encode(table, counts))
