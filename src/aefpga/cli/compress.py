@@ -4,12 +4,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
+from rich.markup import escape
 
 from aefpga.cli import show
 from aefpga.cli.options import Collection, Json, RunName, Runs, Variables
 
 if TYPE_CHECKING:
     from aefpga.codec.archive import Archive
+    from aefpga.workflow.store import Stored
 
 OwnRun = Annotated[str | None, typer.Option("--run", help="The run, for a file without its model.")]
 File = Annotated[Path, typer.Argument(help="Compressed jets (.aejets).", metavar="FILE")]
@@ -23,7 +25,12 @@ def compress(
     inputs: Annotated[
         list[str], typer.Argument(help="ROOT files or quoted globs.", metavar="INPUT...")
     ],
-    output: Annotated[Path, typer.Option("--output", "-o", help="File to write (.aejets).")],
+    output: Annotated[
+        Path,
+        typer.Option(
+            "--output", "-o", help="File to write (.aejets); or a folder, for a file each."
+        ),
+    ],
     run: RunName = None,
     runs: Runs = Path("runs"),
     max_error: Annotated[
@@ -55,6 +62,14 @@ def compress(
         typer.Option(help="Put encoder and decoder into the file; else it needs --run to be read."),
     ] = True,
     collection: Collection = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option("--scheduler", help="Dask scheduler, such as tcp://host:8786, for a folder."),
+    ] = None,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, help="Processes for a folder; default: one a core."),
+    ] = None,
     as_json: Json = False,
 ) -> None:
     """Compress the jets of ROOT files into the words that the firmware would send.
@@ -67,6 +82,9 @@ def compress(
     --scalar needs no run and makes smaller files at the same bound; what it lacks is a fixed rate.
     --level best takes a quarter less space: it learns from the first 130,000 jets, or, with
     --learned-from, takes over what another file of the same settings has learned.
+
+    Where the output has no suffix it is a folder: each input becomes a file there, several at a
+    time, and the same command, after whatever interruption, goes on where it was.
     """
     from dataclasses import asdict
 
@@ -75,13 +93,14 @@ def compress(
     from aefpga.runs import open_run
     from aefpga.workflow.compress import LEVELS, Settings
     from aefpga.workflow.compress import compress as compress_jets
+    from aefpga.workflow.store import compress_store
 
     if level not in LEVELS:
         raise UsageError(f"--level {level}: expected {' or '.join(LEVELS)}")
     settings = Settings(
         variables=variables,
         profile=parse_profile(max_error) if max_error else None,
-        level=level,
+        level="best" if learned_from else level,
         learned_from=learned_from,
         keep_outliers=keep_outliers,
         with_model=embed_model,
@@ -90,6 +109,15 @@ def compress(
     if variables and not scalar:
         raise UsageError("--variables goes with --scalar; an encoder keeps its own variables")
     opened = None if scalar else open_run(run, runs)
+    if output.is_dir() or not output.suffix:
+        with show.progress() as step:
+            stored = compress_store(
+                opened, inputs, output, settings, scheduler=scheduler, workers=workers, step=step
+            )
+        _show_stored(stored, as_json)
+        return
+    if scheduler or workers:
+        raise UsageError(f"--scheduler and --workers need a folder as output, {output} is a file")
     with show.progress() as step:
         result = compress_jets(opened, inputs, output, settings, step=step)
     if as_json:
@@ -107,6 +135,27 @@ def compress(
     show.table(f"{output}", ("", "value"), rows)
     if settings.profile is None:
         show.note("no --max-error: errors are not bounded; see `aefpga info` for what they are")
+
+
+def _show_stored(stored: "Stored", as_json: bool) -> None:
+    from dataclasses import asdict
+
+    if as_json:
+        show.print_json(asdict(stored))
+    else:
+        ratio = stored.source_bytes / max(stored.compressed_bytes, 1)
+        rows = [
+            ("files", f"{stored.files:,}, {stored.found_done:,} of them done before"),
+            ("jets", f"{stored.jets:,}"),
+            ("ROOT files", f"{stored.source_bytes:,} bytes"),
+            ("compressed", f"{stored.compressed_bytes:,} bytes: {ratio:.1f} times smaller"),
+            ("time", f"{stored.seconds:.1f} s"),
+        ]
+        show.table(stored.folder, ("", "value"), rows)
+    for source, reason in stored.failed.items():
+        show.errors.print(f"[bold red]failed[/]: {escape(source)}: {escape(reason)}")
+    if stored.failed:
+        raise typer.Exit(1)
 
 
 def decompress(

@@ -62,28 +62,25 @@ class Encoder:
     def learn(
         self, jets: Jets, on_progress: Callable[[int, int], None] | None = None
     ) -> dict[str, bytes]:
-        """Learn conditional coding from jets; return models of what it makes smaller, and use them.
-
-        Models count: where jets are too few to pay for one, the histograms stay.
-        """
-        if not len(jets):
-            return {}
-        tables, counts = self._quantization.quantize(jets.values).tables, jets.counts
+        """Return, for each table, a model of conditional coding learned from jets."""
+        tables = self._quantization.quantize(jets.values).tables
         models = {}
         for name, table in tables.items():
             scheme = self._quantization.schemes[name]
-            learned = learn(scheme, [(table, counts)], on_progress=on_progress)
-            model = save_models(learned)
-            size = len(model) + len(Conditional(scheme, learned).encode(table, counts))
-            if size < len(self._coders[name].encode(table, counts)):
-                models[name] = model
-        self.use(models)
+            models[name] = save_models(learn(scheme, [(table, jets.counts)], on_progress))
         return models
 
-    def use(self, models: Mapping[str, bytes]) -> None:
-        """Code these tables by models that `learn` returned."""
+    def adopt(self, models: Mapping[str, bytes], jets: Jets) -> dict[str, bytes]:
+        """Use those models that make these jets smaller, and return them; their own size counts."""
+        tables = self._quantization.quantize(jets.values).tables
+        adopted = {}
         for name, model in models.items():
-            self._coders[name] = Conditional(self._quantization.schemes[name], load_models(model))
+            learned = Conditional(self._quantization.schemes[name], load_models(model))
+            size = len(model) + len(learned.encode(tables[name], jets.counts))
+            if size < len(self._coders[name].encode(tables[name], jets.counts)):
+                self._coders[name], adopted[name] = learned, model
+        self.statistics.bits["models"] = 8 * sum(map(len, adopted.values()))
+        return adopted
 
     def write(self, writer: Writer, number: int, jets: Jets) -> None:
         """Encode, check and write a chunk."""

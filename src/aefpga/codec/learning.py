@@ -31,10 +31,10 @@ Sample = tuple[Words, Words]
 # More neurons, bins or batches gain less than 1 % (docs/codec.md).
 HIDDEN = 16
 BINS = 64
-BATCHES = 1300
-BATCH = 1024
+BATCHES = 1500
+BATCH = 512
 # Parameters move fast at first, and come to rest on a cosine.
-LEARNING_RATE = 4e-3
+LEARNING_RATE = 8e-3
 WARM_UP = 50
 MAX_WEIGHT, MAX_SHIFT = 127, 12
 
@@ -42,9 +42,9 @@ MAX_WEIGHT, MAX_SHIFT = 127, 12
 def learn(
     scheme: Scheme,
     samples: Iterable[Sample],
+    on_progress: Callable[[int, int], None] | None = None,
     *,
     seed: int = 1,
-    on_progress: Callable[[int, int], None] | None = None,
 ) -> list[ColumnModel]:
     """Return the models of all columns.
 
@@ -54,10 +54,10 @@ def learn(
         The order, and what is known at each place.
     samples : iterable of pairs of ndarray
         Tables of integers, with the number of rows of each event.
-    seed : int
-        Decides where networks start and the order of their batches.
     on_progress : callable or None
         Called with the number of columns learned and their total.
+    seed : int
+        Decides where networks start and the order of their batches.
     """
     features: list[list[NDArray[np.int32]]] = [[] for _ in range(scheme.n_columns)]
     distances: list[list[Words]] = [[] for _ in range(scheme.n_columns)]

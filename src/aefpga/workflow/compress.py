@@ -48,7 +48,7 @@ class Settings:
         ``fast`` codes each column by its histogram; ``best`` learns from the first jets how columns
         depend on each other, which takes a quarter less space and several times as long.
     learned_from : Path or None
-        A compressed file whose conditional coding is used again.
+        A compressed file whose conditional coding level ``best`` uses instead of learning.
     keep_outliers : bool
         Keep jets exactly that are out of the encoder's range.
     with_model : bool
@@ -136,15 +136,15 @@ def compress(
 
     read = _chunks(iterate_jets(inputs, names, settings.collection, progress, with_events=True))
     models: Mapping[str, bytes] = {}
-    if settings.learned_from is not None:
-        models = _models_of(settings.learned_from, header)
-        encoder.use(models)
-    elif settings.level == "best":
+    if settings.level == "best":
         first = list(islice(read, LEARNING_CHUNKS))
-        if first:
-            learning = partial(step, "learning")
-            models = encoder.learn(Jets.concatenate(first), learning)
         read = chain(first, read)
+        if settings.learned_from is not None:
+            models = _models_of(settings.learned_from, header)
+        elif any(map(len, first)):
+            models = encoder.learn(Jets.concatenate(first), partial(step, "learning"))
+        if models:
+            models = encoder.adopt(models, first[0])
     header["entropy"] = dict.fromkeys(models, "conditional")
     with writing(output, header, manifest) as writer:
         if run and settings.with_model:
