@@ -8,7 +8,7 @@ from aefpga.codec.conditional import (
     SLOTS,
     Conditional,
     Uniform,
-    cumulative,
+    cumulative_shares,
     load_models,
     save_models,
 )
@@ -32,7 +32,7 @@ def learned():
     quantizer = ScalarQuantizer(Profile.relative(0.0107), VARIABLES)
     half = len(found.counts) // 2
     first, second = found.between(0, half), found.between(half, len(found.counts))
-    scheme = JetScheme(quantizer)
+    scheme = JetScheme(VARIABLES, quantizer.grids)
     models = learn(scheme, [(quantizer.steps(first.values), first.counts)])
     return quantizer.steps(second.values), second.counts, scheme, models
 
@@ -104,10 +104,19 @@ def test_the_frequencies_are_the_same_on_every_machine(learned):
             sums = x @ layer.weight.astype(int).astype(object) + layer.bias.astype(object)
             last = x = sums >> layer.shift.astype(int).astype(object)
             x = np.clip(x, 0, 65_535)
-        found = model.table(hint.features)._bounds
-        np.testing.assert_array_equal(found, cumulative(last.astype(np.float64)))
-        assert (np.diff(found) >= 1).all()
-        assert (found[:, -1] == SLOTS).all()
+        table = model.table(hint.features)
+        shares = cumulative_shares(last.astype(np.float64))
+        np.testing.assert_array_equal(table._shares, shares)
+        n_symbols = shares.shape[1] - 1
+        total = 0
+        for symbol in range(n_symbols):
+            first, frequency = table.intervals(np.full(len(rows), symbol))
+            exact = [int(s) * (SLOTS - n_symbols) // int(t) + symbol
+                     for s, t in zip(shares[:, symbol], shares[:, -1], strict=True)]  # fmt: skip
+            np.testing.assert_array_equal(first, exact)
+            assert (frequency >= 1).all()
+            total += frequency
+        assert (total == SLOTS).all()
 
 
 @given(st.lists(st.integers(1, 4096), min_size=1, max_size=50), st.integers(0, 99))

@@ -32,6 +32,7 @@ from aefpga.errors import DataError
 
 Words = NDArray[np.int64]
 Values = NDArray[np.float64]
+Floats = NDArray[np.float32]
 
 SLOTS = 1 << PRECISION
 # Bits behind the point of a network's inputs, activations and logarithms of probabilities.
@@ -41,6 +42,8 @@ GAIN_BITS, MAX_INPUT = 16, 2047
 MAX_ACTIVATION = 65_535
 # A number within a wide bin is coded in digits of this many bits.
 DIGIT_BITS = 12
+# Rows that pass through a network together: their activations stay in the cache.
+BLOCK = 4096
 _HEADER = struct.Struct("<III")
 
 
@@ -54,8 +57,10 @@ class IntegerLayer:
 
     def __call__(self, x: Values) -> Values:
         """Return floor(sums / 2**shift); exact, for sums stay below 2**53."""
-        sums = x @ self.weight.astype(np.float64) + self.bias
-        return np.asarray(np.floor(np.ldexp(sums, -self.shift.astype(np.int64))))
+        sums: Values = x @ self.weight.astype(np.float64)
+        sums += self.bias
+        sums *= 2.0 ** -self.shift.astype(np.float64)
+        return np.floor(sums, out=sums)
 
 
 @dataclass(frozen=True)
@@ -86,10 +91,16 @@ class ColumnModel:
         """Return the frequencies of symbols at some rows."""
         if not self.layers:
             return Static(self.frequencies)
-        x: Values = standardised(np.stack(features, axis=1), self.centre, self.gain)
-        for layer in self.layers[:-1]:
-            x = np.clip(layer(x), 0, MAX_ACTIVATION)
-        return Varying(cumulative(self.layers[-1](x)))
+        shares = np.empty((len(features[0]), self.layers[-1].bias.size + 1), np.float32)
+        for start in range(0, len(shares), BLOCK):
+            here = slice(start, start + BLOCK)
+            block = np.stack([feature[here] for feature in features], axis=1)
+            x: Values = standardised(block, self.centre, self.gain)
+            for layer in self.layers[:-1]:
+                x = layer(x)
+                np.clip(x, 0, MAX_ACTIVATION, out=x)
+            shares[here] = cumulative_shares(self.layers[-1](x))
+        return Varying(shares)
 
     def symbols(self, distances: Words) -> Words:
         """Return the symbols of distances."""
@@ -129,18 +140,21 @@ class ColumnModel:
 class Varying:
     """Frequencies that differ from word to word; see `Table`.
 
+    Every symbol gets a slot, and of the others what its share is.
+
     Parameters
     ----------
-    bounds : ndarray of int64, shape (n, n_symbols + 1)
-        First slots of the symbols, and the number of slots.
+    shares : ndarray of float32, shape (n, n_symbols + 1)
+        Sums of the shares, integers below 2**24, of the symbols before each one, and of all.
     """
 
-    def __init__(self, bounds: Words) -> None:
-        self._bounds = bounds
+    def __init__(self, shares: Floats) -> None:
+        self._shares = shares
 
     def find(self, slots: Words, start: int) -> tuple[Words, Words, Words]:
         """Return symbols, their first slots and frequencies."""
-        bounds = self._bounds[start : start + len(slots)]
+        shares = self._shares[start : start + len(slots)]
+        bounds = self._first_slots(shares, np.arange(shares.shape[1]), shares[:, -1:])
         symbols = np.count_nonzero(bounds <= slots[:, None], axis=1) - 1
         row = np.arange(len(slots))
         first = bounds[row, symbols]
@@ -148,9 +162,18 @@ class Varying:
 
     def intervals(self, symbols: Words) -> Interval:
         """Return first slots and frequencies of symbols."""
-        row = np.arange(len(symbols))
-        first = self._bounds[row, symbols]
-        return first, self._bounds[row, symbols + 1] - first
+        row, total = np.arange(len(symbols)), self._shares[:, -1]
+        first, following = (
+            self._first_slots(self._shares[row, s], s, total) for s in (symbols, symbols + 1)
+        )
+        return first, following - first
+
+    def _first_slots(self, shares: Floats, symbols: Words, total: Floats) -> Words:
+        n_symbols = self._shares.shape[1] - 1
+        # Quotients of integers such as these, where they are not whole, are far enough from whole
+        # numbers for float64: 36 bits over 23.
+        quotient = shares.astype(np.float64) * (SLOTS - n_symbols) / total
+        return np.asarray(np.floor(quotient) + symbols, np.int64)
 
 
 class Uniform:
@@ -249,21 +272,14 @@ def standardised(features: NDArray[Any], centre: Words, gain: Words) -> Values:
     return np.asarray(np.clip(scaled, -MAX_INPUT, MAX_INPUT), np.float64)
 
 
-def cumulative(logarithms: Values) -> Words:
-    """Return first slots of symbols, shape (n, n_symbols + 1), of binary logarithms of shares."""
+def cumulative_shares(logarithms: Values) -> Floats:
+    """Return sums of shares, shape (n, n_symbols + 1), from 0, of their binary logarithms."""
     below = logarithms.max(axis=1, keepdims=True) - logarithms
     powers = _powers()
-    shares = powers[np.minimum(below, len(powers) - 1).astype(np.int64)]
-    n_symbols = shares.shape[1]
-    bounds = np.zeros((len(shares), n_symbols + 1))
-    np.cumsum(shares, axis=1, out=bounds[:, 1:])
-    # Every symbol gets a slot. Quotients of such integers, when not whole, are far enough from
-    # whole numbers for float64.
-    total = bounds[:, -1:].copy()
-    bounds *= SLOTS - n_symbols
-    np.floor(bounds / total, out=bounds)
-    bounds += np.arange(n_symbols + 1)
-    return bounds.astype(np.int64)
+    shares = np.zeros((len(below), below.shape[1] + 1), np.float32)
+    np.minimum(below, len(powers) - 1, out=below)
+    np.cumsum(powers[below.astype(np.intp)], axis=1, out=shares[:, 1:])
+    return shares
 
 
 # What `save_models` keeps of a model and of a layer, each as one array for all columns.
@@ -325,7 +341,7 @@ def _digit(place: Words, widths: Words, digit: int) -> tuple[Words, Words]:
 
 
 @cache
-def _powers() -> Values:
+def _powers() -> Floats:
     """Return 2**16 times the powers of 2**(-1/256), cut to integers, down to 1."""
     bits = 60
     root = 1 << bits
@@ -337,4 +353,4 @@ def _powers() -> Values:
     while power >> (bits - 16):
         powers.append(power >> (bits - 16))
         power = (power * root) >> bits
-    return np.array(powers, np.float64)
+    return np.array(powers, np.float32)

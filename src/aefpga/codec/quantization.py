@@ -125,16 +125,16 @@ class Scalar:
     """
 
     def __init__(self, profile: Profile, variables: Sequence[Variable]) -> None:
-        self._profile, self._variables = profile, variables
+        self._profile, self.variables = profile, variables
         self._quantizer = ScalarQuantizer(profile, variables)
         self.coders: dict[str, Coder] = {"steps": StepHistograms(len(variables))}
-        self.schemes: dict[str, Scheme] = {"steps": JetScheme(self._quantizer)}
+        self.schemes: dict[str, Scheme] = {"steps": JetScheme(variables, self._quantizer.grids)}
 
     def quantize(self, jets: Floats) -> Quantized:
         """Return steps."""
         steps = self._quantizer.steps(jets)
         back = self._quantizer.jets(steps)
-        exact = ~self._profile.within(self._variables, jets, back)
+        exact = ~self._profile.within(self.variables, jets, back)
         return Quantized({"steps": steps}, back, exact, np.zeros(len(jets), bool))
 
     def jets(self, tables: Tables) -> Floats:

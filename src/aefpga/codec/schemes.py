@@ -6,15 +6,15 @@ counted. All of it is integers or IEEE arithmetic of correctly rounded operation
 machine computes the same.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.codec.grid import ScalarQuantizer
 from aefpga.codec.totals import parts_first
+from aefpga.variables import Variable
 
 Words = NDArray[np.int64]
 Rows = NDArray[np.int64]
@@ -69,6 +69,16 @@ class Hint:
         return np.mod(x + self.half_turn, 2 * self.half_turn + 1) - self.half_turn
 
 
+class Scale(Protocol):
+    """What steps of a variable mean."""
+
+    def steps(self, values: NDArray[np.float64]) -> Words:
+        """Return the steps of values in physical units."""
+
+    def values(self, steps: Words) -> NDArray[np.float64]:
+        """Return the values of steps in physical units, the same on every machine."""
+
+
 class Scheme(Protocol):
     """An order of a table's columns and of its rows, and what is known at each place."""
 
@@ -113,13 +123,14 @@ class JetScheme:
 
     Parameters
     ----------
-    quantizer : ScalarQuantizer
-        Says what the steps mean.
+    variables : sequence of Variable
+        The columns; pt, eta, phi and mass are among them.
+    scales : sequence of Scale
+        What the steps of each column mean.
     """
 
-    def __init__(self, quantizer: ScalarQuantizer) -> None:
-        variables = quantizer.variables
-        self._grids = quantizer.grids
+    def __init__(self, variables: Sequence[Variable], scales: Sequence[Scale]) -> None:
+        self._scales = scales
         self._place = {v.name: j for j, v in enumerate(variables)}
         self.n_columns = len(variables)
         self._totals = [variables[j].name for j, parts in parts_first(variables) if parts]
@@ -129,8 +140,9 @@ class JetScheme:
         self._energies = [name for name in _ENERGIES if name in self._place]
         known = {*self._vertex, *self._multiplicities, *self._energies}
         self._others = [v.name for v in left if v.name not in known]
-        angle = self._grids[self._place["phi"]]
-        self._half_turn = int(angle.steps(np.array([np.pi]))[0])
+        angle = self._scales[self._place["phi"]]
+        # Half a turn may be counted as minus half a turn.
+        self._half_turn = abs(int(angle.steps(np.array([np.pi]))[0]))
 
     def passes(self, counts: Words) -> list[Rows]:
         """Return the first jets of all events, the second ones, and all others."""
@@ -180,19 +192,19 @@ class JetScheme:
             features.append(steps(name))
 
         def value(name: str) -> NDArray[np.float64]:
-            return self._grids[self._place[name]].values(steps(name))
+            return self._scales[self._place[name]].values(steps(name))
 
         def multiplicity(energy: str) -> Words:
             name = energy.replace("_energy", "_multiplicity")
             return steps(name) if name in self._place else zeros
 
-        grid = self._grids[self._place["mass"]]
+        scale = self._scales[self._place["mass"]]
         left = np.sqrt(np.square(value("pt") * _cosh(value("eta"))) + np.square(value("mass")))
-        whole = grid.steps(left)
+        whole = scale.steps(left)
         features.append(whole)
         present = [multiplicity(name) > 0 for name in self._energies]
         for i, name in enumerate(self._energies):
-            rest = grid.steps(np.maximum(left, 0))
+            rest = scale.steps(np.maximum(left, 0))
             to_come = np.sum(present[i + 1 :], axis=0, dtype=np.int64) + zeros
             count = multiplicity(name)
             about = [rest, rest - whole, to_come, _flag(to_come == 0)]

@@ -154,7 +154,8 @@ def _words(values: NDArray[np.float64], kind: FixedType) -> Words:
     scaled = np.ldexp(values, kind.fraction)
     if not np.array_equal(scaled, np.rint(scaled)):
         raise ToolError(f"the C simulation's outputs are not words of {kind}")
-    return scaled.astype(np.int64)
+    # HLS's ports are as wide as the widest word: narrower ones that wrap do it here.
+    return kind.to_words(values)
 
 
 def _graph(spec: EncoderSpec, folder: Path, options: HlsOptions) -> Any:

@@ -18,9 +18,10 @@ class Emulator:
     """Computes the words of an `EncoderSpec`.
 
     Weights are rescaled by powers of two so that every sum comes out in units of the layer's output
-    step; rounding is then a floor, and ReLU and saturation are one clip. All these numbers are
-    dyadic and bounded, so a float matrix product is exact as long as the sums fit its mantissa:
-    float32 where the specification proves that 24 bits suffice, float64 (53 bits) otherwise.
+    step; rounding is then a floor, and ReLU and saturation are one clip, or a remainder where words
+    wrap. All these numbers are dyadic and bounded, so a float matrix product is exact as long as
+    the sums fit its mantissa: float32 where the specification proves that 24 bits suffice, float64
+    (53 bits) otherwise.
 
     Parameters
     ----------
@@ -70,6 +71,7 @@ class _Stage:
     low: NDArray[Any]
     high: NDArray[Any]
     half: float
+    wraps: bool
 
     @classmethod
     def of(cls, layer: DenseLayer, source: FixedType) -> "_Stage":
@@ -83,8 +85,6 @@ class _Stage:
         low = np.broadcast_to(layer.output.min_word, n_out)
         if layer.activation == "relu":
             low = np.maximum(low, 0)
-        if layer.output.overflow != "SAT":
-            raise ValueError(f"layer {layer.name}: outputs must saturate, found {layer.output}")
         dtype = np.float32 if _bits_needed(layer, out_fraction) <= 24 else np.float64
         return cls(
             weight=weight.astype(dtype),
@@ -93,6 +93,7 @@ class _Stage:
             low=low.astype(dtype),
             high=np.broadcast_to(layer.output.max_word, n_out).astype(dtype),
             half=half,
+            wraps=layer.output.overflow == "WRAP",
         )
 
     def __call__(self, words: NDArray[Any]) -> NDArray[Any]:
@@ -102,6 +103,8 @@ class _Stage:
             np.maximum(sums, sums * sums.dtype.type(self.slope), out=sums)
             sums += sums.dtype.type(self.half)
         np.floor(sums, out=sums)
+        if self.wraps:
+            return np.asarray(np.mod(sums - self.low, self.high - self.low + 1) + self.low)
         np.clip(sums, self.low, self.high, out=sums)
         return sums
 

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from aefpga.codec.bounds import Profile
 from aefpga.codec.coders import CODERS, FIXED, decode, encode
+from aefpga.codec.conditional import Conditional, save_models
+from aefpga.codec.learning import learn as learn_models
+from aefpga.codec.modulo import ModuloCode
 from aefpga.codec.quantization import Scalar
-from aefpga.codec.rans import encode_steps
 from aefpga.config import DataConfig
 from aefpga.errors import UsageError
 from aefpga.evaluation.error_bounded import compress_columns, error_bounded
@@ -43,7 +45,9 @@ UNIFORM_BITS = (5, 8, 12)
 PCA_LAYOUTS = ((10, 8), (15, 8), (19, 10))
 TOLERANCES = (0.05, 0.01)
 # The third is the largest error of float truncation to 5 bits.
-OUR_TOLERANCES = (0.05, 0.02, 1 / 64, 0.01, 0.001)
+OUR_TOLERANCES = (0.05, 0.02, 1 / 64, 0.0107, 0.01, 0.001)
+# Of these the second has the residuals of that truncation.
+LEARNED_TOLERANCES = (0.02, 0.0107, 0.005)
 # What an autoencoder is fed after float truncation, in the chain that the literature proposes.
 CHAIN_MANTISSA = 5
 # Of the order in which jets of files are taken.
@@ -168,22 +172,36 @@ def rate_distortion(
             quality = judge(judged, back, variables, min_max)
             sizes = {name: 8 * size / len(judged)}
             points.append(Point(f"{name}, {tolerance:.0%} bound", name, sizes, quality))
-    points += [_bounded(judged, variables, tolerance, min_max) for tolerance in OUR_TOLERANCES]
+    for level, tolerances in (("fast", OUR_TOLERANCES), ("best", LEARNED_TOLERANCES)):
+        for tolerance in tolerances:
+            quantization = Scalar(Profile.relative(tolerance), variables)
+            points.append(_bounded(quantization, level, tolerance, learn, judged, min_max))
     step("schemes", len(families) + 1, len(families) + 1)
     return points
 
 
 def _bounded(
-    jets: Floats, variables: Sequence[Variable], tolerance: float, min_max: MinMax
+    quantization: Scalar,
+    level: str,
+    tolerance: float,
+    learn: Floats,
+    jets: Floats,
+    min_max: MinMax,
 ) -> Point:
     """Return what `compress --scalar` makes of jets; every value is within its bound."""
-    made = Scalar(Profile.relative(tolerance), variables).quantize(jets)
+    made, alone = quantization.quantize(jets), np.ones(len(jets), np.int64)
     made.back[made.exact] = jets[made.exact]
+    steps, coder, models = made.tables["steps"], quantization.coders["steps"], b""
+    if level == "best":
+        sample = quantization.quantize(learn).tables["steps"], np.ones(len(learn), np.int64)
+        learned = learn_models(quantization.schemes["steps"], [sample])
+        models, coder = save_models(learned), Conditional(quantization.schemes["steps"], learned)
     # A value that is kept costs its place and itself.
-    bits = 8 * (len(encode_steps(made.tables["steps"])) + 8 * int(made.exact.sum())) / len(jets)
-    quality = judge(jets, made.back, variables, min_max)
-    label = f"compress --scalar, {tolerance:.2%} bound"
-    return Point(label, "compress --scalar", {"rANS": bits}, quality)
+    size = len(coder.encode(steps, alone)) + len(models) + 8 * int(made.exact.sum())
+    quality = judge(jets, made.back, quantization.variables, min_max)
+    family = f"compress --scalar --level {level}"
+    label = f"{family}, {tolerance:.2%} bound"
+    return Point(label, family, {"rANS": 8 * size / len(jets)}, quality)
 
 
 def jets_to_judge(
@@ -233,6 +251,7 @@ def _quantizers(
         yield "autoencoder", AutoencoderQuantizer(run)
         chained = AutoencoderQuantizer(run, FloatTruncation(CHAIN_MANTISSA))
         yield "truncation, then autoencoder", chained
+    yield "modulo words", ModuloCode.learn(jets, variables)
     for mantissa in MANTISSAS:
         yield "float truncation", FloatTruncation(mantissa)
     for relative in RELATIVE_STEPS:

@@ -1,0 +1,295 @@
+"""Words of a fixed rate for a trigger link: steps of which only the low bits are sent.
+
+Each variable becomes steps of its own scale, and its word is the step modulo a power of two. The
+decoder knows the rest: of the few steps with these low bits it takes the one that the conditional
+model, given what it decoded before, finds most probable. Rare kinds of particles share a word, in
+which their steps are added: where one is absent its energy is zero, and its multiplicity says so.
+(Coding with side information at the decoder alone: A. Wyner and J. Ziv, IEEE Trans. Inf. Theory 22
+(1976) 1; by remainders: S. Pradhan and K. Ramchandran, IEEE Trans. Inf. Theory 49 (2003) 626.)
+
+The encoder is an `EncoderSpec` of one layer, some multiplications by constants and an adder or two:
+its rounding is to the nearest step, its overflow drops the high bits.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aefpga.codec.conditional import ColumnModel
+from aefpga.codec.learning import learn
+from aefpga.codec.schemes import Hint, JetScheme
+from aefpga.fixedpoint import DenseLayer, Emulator, EncoderInput, EncoderSpec, FixedType, Tensor
+from aefpga.fixedpoint.compand import compand, expand
+from aefpga.fixedpoint.spec import exact_accumulator
+from aefpga.variables import SUMS, Kind, Variable
+
+Floats = NDArray[np.float32]
+Words = NDArray[np.int64]
+
+# Momenta and energies: a grid of 1/128 GeV up to 8192 GeV, companded with 7 bits of mantissa.
+GRID, MANTISSA, ENERGY_BITS = 7, 7, 13
+# Steps an octave, a unit of eta, a turn, a unit of area, a cm: residuals of 1 %, 0.015, 1 %.
+OCTAVE, ETA, TURN, AREA, POSITION = 24, 24, 256, 44, 64
+# Bits behind the point of a multiplication by a constant.
+FRACTION = 16
+COUNT_BITS = 8
+# Particles of which a jet rarely has two kinds: their energies share a word.
+SHARED = ("electron_energy", "muon_energy", "hf_em_energy")
+# Share of jets in which a word may be decoded wrongly, for want of a higher bit.
+FAILURES = 0.002
+
+
+@dataclass(frozen=True)
+class Scale:
+    """Steps of one variable, as the firmware computes them of an input word.
+
+    Parameters
+    ----------
+    type : FixedType
+        Of the quantity.
+    exponent : int
+        As of `EncoderInput`.
+    mantissa : int
+        As of `EncoderInput`.
+    factor : int
+        Steps are input words times this, times 2**-FRACTION, rounded half up.
+    turn : int
+        Steps of a full turn, for an angle around the beam; else 0.
+    """
+
+    type: FixedType
+    exponent: int
+    mantissa: int
+    factor: int
+    turn: int = 0
+
+    @classmethod
+    def of(cls, v: Variable) -> "Scale":
+        """Return the scale of a variable."""
+        scales: dict[Kind, Scale] = {
+            "multiplicity": cls(FixedType(False, COUNT_BITS, COUNT_BITS), COUNT_BITS, -1, 1 << 16),
+            "angle": cls(FixedType(True, 16, 4), 3, -1, ETA << (FRACTION - 12)),
+            "position": cls(FixedType(True, 16, 6), 5, -1, POSITION << (FRACTION - 10)),
+            "area": cls(FixedType(False, 16, 1), 1, -1, AREA << (FRACTION - 15)),
+        }
+        energy = FixedType(False, ENERGY_BITS + GRID, ENERGY_BITS)
+        other = cls(energy, ENERGY_BITS, MANTISSA, OCTAVE << (FRACTION - MANTISSA))
+        if v.name == "phi":
+            factor = round(TURN / (2 * np.pi) * 2 ** (FRACTION - 12))
+            return cls(FixedType(True, 16, 4), 3, -1, factor, TURN)
+        return scales.get(v.kind, other)
+
+    def steps(self, values: NDArray[np.float64]) -> Words:
+        """Return the steps of values in physical units."""
+        words = np.floor(self._compand(self.type.to_words(values)))
+        steps = np.floor(np.ldexp(words * self.factor, -FRACTION) + 0.5)
+        if self.turn:
+            steps = np.mod(steps + self.turn // 2, self.turn) - self.turn // 2
+        return np.asarray(steps, np.int64)
+
+    def values(self, steps: Words) -> NDArray[np.float64]:
+        """Return the middles of steps in physical units; of energies, 0 for step 0."""
+        low, high = (np.ceil(np.ldexp(steps + e, FRACTION) / self.factor) for e in (-0.5, 0.5))
+        middle = (low + high) / 2
+        if self.mantissa >= 0:
+            middle = np.where(steps > 0, expand(np.maximum(middle, 0), self.mantissa), 0.5)
+        # A word stands for all that is rounded to it, half a count to either side.
+        return np.asarray((middle - 0.5) * self.type.lsb)
+
+    def _compand(self, counts: Words) -> NDArray[np.float64]:
+        return compand(counts, self.mantissa) if self.mantissa >= 0 else counts.astype(np.float64)
+
+
+class ModuloCode:
+    """Jets to words of fixed widths, as an FPGA computes them, and back.
+
+    Parameters
+    ----------
+    variables : sequence of Variable
+        The columns of jets; those that are sums of others are not sent.
+    models : sequence of ColumnModel
+        What is known of each variable that is sent, given those before.
+    ranges : ndarray of int64, shape (n_sent, 2)
+        Smallest and largest step of each variable that is sent.
+    widths : sequence of int
+        Bits of each word.
+    """
+
+    def __init__(
+        self,
+        variables: Sequence[Variable],
+        models: Sequence[ColumnModel],
+        ranges: Words,
+        widths: Sequence[int],
+    ) -> None:
+        self._variables, self._models, self._ranges = variables, models, ranges
+        self._sent = _sent(variables)
+        self._scheme = _scheme(self._sent)
+        self._word_of = _word_of(self._sent)
+        self.spec = _specification(self._sent, self._word_of, widths)
+
+    @classmethod
+    def learn(
+        cls,
+        jets: Floats,
+        variables: Sequence[Variable],
+        on_progress: Callable[[int, int], None] | None = None,
+        failures: float = FAILURES,
+    ) -> "ModuloCode":
+        """Learn what the decoder knows, and how many bits are needed beside it.
+
+        Parameters
+        ----------
+        jets : ndarray of float32, shape (n_jets, n_variables)
+            Training jets, in physical units; the last fifth decides the widths.
+        variables : sequence of Variable
+            Their columns.
+        on_progress : callable or None
+            Called with the number of columns learned and their total.
+        failures : float
+            Share of jets in which a word may be decoded wrongly.
+        """
+        sent = _sent(variables)
+        scheme, place = _scheme(sent), [list(variables).index(v) for v in sent]
+        columns = jets[:, place].astype(np.float64).T
+        steps = np.stack([Scale.of(v).steps(x) for v, x in zip(sent, columns, strict=True)], 1)
+        n_learning = len(jets) * 4 // 5
+        models = learn(scheme, [(steps[:n_learning], np.ones(n_learning, np.int64))], on_progress)
+        ranges = np.stack([steps.min(axis=0), steps.max(axis=0)], axis=1)
+        judged = steps[n_learning:]
+        alone = np.ones(len(judged), np.int64)
+        word_of = _word_of(sent)
+        widths = [0] * (max(word_of) + 1)
+        for column, hint in scheme.walk(np.arange(len(judged)), alone, judged):
+            true, reach, word = judged[:, column], ranges[column], word_of[column]
+            for width in range(widths[word], 1 + int(np.ptp(reach)).bit_length()):
+                widths[word] = width
+                found = _most_probable(models[column], hint, true, width, reach)
+                found = np.where(_is_absent(sent, column, judged), 0, found)
+                if np.mean(found != true) <= failures:
+                    break
+        return cls(variables, models, ranges, widths)
+
+    def widths(self, n_variables: int) -> Words:
+        """Return the bits of each word, the same for every jet."""
+        return np.asarray(self.spec.latent_type.width, np.int64)
+
+    @property
+    def label(self) -> str:
+        """What it is, for tables."""
+        return "modulo words"
+
+    def to_words(self, jets: Floats) -> Words:
+        """Return words, shape (n_jets, n_words), of jets in physical units."""
+        place = [list(self._variables).index(v) for v in self._sent]
+        return Emulator(self.spec).encode(jets[:, place])
+
+    def to_jets(self, words: Words) -> Floats:
+        """Return jets in physical units; a few in a thousand have a wrong value."""
+        n, names, widths = len(words), [v.name for v in self._sent], self.spec.latent_type.width
+        table, left = np.zeros((n, len(names)), np.int64), words.copy()
+        for column, hint in self._scheme.walk(np.arange(n), np.ones(n, np.int64), table):
+            word = self._word_of[column]
+            found = _most_probable(
+                self._models[column], hint, left[:, word], int(widths[word]), self._ranges[column]
+            )
+            found = np.where(_is_absent(self._sent, column, table), 0, found)
+            table[:, column] = found
+            left[:, word] -= found
+        values = {v.name: Scale.of(v).values(table[:, j]) for j, v in enumerate(self._sent)}
+        for v in self._variables:
+            if v.name not in values:
+                values[v.name] = np.sum([values[part] for part in SUMS[v.name]], axis=0)
+        return np.stack([values[v.name] for v in self._variables], axis=1).astype(np.float32)
+
+
+def _most_probable(
+    model: ColumnModel, hint: Hint, residue: Words, width: int, reach: Words
+) -> Words:
+    """Return, of the steps within `reach` whose low bits are those of `residue`, the best ones."""
+    (low, high), turn = reach, 1 << width
+    table = model.table(hint.features)
+    candidates = low + np.mod(residue - low, turn) + np.arange(0, high - low + 1, turn)[:, None]
+    best, largest = candidates[0], np.full(len(residue), -1.0)
+    for candidate in candidates:
+        symbols = model.symbols(hint.distances(candidate))
+        _, frequency = table.intervals(symbols)
+        share = np.where(candidate <= high, frequency / model.widths(symbols), -1.0)
+        best = np.where(share > largest, candidate, best)
+        largest = np.maximum(share, largest)
+    return np.asarray(best, np.int64)
+
+
+def _is_absent(sent: Sequence[Variable], column: int, steps: Words) -> NDArray[np.bool_]:
+    """Return where the particles of an energy that shares its word are known to be absent."""
+    names = [v.name for v in sent]
+    count = names[column].replace("_energy", "_multiplicity")
+    if names[column] not in SHARED or count not in names:
+        return np.zeros(len(steps), bool)
+    return np.asarray(steps[:, names.index(count)] == 0)
+
+
+def _sent(variables: Sequence[Variable]) -> list[Variable]:
+    """Return the variables without those that are sums of others."""
+    names = {v.name for v in variables}
+    return [v for v in variables if not names.issuperset(SUMS.get(v.name, (v.name + "?",)))]
+
+
+def _scheme(sent: Sequence[Variable]) -> JetScheme:
+    return JetScheme(sent, [Scale.of(v) for v in sent])
+
+
+def _word_of(sent: Sequence[Variable]) -> list[int]:
+    """Return which word each variable goes into."""
+    found: list[int] = []
+    shared: int | None = None
+    for v in sent:
+        following = max(found, default=-1) + 1
+        if v.name in SHARED:
+            shared = following if shared is None else shared
+            found.append(shared)
+        else:
+            found.append(following)
+    return found
+
+
+def _specification(
+    sent: Sequence[Variable], word_of: Sequence[int], widths: Sequence[int]
+) -> EncoderSpec:
+    scales = [Scale.of(v) for v in sent]
+    source = EncoderInput(
+        variables=tuple(v.name for v in sent),
+        units=tuple(v.unit for v in sent),
+        type=FixedType(
+            np.array([s.type.signed for s in scales]),
+            np.array([s.type.width for s in scales]),
+            np.array([s.type.integer for s in scales]),
+        ),
+        exponent=np.array([s.exponent for s in scales]),
+        mantissa=np.array([s.mantissa for s in scales]),
+    )
+    arriving = source.network_type
+    values = np.zeros((len(sent), len(widths)))
+    for row, (word, scale) in enumerate(zip(word_of, scales, strict=True)):
+        values[row, word] = np.ldexp(scale.factor, int(arriving.fraction[row]) - FRACTION)
+    kind = _weight_type(values)
+    weight = Tensor(kind.to_words(values), kind)
+    bias = Tensor(np.zeros(len(widths), np.int64), FixedType(True, 2, 2))
+    width = np.array(widths)
+    layer = DenseLayer(
+        "latent", weight, bias, exact_accumulator(arriving, weight, bias), "linear",
+        FixedType(False, width, width, "RND", "WRAP"),
+    )  # fmt: skip
+    return EncoderSpec(source, (layer,), {"origin": "modulo code"})
+
+
+def _weight_type(values: NDArray[np.float64]) -> FixedType:
+    """Return the narrowest type of each column's weights, all of which are dyadic."""
+    fraction = np.zeros(values.shape[1], np.int64)
+    for column, weights in enumerate(values.T):
+        while np.any(np.ldexp(weights, fraction[column]) % 1):
+            fraction[column] += 1
+    width = np.frexp(np.ldexp(values.max(axis=0), fraction))[1] + 1
+    return FixedType(True, width, width - fraction)

@@ -1,0 +1,84 @@
+import numpy as np
+import pytest
+
+from aefpga.codec.modulo import TURN, ModuloCode, Scale
+from aefpga.data.reader import read_jets
+from aefpga.data.sample import sample_path
+from aefpga.fixedpoint import Emulator
+from aefpga.fixedpoint.example import adversarial_words
+from aefpga.variables import VARIABLE_SETS, variable, variable_set
+
+VARIABLES = variable_set("24")
+NAMES = [v.name for v in VARIABLES]
+
+
+@pytest.fixture(scope="module")
+def learned():
+    """A code learned from some jets, and others."""
+    found = read_jets([str(sample_path())], VARIABLE_SETS["24"], max_jets=24_000).values
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("aefpga.codec.learning.BATCHES", 500)
+        return ModuloCode.learn(found[:18_000], VARIABLES, failures=0.005), found[18_000:]
+
+
+def test_the_low_bits_are_enough(learned):
+    code, jets = learned
+    assert code.widths(24).sum() <= 100
+    back = code.to_jets(code.to_words(jets))
+    for j, v in enumerate(VARIABLES):
+        x, y = jets[:, j].astype(float), back[:, j]
+        if v.kind == "multiplicity":
+            assert (x == y).mean() > 0.98, v.name
+        elif v.kind == "angle":
+            apart = np.abs(x - y)
+            apart = np.minimum(apart, np.abs(2 * np.pi - apart)) if v.name == "phi" else apart
+            assert np.quantile(apart, 0.68) < 0.015
+        elif (x > 5).sum() > 100:
+            apart = np.abs(y / np.where(x > 5, x, 1) - 1)[x > 5]
+            assert np.quantile(apart, 0.68) < (0.02 if len(apart) < 300 else 0.012), v.name
+
+
+@pytest.mark.parametrize("name", ["pt", "eta", "phi", "area", "photon_energy", "vertex_z"])
+def test_steps_come_back_as_values_within_a_step(name):
+    scale = Scale.of(variable(name))
+    rng = np.random.default_rng(0)
+    values = {"phi": rng.uniform(-np.pi, np.pi, 5000), "area": rng.uniform(0, 1.9, 5000)}.get(
+        name, rng.lognormal(1, 2, 5000).clip(0, 4 if name == "eta" else 30)
+    )
+    steps = scale.steps(values)
+    back = scale.values(steps)
+    np.testing.assert_array_equal(scale.steps(back), steps)
+    assert np.quantile(np.abs(back - values) / np.maximum(np.abs(values), 1), 0.99) < 0.025
+
+
+def test_phi_wraps_as_the_word_does():
+    scale = Scale.of(variable("phi"))
+    steps = scale.steps(np.linspace(-np.pi, np.pi, 1001))
+    assert steps.min() == -TURN // 2
+    assert steps.max() == TURN // 2 - 1
+
+
+def test_the_words_are_the_low_bits_of_the_steps(learned):
+    code, jets = learned
+    words = code.to_words(jets)
+    for name in ("pt", "eta", "charged_hadron_multiplicity", "neutral_hadron_energy"):
+        j = [v.name for v in code._sent].index(name)
+        steps = Scale.of(variable(name)).steps(jets[:, NAMES.index(name)].astype(float))
+        word = code._word_of[j]
+        np.testing.assert_array_equal(words[:, word], np.mod(steps, 1 << code.widths(24)[word]))
+
+
+@pytest.mark.slow
+def test_rtl_and_c_simulation_send_the_same_words(learned, tmp_path):
+    pytest.importorskip("hls4ml", reason="C simulation needs the extra `firmware`")
+    from aefpga.firmware.hls import CSimulation
+    from aefpga.firmware.rtl import RtlSimulation, make_project
+
+    code, jets = learned
+    spec = code.spec
+    columns = [NAMES.index(name) for name in spec.input.variables]
+    inputs = np.concatenate([spec.input.to_words(jets[:, columns]), adversarial_words(spec)])
+    expected = Emulator(spec)(inputs)
+    rtl = make_project(spec, 5.0, tmp_path / "rtl", "xcvu9p")
+    np.testing.assert_array_equal(RtlSimulation(rtl, tmp_path / "rtl")(inputs), expected)
+    np.testing.assert_array_equal(CSimulation(spec, tmp_path / "hls")(inputs), expected)
