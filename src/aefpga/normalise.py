@@ -207,7 +207,8 @@ class Companded:
     def backward(self, y: NDArray[Any]) -> NDArray[Any]:
         """Return values of the normalised column; what a network overshoots is clipped."""
         octaves = np.clip(y * self.scale, 0, 60)
-        return np.ldexp(expand(np.ldexp(octaves, self.mantissa), self.mantissa), -self.grid)
+        counts = expand(octaves * 2.0**self.mantissa, self.mantissa)
+        return np.asarray(counts * 2.0**-self.grid)
 
 
 @dataclass(frozen=True)
@@ -216,7 +217,8 @@ class Wrapped(Affine):
 
     def backward(self, y: NDArray[Any]) -> NDArray[Any]:
         """Return angles in [-pi, pi)."""
-        return np.mod(super().backward(y) + np.pi, 2 * np.pi) - np.pi
+        angle = super().backward(y)
+        return np.asarray(angle - 2 * np.pi * np.floor((angle + np.pi) / (2 * np.pi)))
 
 
 Map = Affine | Log | Companded
@@ -344,9 +346,10 @@ class VariableWise(Normaliser):
 
     def inverse_transform(self, y: Floats) -> Floats:
         """Return jets in physical units, float32, of columns."""
-        columns = y.T.astype(np.float64)
-        values = [m.backward(c) for m, c in zip(self.maps_, columns, strict=True)]
-        return np.stack(values, axis=1).astype(np.float32)
+        values = np.empty((len(y), len(self.maps_)), np.float32)
+        for j, one_map in enumerate(self.maps_):
+            values[:, j] = one_map.backward(y[:, j].astype(np.float64))
+        return values
 
     def get_config(self) -> dict[str, Any]:
         """Return the state as plain JSON content."""

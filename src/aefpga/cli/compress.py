@@ -123,11 +123,10 @@ def compress(
     if as_json:
         show.print_json(asdict(result))
         return
-    ratio = result.source_bytes / result.compressed_bytes
     rows = [
         ("jets", f"{result.jets:,} in {result.events:,} events"),
-        ("ROOT files", f"{result.source_bytes:,} bytes"),
-        ("compressed", f"{result.compressed_bytes:,} bytes: {ratio:.1f} times smaller"),
+        ("branches read", _in_root(result.source_bytes)),
+        ("compressed", _ratio(result.compressed_bytes, result.source_bytes)),
         *((f"{part}, bits per jet", f"{bits:.1f}") for part, bits in result.bits_per_jet.items()),
         ("jets out of range", f"{result.saturated_jets:,}"),
         ("values kept exactly", f"{result.exact_values:,}"),
@@ -143,12 +142,11 @@ def _show_stored(stored: "Stored", as_json: bool) -> None:
     if as_json:
         show.print_json(asdict(stored))
     else:
-        ratio = stored.source_bytes / max(stored.compressed_bytes, 1)
         rows = [
             ("files", f"{stored.files:,}, {stored.found_done:,} of them done before"),
             ("jets", f"{stored.jets:,}"),
-            ("ROOT files", f"{stored.source_bytes:,} bytes"),
-            ("compressed", f"{stored.compressed_bytes:,} bytes: {ratio:.1f} times smaller"),
+            ("branches read", _in_root(stored.source_bytes)),
+            ("compressed", _ratio(stored.compressed_bytes, stored.source_bytes)),
             ("time", f"{stored.seconds:.1f} s"),
         ]
         show.table(stored.folder, ("", "value"), rows)
@@ -215,7 +213,8 @@ def info(
             ("made by", f"aefpga {header['aefpga']}, run {header['run'] or 'none'}"),
             ("encoder", f"{(header['encoder'] or 'none, scalar quantization')[:26]}"),
             ("jets", f"{facts.jets:,} in {facts.events:,} events"),
-            ("size", f"{facts.compressed_bytes:,} of {facts.source_bytes:,} bytes"),
+            ("branches read", _in_root(facts.source_bytes)),
+            ("compressed", _ratio(facts.compressed_bytes, facts.source_bytes)),
             ("bits per jet", f"{sum(facts.bits_per_jet.values()):.1f}"),
             (
                 "bound",
@@ -242,6 +241,15 @@ def info(
     if damaged:
         show.errors.print(f"[bold red]damaged[/]: {', '.join(damaged)}")
         raise typer.Exit(1)
+
+
+def _in_root(size: int) -> str:
+    return f"{size:,} bytes in ROOT" if size else "in the tree's header, of unknown size"
+
+
+def _ratio(compressed: int, source: int) -> str:
+    smaller = f": {source / compressed:.1f} times smaller" if source and compressed else ""
+    return f"{compressed:,} bytes{smaller}"
 
 
 def _open(file: Path, run: str | None, runs: Path, salvage: bool) -> "Archive":

@@ -25,6 +25,7 @@ from aefpga.codec.schemes import ZERO, Scheme
 
 Words = NDArray[np.int64]
 Floats = NDArray[np.float32]
+Features = NDArray[np.int16]
 # A table of integers, and how many of its rows belong to each event.
 Sample = tuple[Words, Words]
 
@@ -37,6 +38,8 @@ BATCH = 512
 LEARNING_RATE = 8e-3
 WARM_UP = 50
 MAX_WEIGHT, MAX_SHIFT = 127, 12
+# What is farther is as good as this, for standardised features are cut anyway.
+MAX_FEATURE = 32_767
 
 
 def learn(
@@ -59,17 +62,21 @@ def learn(
     seed : int
         Decides where networks start and the order of their batches.
     """
-    features: list[list[NDArray[np.int32]]] = [[] for _ in range(scheme.n_columns)]
+    features: list[list[Features]] = [[] for _ in range(scheme.n_columns)]
     distances: list[list[Words]] = [[] for _ in range(scheme.n_columns)]
     for table, counts in samples:
         for rows in scheme.passes(counts):
             for column, hint in scheme.walk(rows, counts, table):
-                here = np.array(hint.features, np.int32).reshape(-1, len(rows))
-                features[column].append(here.T)
+                here = np.empty((len(rows), len(hint.features)), np.int16)
+                for i, feature in enumerate(hint.features):
+                    here[:, i] = np.clip(feature, -MAX_FEATURE, MAX_FEATURE)
+                features[column].append(here)
                 distances[column].append(hint.distances(table[rows, column]))
 
     def column_model(column: int) -> ColumnModel:
         inputs, targets = np.concatenate(features[column]), np.concatenate(distances[column])
+        # All columns' features together are the most memory that is needed at any time.
+        features[column].clear()
         return learn_column(inputs, targets, np.random.default_rng((seed, column)))
 
     models = []
@@ -82,9 +89,7 @@ def learn(
     return models
 
 
-def learn_column(
-    features: NDArray[np.int32], distances: Words, rng: np.random.Generator
-) -> ColumnModel:
+def learn_column(features: Features, distances: Words, rng: np.random.Generator) -> ColumnModel:
     """Return the model of one column: its bins, and a network where there is something to learn."""
     edges = bin_edges(distances[distances != ZERO])
     empty = np.zeros(0, np.int64)

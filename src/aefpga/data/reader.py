@@ -135,6 +135,21 @@ def iterate_jets(
                 yield jets
 
 
+def compressed_bytes(inputs: Sequence[str], names: Sequence[str], collection: str | None) -> int:
+    """Return how much space the branches that `iterate_jets` reads with events take in the files.
+
+    Counters of jets per event, which most formats keep beside, are not among them. Branches so
+    small that a file keeps them in the tree's header count nothing there: they are not told apart.
+    """
+    total = 0
+    for path in find_files(inputs):
+        with open_file(path, collection) as file, _reading(path):
+            events = [name for name in EVENT_BRANCHES if name in file.branches]
+            for branch in (*_needed(file, names), *events):
+                total += int(file.tree[file.branches[branch]].compressed_bytes)
+    return total
+
+
 def read_jets(
     inputs: Sequence[str],
     names: Sequence[str],
@@ -231,10 +246,7 @@ def _optional(name: str) -> bool:
 
 
 def _chunks(file: JetFile, names: Sequence[str], with_events: bool) -> Iterator[Jets]:
-    available = file.format.available()
-    needed = dict.fromkeys(b for n in names for b in available.get(n, ()))
-    # Even where all variables are read as zeros, some branch says how many jets there are.
-    needed = needed or dict.fromkeys(next(iter(available.values())))
+    available, needed = file.format.available(), _needed(file, names)
     for start in range(0, file.n_events, CHUNK_EVENTS):
         stop = min(start + CHUNK_EVENTS, file.n_events)
         with _reading(file.path):
@@ -253,6 +265,14 @@ def _chunks(file: JetFile, names: Sequence[str], with_events: bool) -> Iterator[
         _check_finite(file, names, values, np.repeat(np.arange(start, stop), counts))
         events = _event_columns(file, start, stop) if with_events else {}
         yield Jets(tuple(names), values, counts, events)
+
+
+def _needed(file: JetFile, names: Sequence[str]) -> list[str]:
+    """Return the branches that some variables are computed from."""
+    available = file.format.available()
+    needed = dict.fromkeys(b for n in names for b in available.get(n, ()))
+    # Even where all variables are read as zeros, some branch says how many jets there are.
+    return list(needed or dict.fromkeys(next(iter(available.values()))))
 
 
 def _event_columns(file: JetFile, start: int, stop: int) -> dict[str, NDArray[Any]]:

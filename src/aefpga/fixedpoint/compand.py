@@ -11,6 +11,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+# Octaves of numbers that float64 holds; those below 2**53 have fewer.
+_POWERS = np.ldexp(1.0, np.arange(1024))
+
 
 def compand(counts: ArrayLike, mantissa: ArrayLike) -> NDArray[np.float64]:
     """Return numbers of at least 0 on the companded scale; the floor of an integer's is its word.
@@ -24,14 +27,15 @@ def compand(counts: ArrayLike, mantissa: ArrayLike) -> NDArray[np.float64]:
     """
     counts, mantissa = np.asarray(counts, np.float64), np.asarray(mantissa)
     octave = _octave(counts, mantissa)
-    return np.asarray(np.ldexp(octave, mantissa) + np.ldexp(counts, -octave), np.float64)
+    return np.asarray(octave * np.ldexp(1.0, mantissa) + counts / _POWERS[octave], np.float64)
 
 
 def expand(companded: ArrayLike, mantissa: ArrayLike) -> NDArray[np.float64]:
     """Return the numbers whose place on the companded scale is given; undoes `compand` exactly."""
-    companded, mantissa = np.asarray(companded, np.float64), np.asarray(mantissa)
-    octave = np.maximum(np.floor(np.ldexp(companded, -mantissa)) - 1, 0).astype(np.int64)
-    return np.asarray(np.ldexp(companded - np.ldexp(octave, mantissa), octave), np.float64)
+    companded, first = np.asarray(companded, np.float64), np.ldexp(1.0, mantissa)
+    # Products and quotients by powers of two are exact, and much faster than `ldexp`.
+    octave = np.maximum(np.floor(companded / first) - 1, 0).astype(np.int64)
+    return np.asarray((companded - octave * first) * _POWERS[octave], np.float64)
 
 
 def _octave(counts: NDArray[np.float64], mantissa: NDArray[Any]) -> NDArray[np.int64]:

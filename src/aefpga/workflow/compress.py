@@ -18,13 +18,14 @@ from aefpga.codec.model import MODEL_FILES, Model
 from aefpga.codec.quantization import Autoencoding, Quantization, Scalar
 from aefpga.config import DataConfig
 from aefpga.data.jets import Jets
-from aefpga.data.reader import find_files, iterate_jets
+from aefpga.data.reader import compressed_bytes, find_files, iterate_jets
 from aefpga.data.writer import write_jets
 from aefpga.errors import UsageError
 from aefpga.files import sha256_of
 from aefpga.runs import Run
 from aefpga.variables import variable, variable_set
 from aefpga.workflow import Step
+from aefpga.workflow.ahead import ahead
 
 # Jets coded together: enough for good statistics, little enough for memory and for random access.
 CHUNK_JETS = 65_536
@@ -68,7 +69,10 @@ class Settings:
 
 @dataclass(frozen=True)
 class Compressed:
-    """What a compression did: jets, bytes, and the errors of each variable in its unit."""
+    """What a compression did: jets, bytes, and the errors of each variable in its unit.
+
+    The bytes of the source are those of the branches that were read, as compressed in ROOT.
+    """
 
     path: str
     jets: int
@@ -134,7 +138,8 @@ def compress(
     def progress(done: int, total: int) -> None:
         step("events", done, total)
 
-    read = _chunks(iterate_jets(inputs, names, settings.collection, progress, with_events=True))
+    files_of_jets = iterate_jets(inputs, names, settings.collection, progress, with_events=True)
+    read = ahead(_chunks(files_of_jets))
     models: Mapping[str, bytes] = {}
     if settings.level == "best":
         first = list(islice(read, LEARNING_CHUNKS))
@@ -157,7 +162,7 @@ def compress(
             manifest["chunks"].append({"events": len(jets.counts), "jets": len(jets)})
         manifest |= {
             "sources": {p.name: sha256_of(p) for p in files},
-            "source_bytes": sum(p.stat().st_size for p in files),
+            "source_bytes": compressed_bytes(inputs, names, settings.collection),
             **_summary(encoder.statistics, names),
         }
     return compressed_facts(Archive(output))
@@ -221,7 +226,7 @@ def decompress(
 
     def parts() -> Iterator[Jets]:
         total = len(archive.chunks())
-        for done, jets in enumerate(archive.iterate(first, last), 1):
+        for done, jets in enumerate(ahead(archive.iterate(first, last)), 1):
             yield jets.select(names)
             step("chunks", done, total)
 

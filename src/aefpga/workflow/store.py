@@ -36,11 +36,15 @@ ALLOWED_DEATHS = 5
 
 @dataclass(frozen=True)
 class Entry:
-    """A finished file: where it came from, as it then was, and what was made of it."""
+    """A finished file: where it came from, as it then was, and what was made of it.
+
+    `source_bytes` are those of the branches that were read.
+    """
 
     source: str
-    source_bytes: int
+    source_size: int
     source_modified: int
+    source_bytes: int
     output: str
     sha256: str
     compressed_bytes: int
@@ -162,8 +166,9 @@ def compress_file(
         return str(error)
     return Entry(
         source=str(source),
-        source_bytes=state.st_size,
+        source_size=state.st_size,
         source_modified=state.st_mtime_ns,
+        source_bytes=facts.source_bytes,
         output=name,
         sha256=sha256_of(output),
         compressed_bytes=output.stat().st_size,
@@ -257,7 +262,7 @@ class _Manifest:
         if entry is None:
             return None
         output = self._path.parent / entry.output
-        as_then = (entry.source_bytes, entry.source_modified) == (state.st_size, state.st_mtime_ns)
+        as_then = (entry.source_size, entry.source_modified) == (state.st_size, state.st_mtime_ns)
         is_there = output.exists() and output.stat().st_size == entry.compressed_bytes
         return entry if as_then and is_there else None
 
