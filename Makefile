@@ -27,11 +27,13 @@ lint: venv  ## ruff and mypy
 test: venv lint  ## lint, then all tests
 	$(BIN)/pytest --numprocesses 2 --dist worksteal
 
-bench: venv  ## the benchmarks; prints the tables of benchmarks/README.md
+bench: venv  ## the benchmarks; prints the tables of benchmarks/README.md (JETS=files for storage)
 	$(BIN)/python benchmarks/emulator.py
 	$(BIN)/python benchmarks/training.py
 	$(BIN)/python benchmarks/scaling.py
 	$(BIN)/python benchmarks/startup.py
+	$(BIN)/python benchmarks/codec.py
+	$(BIN)/python benchmarks/storage.py $(JETS)
 
 clean:  ## remove the environment and what tools cached
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis

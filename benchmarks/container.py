@@ -6,34 +6,20 @@ the same members in a ROOT tree (uproot) and in Parquet (pyarrow, where it is in
 Usage: ``python benchmarks/container.py [FILE.root...]``.
 """
 
-import statistics
 import sys
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import awkward as ak
 import uproot
+from timing import median_seconds
 
 from aefpga.codec.bounds import Profile
 from aefpga.codec.container import Reader
 from aefpga.data.sample import sample_path
 from aefpga.runs import open_run
-from aefpga.workflow.compress import compress
-
-REPEATS = 7
-
-
-def median_seconds(work: Callable[[], object]) -> float:
-    """Return the median time of several calls after a first one."""
-    work()
-    seconds = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
+from aefpga.workflow.compress import Settings, compress
 
 
 def read_ours(path: Path) -> dict[str, bytes]:
@@ -61,7 +47,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         ours, tree, table = (Path(folder) / n for n in ("j.aejets", "j.root", "j.parquet"))
         run = open_run(None, Path("runs"))
-        compress(run, inputs, ours, profile=Profile.relative(0.01), step=lambda what, done, n: None)
+        settings = Settings(profile=Profile.relative(0.01))
+        compress(run, inputs, ours, settings, step=lambda what, done, n: None)
         members = read_ours(ours)
         content = sum(map(len, members.values()))
         write_tree(tree, members)

@@ -21,9 +21,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from timing import median_seconds
 
 EPOCHS = 5
-REPEATS = 7
 BATCH = 512
 MODELS: dict[str, dict[str, Any]] = {
     "linear": {"kind": "standard", "hidden": (), "decoder_hidden": (128, 128)},
@@ -42,17 +42,6 @@ def jets() -> np.ndarray:
     from aefpga.variables import VARIABLE_SETS
 
     return read_jets([str(sample_path())], VARIABLE_SETS["24"]).values
-
-
-def median_seconds(work: Callable[[], object]) -> float:
-    """Return the median time of several calls after a first one."""
-    work()
-    seconds = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return statistics.median(seconds)
 
 
 def peak_memory() -> float:

@@ -1,12 +1,11 @@
 """The integer emulator against hls4ml's compiled C simulation: same encoder, same jets."""
 
-import statistics
 import tempfile
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+from timing import median_seconds
 
 from aefpga.firmware.hls import CSimulation
 from aefpga.fixedpoint import Emulator
@@ -17,13 +16,7 @@ REPEATS = 5
 
 def rate(compute: Callable[[np.ndarray], np.ndarray], words: np.ndarray) -> float:
     """Return jets per second, median of several runs after a warm-up."""
-    compute(words[:100])
-    seconds = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        compute(words)
-        seconds.append(time.perf_counter() - start)
-    return len(words) / statistics.median(seconds)
+    return len(words) / median_seconds(lambda: compute(words), REPEATS)
 
 
 def main() -> None:

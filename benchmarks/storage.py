@@ -1,0 +1,164 @@
+"""Jets in files: size, residuals, speed and memory of `compress`, beside ROOT and truncated floats.
+
+For each input (a ROOT file, or a quoted glob that is taken as one): its jets written as ROOT with
+LZMA, truncated floats with LZMA, scalar quantization at both levels, and a default autoencoder
+trained on the embedded sample, without and with a bound. Then the fixed-rate case: words of a
+scalar quantizer with independent variables, the autoencoder's, and modulo words, learned on the
+embedded sample.
+
+Usage: ``python benchmarks/storage.py [INPUT...]``; without one, the embedded sample.
+"""
+
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from timing import command
+
+from aefpga.codec.archive import Archive
+from aefpga.codec.coders import encode
+from aefpga.codec.model import Model
+from aefpga.codec.modulo import ModuloCode
+from aefpga.config import load_config
+from aefpga.data.jets import Jets
+from aefpga.data.reader import iterate_jets, read_jets
+from aefpga.data.sample import sample_path
+from aefpga.data.writer import write_jets
+from aefpga.evaluation.metrics import judge
+from aefpga.evaluation.quantizers import FloatTruncation, logarithmic
+from aefpga.fixedpoint import Emulator
+from aefpga.normalise import MinMax
+from aefpga.runs import Run
+from aefpga.variables import variable_set
+from aefpga.workflow.train import train
+
+VARIABLES = variable_set("24")
+NAMES = tuple(v.name for v in VARIABLES)
+SHOWN = ("pt", "mass", "eta", "phi", "charged_hadron_energy", "photon_energy")
+# The bound whose residuals are those of floats with 5 bits of mantissa.
+BOUND = "1.07%"
+# Residuals of those floats: of momenta and energies of at least 1 GeV relative, of angles absolute.
+RELATIVE, ANGLE = 0.0073, 0.011
+# Steps of independent scalar words with the residuals of the modulo words.
+STEPS = 0.0294
+
+
+def row(label: str, original: NDArray, back: NDArray, bits: float, rest: str = "– | – | –") -> None:
+    """Print a scheme's line."""
+    quality = judge(original, back, VARIABLES, MinMax().fit(original))
+    residuals = [quality.variable(name).residual.half_width_68 for name in SHOWN]
+    exact = min(v.exact for v in quality.variables if v.exact is not None)
+    shown = [
+        f"{r:.4f}" if name in ("eta", "phi") else f"{r:.2%}"
+        for name, r in zip(SHOWN, residuals, strict=True)
+    ]
+    share = np.mean(far(original, back))
+    print(
+        f"| {label} | {bits:.1f} | {' | '.join(shown)} | {exact:.2%} | {share:.2%} | {rest} |",
+        flush=True,
+    )
+
+
+def far(original: NDArray, back: NDArray) -> NDArray[np.bool_]:
+    """Return which jets have a variable off by over three times the residual of 5-bit floats."""
+    found = np.zeros(len(original), bool)
+    for j, v in enumerate(VARIABLES):
+        error = np.abs(back[:, j].astype(np.float64) - original[:, j])
+        if v.kind == "angle":
+            error = np.minimum(error, 2 * np.pi - error) if v.name == "phi" else error
+            found |= error > 3 * ANGLE
+        elif v.kind in ("momentum", "energy"):
+            found |= error > 3 * RELATIVE * np.maximum(np.abs(original[:, j]), 1)
+        elif v.kind == "multiplicity":
+            found |= error > 0
+    return found
+
+
+def storage(source: str, run: Run, folder: Path) -> None:
+    """Print the table of one input."""
+    original = Jets.concatenate(list(iterate_jets([source], NAMES, with_events=True)))
+    n, values = len(original), original.values
+    print(f"\n{Path(source).name}: {n:,} jets in {len(original.counts):,} events\n")
+    print("| scheme | bits per jet |", " | ".join(SHOWN), end=" | least exact multiplicity | ")
+    print("jets off by > 3 × | compress, jets/s | decompress, jets/s | peak memory, GB |")
+    print("|" + " --- |" * 13)
+    root = folder / "jets.root"
+    write_jets(root, [original], {})
+    row("ROOT, LZMA", values, values, 8 * root.stat().st_size / n)
+    truncation = FloatTruncation(5)
+    words = truncation.to_words(values)
+    widths = truncation.widths(len(NAMES))
+    start = time.perf_counter()
+    bits = 8 * len(encode(words, widths, "LZMA")) / n
+    rate = n / (time.perf_counter() - start)
+    label = "floats with 5 bits of mantissa, LZMA, without events"
+    row(label, values, truncation.to_jets(words), bits, f"{rate:,.0f} | – | –")
+    scalar, network = ["--scalar"], ["--run", str(run.folder)]
+    for options in (
+        [*scalar, "--max-error", BOUND],
+        [*scalar, "--max-error", BOUND, "--level", "best"],
+        network,
+        [*network, "--max-error", BOUND],
+        [*network, "--max-error", BOUND, "--level", "best"],
+    ):
+        small = folder / "j.aejets"
+        seconds, memory = command(["compress", source, "-o", str(small), *options])
+        slower, more = command(["decompress", str(small), "-o", str(folder / "back.root")])
+        back = np.concatenate([jets.values for jets in Archive(small).iterate()])
+        speed = f"{n / seconds:,.0f} | {n / slower:,.0f} | {max(memory, more):.2f}"
+        named = " ".join(o for o in options if o != str(run.folder)).replace("--run", "autoencoder")
+        row(f"compress {named}", values, back, 8 * small.stat().st_size / n, speed)
+
+
+def fixed_rate(source: str, run: Run, code: ModuloCode, learn: NDArray) -> None:
+    """Print the table of the same number of bits for every jet."""
+    values = read_jets([source], NAMES).values
+    print(f"\n{Path(source).name}, fixed rate: {len(values):,} jets\n")
+    print("| scheme | bits per jet |", " | ".join(SHOWN), "| least exact multiplicity |")
+    print("|" + " --- |" * 9)
+    model = Model.load(run.folder)
+    independent = logarithmic(STEPS, VARIABLES, learn)
+    for label, back, bits in (
+        (
+            "independent logarithmic words",
+            independent.to_jets(independent.to_words(values)),
+            independent.widths(len(NAMES)).sum(),
+        ),
+        (
+            "default autoencoder",
+            model.decoded(Emulator(model.spec).encode(values)),
+            model.spec.bits_per_jet,
+        ),
+        ("modulo words", code.to_jets(code.to_words(values)), code.widths(len(NAMES)).sum()),
+    ):
+        quality = judge(values, back, VARIABLES, MinMax().fit(values))
+        residuals = [quality.variable(name).residual.half_width_68 for name in SHOWN]
+        shown = [
+            f"{r:.4f}" if name in ("eta", "phi") else f"{r:.2%}"
+            for name, r in zip(SHOWN, residuals, strict=True)
+        ]
+        exact = min(v.exact for v in quality.variables if v.exact is not None)
+        print(f"| {label} | {bits} | {' | '.join(shown)} | {exact:.2%} |", flush=True)
+
+
+def main() -> None:
+    """Print a table for each input."""
+    sources = sys.argv[1:] or [str(sample_path())]
+    learn = read_jets([str(sample_path())], NAMES).values
+    learn = learn[np.random.default_rng(1).permutation(len(learn))]
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        config = load_config(None, {"quantization": {"bits": 8}})
+        run = train(config, folder, "run", step=lambda what, done, total: None)
+        for source in sources:
+            storage(source, run, folder)
+        code = ModuloCode.learn(learn, VARIABLES)
+        for source in sources:
+            fixed_rate(source, run, code, learn)
+
+
+if __name__ == "__main__":
+    main()
