@@ -39,15 +39,16 @@ def test_every_command_works(tmp_path):
     (tmp_path / "configs/sparse_l1_24d.yaml").write_text(yaml.safe_dump(shipped))
     python = [sys.executable, "-m", "aefpga"]
     run([*python, "data", "simulate", "--output", "jets.root", "--events", "400"], tmp_path)
-    assert len(COMMANDS) == 15
+    assert len(COMMANDS) == 16
     for command in dict.fromkeys(COMMANDS):
         words = shlex.split(command)[3:]
         if words[0] == "train":
             words += ["--epochs", "1", "--max-jets", "900"]
             words += [] if "--config" in words else ["--config", "configs/sparse_l1_24d.yaml"]
         run([*python, *words], tmp_path)
-    (snippet,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    run([sys.executable, "-c", snippet + "assert jets.shape == run.test_jets.shape"], tmp_path)
+    files, encoding = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    run([sys.executable, "-c", files + "assert len(pt) == len(jets.counts)"], tmp_path)
+    run([sys.executable, "-c", encoding + "assert jets.shape == run.test_jets.shape"], tmp_path)
 
 
 def test_make_targets_are_those_of_the_readme():

@@ -221,9 +221,15 @@ def load_config(path: Path | None, overrides: dict[str, dict[str, Any]]) -> RunC
     try:
         return RunConfig.model_validate(content)
     except ValidationError as error:
-        problems = "\n".join(
-            f"  {'.'.join(str(p) for p in e['loc']) or 'configuration'}: {e['msg']}"
-            + (f", found {e['input']!r}" if not isinstance(e["input"], dict) else "")
-            for e in error.errors()
-        )
-        raise UsageError(f"{path or 'the options'} cannot be used:\n{problems}") from error
+        raise UsageError(
+            f"{path or 'the options'} cannot be used:\n{problems_of(error)}"
+        ) from error
+
+
+def problems_of(error: ValidationError) -> str:
+    """Return what is wrong with a configuration, a line for each place."""
+    return "\n".join(
+        f"  {'.'.join(str(p) for p in e['loc']) or 'configuration'}: {e['msg']}"
+        + (f", found {e['input']!r}" if not isinstance(e["input"], dict) else "")
+        for e in error.errors()
+    )

@@ -4,6 +4,7 @@ import pytest
 from aefpga.codec.modulo import TURN, ModuloCode, Scale
 from aefpga.data.reader import read_jets
 from aefpga.data.sample import sample_path
+from aefpga.errors import DataError
 from aefpga.fixedpoint import Emulator
 from aefpga.fixedpoint.example import adversarial_words
 from aefpga.variables import VARIABLE_SETS, variable, variable_set
@@ -36,6 +37,18 @@ def test_the_low_bits_are_enough(learned):
         elif (x > 5).sum() > 100:
             apart = np.abs(y / np.where(x > 5, x, 1) - 1)[x > 5]
             assert np.quantile(apart, 0.68) < (0.02 if len(apart) < 300 else 0.012), v.name
+
+
+def test_it_is_kept_in_a_file(learned, tmp_path):
+    code, jets = learned
+    code.save(tmp_path / "code.npz")
+    again = ModuloCode.load(tmp_path / "code.npz")
+    assert again.spec.hash == code.spec.hash
+    words = code.to_words(jets[:500])
+    np.testing.assert_array_equal(again.to_jets(words), code.to_jets(words))
+    (tmp_path / "code.npz").write_bytes((tmp_path / "code.npz").read_bytes()[:-200])
+    with pytest.raises(DataError, match="cannot be read as a modulo code"):
+        ModuloCode.load(tmp_path / "code.npz")
 
 
 @pytest.mark.parametrize("name", ["pt", "eta", "phi", "area", "photon_energy", "vertex_z"])

@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 import numpy as np
 import onnx
@@ -14,6 +15,7 @@ from aefpga.codec.archive import Archive
 from aefpga.codec.bounds import Profile
 from aefpga.data.jets import Jets
 from aefpga.data.reader import read_jets
+from aefpga.data.sample import sample_path
 from aefpga.data.writer import write_jets
 from aefpga.errors import DataError, RunError, UsageError
 from aefpga.fixedpoint import Emulator
@@ -189,6 +191,52 @@ def test_a_file_without_its_model_needs_the_run(tiny_run, root_file, tmp_path):
         list(Archive(small, other).iterate())
 
 
+@pytest.mark.parametrize("name", ["scalar", "words"])
+def test_files_of_version_1_are_read(name):
+    folder = Path(__file__).parents[1] / "data"
+    archive = Archive(folder / f"version1-{name}.aejets")
+    assert archive.reader.header["schema"] == 1
+    assert archive.reader.damaged() == []
+    (back,) = archive.iterate()
+    expected = np.load(folder / f"version1-{name}.npy")
+    # The decoder may round otherwise on another machine.
+    np.testing.assert_allclose(back.values, expected, rtol=1e-5, atol=1e-5)
+    assert back.events["event"].tolist() == list(range(10))
+
+
+@pytest.mark.parametrize("with_run", [True, False])
+def test_the_best_level_is_exact_too_and_can_be_used_again(tiny_run, tmp_path, with_run):
+    found = read_jets([str(sample_path())], NAMES, max_jets=12_000)
+    write_jets(tmp_path / "j.root", [found], {})
+    run, inputs = tiny_run if with_run else None, [str(tmp_path / "j.root")]
+    files = {}
+    for name, settings in (
+        ("fast", Settings(profile=Profile.relative(0.02))),
+        ("best", Settings(profile=Profile.relative(0.02), level="best")),
+        ("again", Settings(profile=Profile.relative(0.02), level="best",
+                           learned_from=tmp_path / "best.aejets")),
+    ):  # fmt: skip
+        compress(run, inputs, tmp_path / f"{name}.aejets", settings, step=silent)
+        files[name] = Archive(tmp_path / f"{name}.aejets")
+    backs = {n: Jets.concatenate(list(f.iterate())).values for n, f in files.items()}
+    np.testing.assert_array_equal(backs["fast"], backs["best"])
+    np.testing.assert_array_equal(backs["fast"], backs["again"])
+    assert files["best"].reader.damaged() == []
+    assert files["again"].models() == files["best"].models()
+    if not with_run:
+        assert files["best"].models()
+        sizes = {n: (tmp_path / f"{n}.aejets").stat().st_size for n in files}
+        assert sizes["best"] < sizes["fast"]
+        other = Settings(profile=Profile.relative(0.01), level="best",
+                         learned_from=tmp_path / "best.aejets")  # fmt: skip
+        with pytest.raises(UsageError, match="another max error"):
+            compress(None, inputs, tmp_path / "x.aejets", other, step=silent)
+        other = Settings(profile=Profile.relative(0.01), level="best",
+                         learned_from=tmp_path / "fast.aejets")  # fmt: skip
+        with pytest.raises(UsageError, match="has learned nothing"):
+            compress(None, inputs, tmp_path / "x.aejets", other, step=silent)
+
+
 @pytest.mark.slow
 def test_the_words_are_those_of_c_simulation_and_rtl(tiny_run, root_file, tmp_path):
     pytest.importorskip("hls4ml", reason="C simulation needs the extra `firmware`")
@@ -258,3 +306,21 @@ def test_a_killed_compression_leaves_no_file(tiny_run, root_file, tmp_path, afte
     if (tmp_path / "k.aejets").exists():
         # It was faster than the signal: then it is whole.
         assert Archive(tmp_path / "k.aejets").reader.damaged() == []
+
+
+def test_a_full_disk_is_said_and_leaves_nothing(root_file, tmp_path):
+    path, _ = root_file
+    # A limit on the size of files fails a write as a full disk does.
+    limited = (
+        "import resource, runpy, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000)); "
+        "sys.argv[0] = 'aefpga'; runpy.run_module('aefpga', run_name='__main__')"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", limited, "compress", str(path), "-o", "full.aejets", "--scalar",
+         "--max-error", "0.01%"],
+        cwd=tmp_path, capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    assert done.returncode == 1
+    assert "free space or choose another folder" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["jets.root"]

@@ -9,6 +9,7 @@ import yaml
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from aefpga.config import problems_of
 from aefpga.errors import UsageError
 from aefpga.variables import Kind, Variable
 
@@ -106,10 +107,7 @@ def parse_profile(text: str) -> Profile:
             f"--max-error {text}: expected a percentage such as 1%, or a YAML file ({error})"
         ) from error
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors()
-        )
-        raise UsageError(f"{text} is no error profile: {problems}") from error
+        raise UsageError(f"{text} is no error profile:\n{problems_of(error)}") from error
 
 
 def to_config(profile: Profile | None) -> Mapping[str, Any] | None:

@@ -40,6 +40,8 @@ FRACTION = 8
 # Inputs are standardised by an integer gain and this shift, and cut here.
 GAIN_BITS, MAX_INPUT = 16, 2047
 MAX_ACTIVATION = 65_535
+# So that sums of shares of up to 2**16 are exact in float32.
+MAX_SYMBOLS = 255
 # A number within a wide bin is coded in digits of this many bits.
 DIGIT_BITS = 12
 # Rows that pass through a network together: their activations stay in the cache.
@@ -315,7 +317,12 @@ def load_models(data: bytes) -> list[ColumnModel]:
         models = []
         for found, end, n in zip(fields, ends, arrays["layers"], strict=True):
             edges, frequencies, centre, gain = (x.astype(np.int64) for x in found)
-            models.append(ColumnModel(edges, frequencies, centre, gain, layers[end - n : end]))
+            if len(edges) >= MAX_SYMBOLS:
+                raise ValueError(f"a column has {len(edges) + 1} symbols")
+            here = layers[end - n : end]
+            if here and here[-1].bias.size != len(edges) + 1:
+                raise ValueError("a network has another number of symbols than its column")
+            models.append(ColumnModel(edges, frequencies, centre, gain, here))
         return models
     except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"the model of the entropy coding is damaged ({error})") from error

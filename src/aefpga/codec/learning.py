@@ -34,6 +34,8 @@ HIDDEN = 16
 BINS = 64
 BATCHES = 1500
 BATCH = 512
+# Of small samples; more would learn them by heart.
+MAX_EPOCHS = 40
 # Parameters move fast at first, and come to rest on a cosine.
 LEARNING_RATE = 8e-3
 WARM_UP = 50
@@ -142,14 +144,15 @@ def _train(
     biases[-1][:] = np.log((counts + 0.3) / (counts + 0.3).sum())
     adam = _Adam([*weights, *biases])
     in_epoch = max(len(x) // BATCH, 1)
-    for number in range(BATCHES):
+    batches = min(BATCHES, MAX_EPOCHS * in_epoch)
+    for number in range(batches):
         if number % in_epoch == 0:
             order = rng.permutation(len(x))
         batch = order[number % in_epoch * BATCH :][:BATCH]
         rate = LEARNING_RATE * min(1, (number + 1) / WARM_UP)
         adam.step(
             _gradients(x[batch], symbols[batch], weights, biases),
-            rate * (1 + np.cos(np.pi * number / BATCHES)) / 2,
+            rate * (1 + np.cos(np.pi * number / batches)) / 2,
         )
     return list(zip(weights, biases, strict=True))
 

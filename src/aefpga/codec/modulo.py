@@ -11,23 +11,29 @@ The encoder is an `EncoderSpec` of one layer, some multiplications by constants 
 its rounding is to the nearest step, its overflow drops the high bits.
 """
 
+import zipfile
+import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.codec.conditional import ColumnModel
+from aefpga.codec.conditional import ColumnModel, load_models, save_models
 from aefpga.codec.learning import learn
 from aefpga.codec.schemes import Hint, JetScheme
+from aefpga.errors import DataError
+from aefpga.files import atomic_path
 from aefpga.fixedpoint import DenseLayer, Emulator, EncoderInput, EncoderSpec, FixedType, Tensor
 from aefpga.fixedpoint.compand import compand, expand
 from aefpga.fixedpoint.spec import exact_accumulator
-from aefpga.variables import SUMS, Kind, Variable
+from aefpga.variables import SUMS, Kind, Variable, variable
 
 Floats = NDArray[np.float32]
 Words = NDArray[np.int64]
 
+SCHEMA_VERSION = 1
 # Momenta and energies: a grid of 1/128 GeV up to 8192 GeV, companded with 7 bits of mantissa.
 GRID, MANTISSA, ENERGY_BITS = 7, 7, 13
 # Steps an octave, a unit of eta, a turn, a unit of area, a cm: residuals of 1 %, 0.015, 1 %.
@@ -171,6 +177,32 @@ class ModuloCode:
                 if np.mean(found != true) <= failures:
                     break
         return cls(variables, models, ranges, widths)
+
+    def save(self, path: Path) -> None:
+        """Write the code, for those who decode; `spec` alone is the encoder."""
+        with atomic_path(path) as temporary, temporary.open("wb") as stream:
+            np.savez_compressed(
+                stream,
+                allow_pickle=False,
+                schema=SCHEMA_VERSION,
+                variables=np.array([v.name for v in self._variables]),
+                models=np.frombuffer(save_models(self._models), np.uint8),
+                ranges=self._ranges,
+                widths=self.widths(len(self._variables)),
+            )
+
+    @classmethod
+    def load(cls, path: Path) -> "ModuloCode":
+        """Read what `save` wrote; raise DataError if it cannot be."""
+        try:
+            with np.load(path, allow_pickle=False) as saved:
+                if saved["schema"] != SCHEMA_VERSION:
+                    raise ValueError(f"schema {saved['schema']}, expected {SCHEMA_VERSION}")
+                variables = [variable(str(name)) for name in saved["variables"]]
+                models = load_models(saved["models"].tobytes())
+                return cls(variables, models, saved["ranges"], saved["widths"].tolist())
+        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            raise DataError(f"{path} cannot be read as a modulo code ({error})") from error
 
     def widths(self, n_variables: int) -> Words:
         """Return the bits of each word, the same for every jet."""

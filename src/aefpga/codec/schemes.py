@@ -221,12 +221,12 @@ def _flag(condition: NDArray[np.bool_]) -> Words:
 
 
 def _cosh(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return cosh by IEEE additions, multiplications and a division, for |x| up to about 100.
+    """Return cosh by IEEE additions, multiplications and divisions; of 20 for what is beyond.
 
     The exponential is the tenth square of that of x / 1024, of which Taylor's first six terms leave
     an error of 1e-9 at most.
     """
-    small = x / 1024
+    small = np.clip(x, -20, 20) / 1024
     series = 1 + small * (1 + small / 2 * (1 + small / 3 * (1 + small / 4 * (1 + small / 5))))
     for _ in range(10):
         series = series * series

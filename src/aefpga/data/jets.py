@@ -58,10 +58,15 @@ class Jets:
         """Return an Awkward record array of events, with a list of jets a variable."""
         import awkward as ak
 
-        columns = {
+        return ak.zip({**self.events, **self.lists()}, depth_limit=1)
+
+    def lists(self) -> dict[str, Any]:
+        """Return each variable as an Awkward array with a list of jets for every event."""
+        import awkward as ak
+
+        return {
             n: ak.unflatten(np.ascontiguousarray(self.column(n)), self.counts) for n in self.names
         }
-        return ak.zip({**self.events, **columns}, depth_limit=1)
 
     def to_pandas(self) -> Any:
         """Return a pandas table with a row a jet, indexed by event and jet; needs pandas."""

@@ -5,8 +5,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from aefpga import __version__
 from aefpga.data.jets import Jets
 from aefpga.files import atomic_path
@@ -25,7 +23,6 @@ def write_jets(
     Beside the tree, the string `provenance` holds JSON: schema and program version, units, and what
     the caller says of the origin.
     """
-    import awkward as ak
     import uproot
 
     written = 0
@@ -35,16 +32,12 @@ def write_jets(
     ):
         names: tuple[str, ...] = ()
         for jets in parts:
-            columns = {
-                name: ak.unflatten(np.ascontiguousarray(jets.column(name)), jets.counts)
-                for name in jets.names
-            }
             if not names:
                 names = jets.names
                 types = {name: column.dtype for name, column in jets.events.items()}
                 file.mktree("jets", {**types, **dict.fromkeys(names, "var * float32")})
             # One counter for all columns: they belong to one record.
-            file["jets"].extend({**jets.events, **columns})
+            file["jets"].extend({**jets.events, **jets.lists()})
             written += len(jets)
         file["provenance"] = json.dumps(
             {

@@ -20,6 +20,7 @@ from aefpga.config import (
     QuantizationConfig,
     RunConfig,
     TrainingConfig,
+    problems_of,
 )
 from aefpga.errors import AefpgaError, UsageError
 from aefpga.evaluation.plots import plot_study
@@ -78,10 +79,7 @@ def load_study(path: Path) -> StudyConfig:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise UsageError(f"cannot read the study {path}: {error}") from error
     except ValidationError as error:
-        problems = "; ".join(
-            f"{'.'.join(str(p) for p in e['loc'])}: {e['msg']}" for e in error.errors()
-        )
-        raise UsageError(f"{path} cannot be used: {problems}") from error
+        raise UsageError(f"{path} cannot be used:\n{problems_of(error)}") from error
 
 
 @dataclass(frozen=True)
