@@ -111,7 +111,7 @@ class _Stage:
 
 
 def _narrow(bounds: NDArray[Any]) -> NDArray[Any]:
-    """Return one number for all neurons where it is the same: comparing with it is twice as fast."""
+    """Return one number for all neurons where it is the same, which is twice as fast."""
     return np.unique(bounds) if np.unique(bounds).size == 1 else bounds
 
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from aefpga.codec.bounds import Profile
 from aefpga.codec.coders import CODERS, FIXED, decode, encode
-from aefpga.codec.conditional import Conditional, save_models
+from aefpga.codec.conditional import Conditional
 from aefpga.codec.learning import learn as learn_models
 from aefpga.codec.modulo import ModuloCode
 from aefpga.codec.quantization import Scalar
@@ -191,13 +191,14 @@ def _bounded(
     """Return what `compress --scalar` makes of jets; every value is within its bound."""
     made, alone = quantization.quantize(jets), np.ones(len(jets), np.int64)
     made.back[made.exact] = jets[made.exact]
-    steps, coder, models = made.tables["steps"], quantization.coders["steps"], b""
+    steps, coder = made.tables["steps"], quantization.coders["steps"]
     if level == "best":
         sample = quantization.quantize(learn).tables["steps"], np.ones(len(learn), np.int64)
-        learned = learn_models(quantization.schemes["steps"], [sample])
-        models, coder = save_models(learned), Conditional(quantization.schemes["steps"], learned)
-    # A value that is kept costs its place and itself.
-    size = len(coder.encode(steps, alone)) + len(models) + 8 * int(made.exact.sum())
+        scheme = quantization.schemes["steps"]
+        coder = Conditional(scheme, learn_models(scheme, [sample]))
+    # A value that is kept costs its place and itself. What was learned counts as little as the
+    # weights of an autoencoder do.
+    size = len(coder.encode(steps, alone)) + 8 * int(made.exact.sum())
     quality = judge(jets, made.back, quantization.variables, min_max)
     family = f"compress --scalar --level {level}"
     label = f"{family}, {tolerance:.2%} bound"
