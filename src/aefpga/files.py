@@ -5,10 +5,15 @@ import json
 import os
 import shutil
 import tempfile
+import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
 
 from aefpga.errors import AefpgaError
 
@@ -51,6 +56,25 @@ def write_json(target: Path, content: Any) -> None:
     """Write `content` as indented JSON, complete or not at all."""
     with atomic_path(target) as temporary:
         temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+def load_arrays(source: Path | BinaryIO) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a NumPy archive; never what needs a pickle.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged, or something else.
+    """
+    try:
+        with np.load(source, allow_pickle=False) as saved:
+            return {name: saved[name] for name in saved.files}
+    # NumPy raises the last three of what is no archive, or claims to be larger than any memory.
+    except (
+        OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error,
+        TypeError, AttributeError, MemoryError,
+    ) as error:  # fmt: skip
+        raise ValueError(f"no readable NumPy archive: {error}") from error
 
 
 def sha256_of(path: Path) -> str:

@@ -144,7 +144,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(tiny_run, tmp_path):
     expected = tmp_path / "expected.aejets"
     compress(tiny_run, [str(tmp_path / "in" / "0.root")], expected, settings, step=silent)
     result = {}
-    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=None) as cluster:
+    with LocalCluster(n_workers=2, threads_per_worker=1, dashboard_address=":0") as cluster:
 
         def work():
             result["stored"] = compress_store(

@@ -33,7 +33,7 @@ def main() -> None:
         _fail(str(error), error.exit_code)
     except _Interrupted as interrupted:
         message = "interrupted: nothing half-written was left; `aefpga train --resume` continues"
-        _say(f"{message} a training, the same command a study")
+        _say(f"{message} a training, the same command a study or a folder of compressed files")
         sys.stdout.flush()
         # TensorFlow's threads, stopped amid their work, now and then abort an orderly exit.
         os._exit(128 + int(interrupted.args[0]))

@@ -26,7 +26,7 @@ def compress(
         list[str], typer.Argument(help="ROOT files or quoted globs.", metavar="INPUT...")
     ],
     output: Annotated[
-        Path,
+        str,
         typer.Option(
             "--output", "-o", help="File to write (.aejets); or a folder, for a file each."
         ),
@@ -101,25 +101,37 @@ def compress(
         variables=variables,
         profile=parse_profile(max_error) if max_error else None,
         level="best" if learned_from else level,
-        learned_from=learned_from,
+        # Workers may have another working folder.
+        learned_from=learned_from.resolve() if learned_from else None,
         keep_outliers=keep_outliers,
         with_model=embed_model,
         collection=collection,
     )
     if variables and not scalar:
         raise UsageError("--variables goes with --scalar; an encoder keeps its own variables")
+    if scalar and (run or not embed_model or not keep_outliers):
+        raise UsageError("--scalar has no encoder: no --run, no model to embed, no outliers of one")
+    if scheduler and workers:
+        raise UsageError("--workers are of this machine; those of a --scheduler are its own")
     opened = None if scalar else open_run(run, runs)
-    if output.is_dir() or not output.suffix:
+    folder = output.endswith("/") or Path(output).is_dir() or not Path(output).suffix
+    if folder:
         with show.progress() as step:
             stored = compress_store(
-                opened, inputs, output, settings, scheduler=scheduler, workers=workers, step=step
+                opened,
+                inputs,
+                Path(output),
+                settings,
+                scheduler=scheduler,
+                workers=workers,
+                step=step,
             )
         _show_stored(stored, as_json)
         return
     if scheduler or workers:
         raise UsageError(f"--scheduler and --workers need a folder as output, {output} is a file")
     with show.progress() as step:
-        result = compress_jets(opened, inputs, output, settings, step=step)
+        result = compress_jets(opened, inputs, Path(output), settings, step=step)
     if as_json:
         show.print_json(asdict(result))
         return

@@ -5,12 +5,16 @@ of events), tables of integers (`words` and `corrections`, or `steps`) and `exac
 those do not reach).
 """
 
+import re
+import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from aefpga.codec.bounds import Profile
 from aefpga.codec.conditional import Conditional, load_models
@@ -19,12 +23,41 @@ from aefpga.codec.histograms import Coder
 from aefpga.codec.members import chunk, restore_exact, unpack_events
 from aefpga.codec.model import MODEL_FILES, Model
 from aefpga.codec.quantization import Autoencoding, Quantization, Scalar
+from aefpga.config import problems_of
 from aefpga.data.jets import Jets
 from aefpga.errors import DataError, RunError, UsageError
 from aefpga.files import sha256_of
-from aefpga.variables import variable
+from aefpga.variables import VARIABLE_SETS, variable
 
 Words = NDArray[np.int64]
+
+
+# A member of a chunk, with the chunk's number.
+_CHUNK = re.compile(r"chunks/(\d{6})/\w+$")
+
+
+class Header(BaseModel):
+    """What a file says of itself at its start; `docs/format.md` explains each."""
+
+    model_config = ConfigDict(frozen=True)
+
+    variables: tuple[str, ...]
+    max_error: Profile | None
+    encoder: str | None
+    model: Mapping[str, str] = {}
+    quantization: Literal["autoencoder", "scalar"] = "autoencoder"
+    entropy: Mapping[Literal["words", "corrections", "steps"], Literal["conditional"]] = {}
+
+    @field_validator("variables")
+    @classmethod
+    def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
+        try:
+            found = {variable(name).name for name in names}
+        except UsageError as error:
+            raise ValueError(str(error)) from error
+        if len(found) < len(names) or not found.issuperset(VARIABLE_SETS["4"]):
+            raise ValueError("pt, eta, phi and mass, and each name once, were expected")
+        return names
 
 
 class Archive:
@@ -43,19 +76,21 @@ class Archive:
     def __init__(self, path: Path, model: Path | None = None, *, salvage: bool = False) -> None:
         self.reader, self._salvage = Reader(path, salvage=salvage), salvage
         self.path, self._model_folder = path, model
-        header = self.reader.header
-        self.names: tuple[str, ...] = tuple(header["variables"])
-        profile = header["max_error"]
-        self.profile = None if profile is None else Profile.model_validate(profile)
+        try:
+            header = Header.model_validate(self.reader.header)
+        except ValidationError as error:
+            raise DataError(f"{path}: its header is damaged:\n{problems_of(error)}") from error
+        self.names, self.profile, self.header = header.variables, header.max_error, header
         # Chunks that were left out, with the reason.
         self.skipped: dict[int, str] = {}
 
-    def chunks(self) -> range:
+    def chunks(self) -> Sequence[int]:
         """Return the numbers of the file's chunks."""
-        if not self._salvage:
-            return range(len(self.reader.manifest["chunks"]))
-        numbers = [int(n.split("/")[1]) for n in self.reader.sizes() if n.startswith("chunks/")]
-        return range(max(numbers, default=-1) + 1)
+        events = self._events()
+        if events is not None:
+            return range(len(events))
+        found = (_CHUNK.match(name) for name in self.reader.sizes())
+        return sorted({int(match[1]) for match in found if match})
 
     def iterate(self, first: int = 0, last: int | None = None) -> Iterator[Jets]:
         """Yield the jets of the events from `first` to below `last`, chunk by chunk.
@@ -66,25 +101,26 @@ class Archive:
             If a chunk is damaged (unless salvaging; then it is left out, and named in `skipped`).
         """
         quantization = self._quantization()
-        coders = self._coders(quantization)
+        coders, events = self._coders(quantization), self._events()
+        if events is None and (first or last is not None):
+            raise UsageError(
+                f"{self.path} has lost its manifest: which events a chunk holds is not known; "
+                "leave --entries out"
+            )
         start = 0
         for number in self.chunks():
-            events = (
-                None if self._salvage else int(self.reader.manifest["chunks"][number]["events"])
-            )
-            if events is not None and (start + events <= first or (last and start >= last)):
-                start += events
-                continue
-            try:
-                jets = self._chunk(number, quantization, coders)
-            except DataError as error:
-                if not self._salvage:
-                    raise
-                self.skipped[number] = str(error)
-                continue
-            stop = len(jets.counts) if last is None else max(last - start, 0)
-            yield jets.between(max(first - start, 0), min(stop, len(jets.counts)))
-            start += len(jets.counts)
+            stop = start + events[number] if events is not None else sys.maxsize
+            if stop > first and (last is None or start < last):
+                try:
+                    jets = self._chunk(number, quantization, coders)
+                except DataError as error:
+                    if not self._salvage:
+                        raise
+                    self.skipped[number] = str(error)
+                else:
+                    end = len(jets.counts) if last is None else min(last - start, len(jets.counts))
+                    yield jets.between(max(first - start, 0), end)
+            start = stop if events is not None else 0
 
     def words(self) -> Iterator[Words]:
         """Yield the latent words of every chunk, as the firmware would send them."""
@@ -95,14 +131,21 @@ class Archive:
             counts, _ = unpack_events(self.reader.member(f"{chunk(number)}/events"), str(self.path))
             yield coders["words"].decode(self.reader.member(f"{chunk(number)}/words"), counts)
 
+    def _events(self) -> list[int] | None:
+        """Return the number of events of each chunk; None where a salvaged file has lost it."""
+        try:
+            chunks = self.reader.manifest["chunks"]
+            return [int(chunk["events"]) for chunk in chunks]
+        except DataError:
+            if not self._salvage:
+                raise
+            return None
+        except (KeyError, TypeError, ValueError) as error:
+            raise DataError(f"{self.path}: its manifest is damaged ({error})") from error
+
     def models(self) -> dict[str, bytes]:
         """Return the models of conditional entropy coding, by the table that they are for."""
-        kinds = self.reader.header.get("entropy", {})
-        return {
-            name: self.reader.member(f"entropy/{name}.npz")
-            for name, kind in kinds.items()
-            if kind == "conditional"
-        }
+        return {name: self.reader.member(f"entropy/{name}.npz") for name in self.header.entropy}
 
     def _chunk(self, number: int, quantization: Quantization, coders: Mapping[str, Coder]) -> Jets:
         where = f"{self.path}: {chunk(number)}"
@@ -119,7 +162,7 @@ class Archive:
 
     def _quantization(self) -> Quantization:
         variables = [variable(name) for name in self.names]
-        if self.reader.header.get("quantization") == "scalar":
+        if self.header.quantization == "scalar":
             if self.profile is None:
                 raise DataError(f"{self.path}: its header states no error bound; it is damaged")
             return Scalar(self.profile, variables)
@@ -133,7 +176,7 @@ class Archive:
         return {**quantization.coders, **learned}
 
     def _load_model(self) -> Model | None:
-        expected = self.reader.header["encoder"]
+        expected = self.header.encoder
         if expected is None:
             return None
         if self._model_folder is None and "model/encoder.json" not in self.reader.sizes():
@@ -144,7 +187,7 @@ class Archive:
         if self._model_folder is not None:
             model = Model.load(self._model_folder)
             hashes = {name: sha256_of(self._model_folder / name) for name in MODEL_FILES}
-            if changed := [n for n, h in self.reader.header["model"].items() if hashes.get(n) != h]:
+            if changed := [n for n, h in self.header.model.items() if hashes.get(n) != h]:
                 raise RunError(
                     f"{self.path} was made with another {', '.join(changed)} than "
                     f"{self._model_folder} holds: name the run that made it"

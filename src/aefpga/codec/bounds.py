@@ -17,6 +17,8 @@ Floats = NDArray[np.float32]
 
 # Of a bound, left for what float32 and another machine's rounding of the decoder add to an error.
 MARGIN = 1e-4
+# The last bit of a float32 number is about this much of it.
+LEAST_BOUND = 1e-7
 # rad for each part of a relative error, as float truncation has it at |eta| of about 1.5.
 ANGLE_FOR_RELATIVE = 1.5
 
@@ -27,7 +29,15 @@ class Bound(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     relative: float = Field(0.0, ge=0, lt=1)
-    absolute: float = Field(0.0, ge=0)
+    absolute: float = Field(0.0, ge=0, allow_inf_nan=False)
+
+    @model_validator(mode="after")
+    def _reachable(self) -> "Bound":
+        if self.relative and not self.absolute:
+            raise ValueError("absolute must be above 0: zero is near no other number")
+        if 0 < max(self.relative, self.absolute) < LEAST_BOUND:
+            raise ValueError(f"an error below {LEAST_BOUND} is below what float32 holds")
+        return self
 
 
 class Profile(BaseModel):
@@ -97,8 +107,11 @@ def parse_profile(text: str) -> Profile:
             share = float(text[:-1]) / 100
         except ValueError:
             share = 0.0
-        if not 0 < share < 1:
-            raise UsageError(f"--max-error {text}: expected a percentage above 0, such as 1%")
+        if not LEAST_BOUND <= share < 1:
+            raise UsageError(
+                f"--max-error {text}: expected a percentage of at least {100 * LEAST_BOUND:g}% "
+                "and below 100%, such as 1%"
+            )
         return Profile.relative(share)
     try:
         return Profile.model_validate(yaml.safe_load(Path(text).read_text()))

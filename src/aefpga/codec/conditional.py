@@ -7,7 +7,6 @@ same frequencies, and decodes the same numbers, whatever its libraries of linear
 
 import io
 import struct
-import zipfile
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aefpga.codec.rans import (
+    MAX_STEPS,
     PRECISION,
     Interval,
     Static,
@@ -29,6 +29,7 @@ from aefpga.codec.rans import (
 )
 from aefpga.codec.schemes import ZERO, Scheme
 from aefpga.errors import DataError
+from aefpga.files import load_arrays
 
 Words = NDArray[np.int64]
 Values = NDArray[np.float64]
@@ -44,6 +45,8 @@ MAX_ACTIVATION = 65_535
 MAX_SYMBOLS = 255
 # A number within a wide bin is coded in digits of this many bits.
 DIGIT_BITS = 12
+# Numbers and references are steps.
+MAX_DISTANCE = 2 * MAX_STEPS
 # Rows that pass through a network together: their activations stay in the cache.
 BLOCK = 4096
 _HEADER = struct.Struct("<III")
@@ -248,6 +251,8 @@ class Conditional:
                 data[_HEADER.size : start], 8 * n * self._scheme.n_columns + 8
             )
             others = np.frombuffer(kept, "<i8").astype(np.int64)
+            if np.any(np.abs(others) > MAX_DISTANCE):
+                raise ValueError("a number is larger than any that is coded")
             stream = Stream(data[start:], lanes_for(n))
             table = np.zeros((n, self._scheme.n_columns), np.int64)
             for rows in self._scheme.passes(counts):
@@ -296,7 +301,8 @@ def save_models(models: Sequence[ColumnModel]) -> bytes:
     for kinds, owners in ((_OF_MODEL, models), (_OF_LAYER, layers)):
         for name, kind in kinds.items():
             parts = [getattr(owner, name) for owner in owners]
-            arrays[name] = np.concatenate([p.ravel() for p in parts]).astype(kind)
+            whole = np.concatenate([np.zeros(0, kind), *(p.ravel() for p in parts)])
+            arrays[name] = whole.astype(kind)
             arrays[f"{name}_sizes"] = np.array([p.size for p in parts], "<u4")
     stream = io.BytesIO()
     np.savez_compressed(stream, allow_pickle=False, **arrays)
@@ -306,8 +312,7 @@ def save_models(models: Sequence[ColumnModel]) -> bytes:
 def load_models(data: bytes) -> list[ColumnModel]:
     """Return what `save_models` was given; raise DataError if it is damaged."""
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as saved:
-            arrays = {name: saved[name] for name in saved.files}
+        arrays = load_arrays(io.BytesIO(data))
         layers = [
             IntegerLayer(weight.reshape(-1, len(bias)), bias, shift)
             for weight, bias, shift in zip(*(_split(arrays, n) for n in _OF_LAYER), strict=True)
@@ -324,13 +329,13 @@ def load_models(data: bytes) -> list[ColumnModel]:
                 raise ValueError("a network has another number of symbols than its column")
             models.append(ColumnModel(edges, frequencies, centre, gain, here))
         return models
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise DataError(f"the model of the entropy coding is damaged ({error})") from error
 
 
 def _split(arrays: dict[str, NDArray[Any]], name: str) -> list[NDArray[Any]]:
     ends = np.cumsum(arrays[f"{name}_sizes"], dtype=np.int64)
-    return np.split(arrays[name], ends[:-1])
+    return np.split(arrays[name], ends)[:-1]
 
 
 def _check(counts: Words) -> int:

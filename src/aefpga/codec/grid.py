@@ -104,6 +104,8 @@ class ScalarQuantizer:
         self.grids = [kinds[v.kind] for v in variables]
         self.variables = variables
         self._order = parts_first(variables)
+        angle = Grid(profile.of("angle"))
+        self._half_turn = int(angle.steps(np.array([np.pi]))[0])
 
     def steps(self, jets: Floats) -> Steps:
         """Return integers, shape (n_jets, n_variables), of jets in physical units."""
@@ -113,11 +115,15 @@ class ScalarQuantizer:
             column = jets[:, j].astype(np.float64)
             if self.variables[j].name == "phi":
                 column -= 2 * np.pi * np.rint(column / (2 * np.pi))
-            steps[:, j] = self.grids[j].steps(column)
+            found = self.grids[j].steps(column)
+            if self.variables[j].name == "phi":
+                # Of an angle so large that nothing is left of it within a turn.
+                found = np.clip(found, -self._half_turn, self._half_turn)
+            steps[:, j] = found
             back[:, j] = self._value(j, steps[:, j])
             if parts:
                 steps[:, j] -= self.grids[j].steps(total_of(back, parts))
-        return steps
+        return np.clip(steps, -MAX_STEPS, MAX_STEPS)
 
     def jets(self, steps: Steps) -> Floats:
         """Return jets in physical units, the same on every machine, of integers."""

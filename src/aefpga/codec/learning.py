@@ -40,7 +40,7 @@ MAX_EPOCHS = 40
 LEARNING_RATE = 8e-3
 WARM_UP = 50
 MAX_WEIGHT, MAX_SHIFT = 127, 12
-# What is farther is as good as this, for standardised features are cut anyway.
+# Features are kept in 16 bits; of steps so many that they are not enough, less is learned.
 MAX_FEATURE = 32_767
 
 

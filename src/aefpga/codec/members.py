@@ -1,7 +1,6 @@
 """A chunk's members that are no tables of integers: its events, and values kept exactly."""
 
 import io
-import zipfile
 import zlib
 from typing import Any
 
@@ -11,6 +10,7 @@ from numpy.typing import NDArray
 from aefpga.codec.rans import MAX_LENGTH
 from aefpga.data.jets import Jets
 from aefpga.errors import DataError
+from aefpga.files import load_arrays
 
 Floats = NDArray[np.float32]
 Words = NDArray[np.int64]
@@ -35,12 +35,15 @@ def pack_events(jets: Jets) -> bytes:
 def unpack_events(data: bytes, where: str) -> tuple[Words, dict[str, NDArray[Any]]]:
     """Return what `pack_events` was given; raise DataError if it is damaged."""
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as saved:
-            counts = saved["counts"]
-            events = {n.removeprefix(EVENT): saved[n] for n in saved.files if n != "counts"}
-    except (ValueError, KeyError, OSError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+        saved = load_arrays(io.BytesIO(data))
+        counts = saved.pop("counts")
+    except (ValueError, KeyError) as error:
         raise DataError(f"{where}/events is damaged ({error})") from error
-    if counts.ndim != 1 or any(column.shape != counts.shape for column in events.values()):
+    events = {name.removeprefix(EVENT): column for name, column in saved.items()}
+    if counts.ndim != 1 or counts.dtype.kind not in "iu":
+        raise DataError(f"{where}/events is damaged: jets per event are no row of integers")
+    counts = counts.astype(np.int64)
+    if any(column.shape != counts.shape for column in events.values()):
         raise DataError(f"{where}/events is damaged: its columns differ in length")
     if np.any((counts < 0) | (counts > MAX_LENGTH)) or counts.sum() > MAX_LENGTH:
         raise DataError(f"{where}/events is damaged: a chunk has at most {MAX_LENGTH} jets")

@@ -11,8 +11,6 @@ The encoder is an `EncoderSpec` of one layer, some multiplications by constants 
 its rounding is to the nearest step, its overflow drops the high bits.
 """
 
-import zipfile
-import zlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,8 +21,8 @@ from numpy.typing import NDArray
 from aefpga.codec.conditional import ColumnModel, load_models, save_models
 from aefpga.codec.learning import learn
 from aefpga.codec.schemes import Hint, JetScheme
-from aefpga.errors import DataError
-from aefpga.files import atomic_path
+from aefpga.errors import DataError, UsageError
+from aefpga.files import atomic_path, load_arrays
 from aefpga.fixedpoint import DenseLayer, Emulator, EncoderInput, EncoderSpec, FixedType, Tensor
 from aefpga.fixedpoint.compand import compand, expand
 from aefpga.fixedpoint.spec import exact_accumulator
@@ -45,6 +43,7 @@ COUNT_BITS = 8
 SHARED = ("electron_energy", "muon_energy", "hf_em_energy")
 # Share of jets in which a word may be decoded wrongly, for want of a higher bit.
 FAILURES = 0.002
+LEAST_JETS = 100
 
 
 @dataclass(frozen=True)
@@ -156,7 +155,14 @@ class ModuloCode:
             Called with the number of columns learned and their total.
         failures : float
             Share of jets in which a word may be decoded wrongly.
+
+        Raises
+        ------
+        UsageError
+            If there are next to no jets.
         """
+        if len(jets) < LEAST_JETS:
+            raise UsageError(f"{len(jets)} jets are too few to learn from; give {LEAST_JETS:,}")
         sent = _sent(variables)
         scheme, place = _scheme(sent), [list(variables).index(v) for v in sent]
         columns = jets[:, place].astype(np.float64).T
@@ -167,7 +173,8 @@ class ModuloCode:
         judged = steps[n_learning:]
         alone = np.ones(len(judged), np.int64)
         word_of = _word_of(sent)
-        widths = [0] * (max(word_of) + 1)
+        # A word has a bit at least, even of a variable that is always the same.
+        widths = [1] * (max(word_of) + 1)
         for column, hint in scheme.walk(np.arange(len(judged)), alone, judged):
             true, reach, word = judged[:, column], ranges[column], word_of[column]
             for width in range(widths[word], 1 + int(np.ptp(reach)).bit_length()):
@@ -188,20 +195,20 @@ class ModuloCode:
                 variables=np.array([v.name for v in self._variables]),
                 models=np.frombuffer(save_models(self._models), np.uint8),
                 ranges=self._ranges,
-                widths=self.widths(len(self._variables)),
+                widths=self.spec.latent_type.width,
             )
 
     @classmethod
     def load(cls, path: Path) -> "ModuloCode":
         """Read what `save` wrote; raise DataError if it cannot be."""
         try:
-            with np.load(path, allow_pickle=False) as saved:
-                if saved["schema"] != SCHEMA_VERSION:
-                    raise ValueError(f"schema {saved['schema']}, expected {SCHEMA_VERSION}")
-                variables = [variable(str(name)) for name in saved["variables"]]
-                models = load_models(saved["models"].tobytes())
-                return cls(variables, models, saved["ranges"], saved["widths"].tolist())
-        except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as error:
+            saved = load_arrays(path)
+            if saved["schema"] != SCHEMA_VERSION:
+                raise ValueError(f"schema {saved['schema']}, expected {SCHEMA_VERSION}")
+            variables = [variable(str(name)) for name in saved["variables"]]
+            models = load_models(saved["models"].tobytes())
+            return cls(variables, models, saved["ranges"], saved["widths"].tolist())
+        except (ValueError, KeyError) as error:
             raise DataError(f"{path} cannot be read as a modulo code ({error})") from error
 
     def widths(self, n_variables: int) -> Words:

@@ -16,6 +16,7 @@ from aefpga.codec.grid import ScalarQuantizer
 from aefpga.codec.histograms import Coder, StepHistograms, WordHistograms
 from aefpga.codec.model import Model
 from aefpga.codec.schemes import JetScheme, PlainScheme, Scheme
+from aefpga.codec.totals import parts_first
 from aefpga.fixedpoint import Emulator
 from aefpga.variables import Variable
 
@@ -94,6 +95,9 @@ class Autoencoding:
         if not self._corrector or not self._profile:
             return Quantized({"words": words}, self._model.decoded(words), exact, outside)
         decoded, unstable = self._model.decoded_with_care(words)
+        # A total starts from its parts: it hangs on the same digits as they do.
+        for total, parts in parts_first(self._variables):
+            unstable[:, total] |= unstable[:, list(parts)].any(axis=1)
         exact |= unstable
         steps, far = self._corrector.steps(jets, decoded, exact)
         back = self._corrector.corrected(decoded, steps)

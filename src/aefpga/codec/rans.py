@@ -109,8 +109,10 @@ def encode_steps(steps: Words) -> bytes:
 
 
 def decode_steps(data: bytes) -> Words:
-    """Return what `encode_steps` was given."""
+    """Return what `encode_steps` was given; raise DataError if the bytes are damaged."""
     columns = decode_columns(data)
+    if not columns or len(columns) % 2:
+        raise DataError(f"a coded stream has {len(columns)} columns, expected two for each number")
     pairs = zip(columns[::2], columns[1::2], strict=True)
     coded = np.stack([(high << SYMBOL_BITS) + low for high, low in pairs], axis=1)
     return np.asarray(np.where(coded % 2, -(coded + 1) // 2, coded // 2))

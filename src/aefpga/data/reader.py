@@ -68,7 +68,7 @@ def find_files(inputs: Sequence[str]) -> list[Path]:
         files = [Path(m) for m in matches if Path(m).is_file()]
         if not files:
             kind = "no file matches" if glob.has_magic(name) else "there is no file"
-            raise DataError(f"{kind} {name}; check the path given to --input")
+            raise DataError(f"{kind} {name}; check the path")
         found.update(dict.fromkeys(files))
     return list(found)
 

@@ -16,11 +16,12 @@ from aefpga.codec.container import writing
 from aefpga.codec.encoder import Encoder, Statistics
 from aefpga.codec.model import MODEL_FILES, Model
 from aefpga.codec.quantization import Autoencoding, Quantization, Scalar
+from aefpga.codec.rans import MAX_LENGTH
 from aefpga.config import DataConfig
 from aefpga.data.jets import Jets
 from aefpga.data.reader import compressed_bytes, find_files, iterate_jets
 from aefpga.data.writer import write_jets
-from aefpga.errors import UsageError
+from aefpga.errors import DataError, UsageError
 from aefpga.files import sha256_of
 from aefpga.runs import Run
 from aefpga.variables import variable, variable_set
@@ -122,6 +123,7 @@ def compress(
     names = model.spec.input.variables if model else tuple(v.name for v in chosen)
     encoder = Encoder(names, _quantization(model, names, settings))
     files = find_files(inputs)
+    _refuse_input_as_output(output, files)
     header: dict[str, Any] = {
         "aefpga": __version__,
         "run": run.name if run else None,
@@ -148,7 +150,7 @@ def compress(
             models = _models_of(settings.learned_from, header)
         elif any(map(len, first)):
             models = encoder.learn(Jets.concatenate(first), partial(step, "learning"))
-        if models:
+        if models and first:
             models = encoder.adopt(models, first[0])
     header["entropy"] = dict.fromkeys(models, "conditional")
     with writing(output, header, manifest) as writer:
@@ -161,7 +163,7 @@ def compress(
             encoder.write(writer, number, jets)
             manifest["chunks"].append({"events": len(jets.counts), "jets": len(jets)})
         manifest |= {
-            "sources": {p.name: sha256_of(p) for p in files},
+            "sources": [{"name": p.name, "bytes": p.stat().st_size} for p in files],
             "source_bytes": compressed_bytes(inputs, names, settings.collection),
             **_summary(encoder.statistics, names),
         }
@@ -214,10 +216,11 @@ def decompress(
     Raises
     ------
     UsageError
-        If a variable is not in the file.
+        If a variable is not in the file, or the output is the file itself.
     DataError
         If a chunk is damaged and the archive was not opened to salvage.
     """
+    _refuse_input_as_output(output, [archive.path])
     names = list(variables or archive.names)
     if unknown := [n for n in names if n not in archive.names]:
         raise UsageError(
@@ -226,9 +229,13 @@ def decompress(
 
     def parts() -> Iterator[Jets]:
         total = len(archive.chunks())
+        done = 0
         for done, jets in enumerate(ahead(archive.iterate(first, last)), 1):
             yield jets.select(names)
             step("chunks", done, total)
+        if not done:
+            # A tree, even where there is no event to put into it.
+            yield Jets(tuple(names), np.zeros((0, len(names)), np.float32), np.zeros(0, np.int64))
 
     facts = {"decompressed_from": archive.path.name, "encoder": archive.reader.header["encoder"]}
     return write_jets(output, parts(), facts, small=False)
@@ -251,16 +258,45 @@ def compressed_facts(archive: Archive) -> Compressed:
     )
 
 
+def _refuse_input_as_output(output: Path, inputs: Sequence[Path]) -> None:
+    if output.resolve() in [path.resolve() for path in inputs]:
+        raise UsageError(f"{output} is an input too, and would be lost; choose another output")
+
+
 def _chunks(parts: Iterator[Jets]) -> Iterator[Jets]:
-    """Join what the reader yields into chunks of at least `CHUNK_JETS`, the last one smaller."""
+    """Join what the reader yields into chunks of at least `CHUNK_JETS`, the last one smaller.
+
+    Raises
+    ------
+    DataError
+        If files differ in what they say of events, or an event has more jets than a chunk may have.
+    """
     waiting: list[Jets] = []
-    for jets in parts:
+    for jets in (piece for part in parts for piece in _pieces(part)):
+        if waiting and waiting[0].events.keys() != jets.events.keys():
+            raise DataError(
+                f"the inputs differ in what they say of events: {sorted(waiting[0].events)} and "
+                f"{sorted(jets.events)}; compress them separately"
+            )
         waiting.append(jets)
         if sum(map(len, waiting)) >= CHUNK_JETS:
             yield Jets.concatenate(waiting)
-            waiting = []
-    if waiting:
+            # What the next file says of events must be compared with this.
+            waiting = [waiting[0].between(0, 0)]
+    if any(len(jets.counts) for jets in waiting):
         yield Jets.concatenate(waiting)
+
+
+def _pieces(jets: Jets) -> Iterator[Jets]:
+    """Yield jets in whole events, none with so many that it cannot be a part of a chunk."""
+    if len(jets) <= CHUNK_JETS or len(jets.counts) == 1:
+        if len(jets) > MAX_LENGTH - CHUNK_JETS:
+            raise DataError(f"an event has {len(jets):,} jets; at most a million are possible")
+        yield jets
+        return
+    middle = len(jets.counts) // 2
+    yield from _pieces(jets.between(0, middle))
+    yield from _pieces(jets.between(middle, len(jets.counts)))
 
 
 def _summary(found: Statistics, names: Sequence[str]) -> dict[str, Any]:

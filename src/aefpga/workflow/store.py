@@ -5,6 +5,7 @@ compressed, then one line follows for each finished file. A line is added when a
 name, so whatever dies in between, the next call goes on with what has no line.
 """
 
+import fcntl
 import json
 import os
 import shutil
@@ -16,11 +17,12 @@ from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from glob import escape
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 from aefpga import __version__
 from aefpga.codec.archive import Archive
 from aefpga.codec.bounds import to_config
+from aefpga.config import DataConfig
 from aefpga.data.reader import find_files
 from aefpga.errors import AefpgaError, DataError, RunError, UsageError
 from aefpga.files import sha256_of
@@ -115,15 +117,28 @@ def compress_store(
     DataError
         If an input does not exist.
     """
-    began = time.perf_counter()
     names = _output_names(find_files(inputs))
-    done = _Manifest(folder, _facts(run, settings))
-    stored, waiting = Stored(str(folder)), {}
+    with _Manifest.of(folder, _facts(run, settings)) as done:
+        return _compress_missing(run, names, done, settings, scheduler, workers, step)
+
+
+def _compress_missing(
+    run: Run | None,
+    names: Mapping[Path, str],
+    done: "_Manifest",
+    settings: Settings,
+    scheduler: str | None,
+    workers: int | None,
+    step: Step,
+) -> Stored:
+    began = time.perf_counter()
+    stored, waiting = Stored(str(done.folder)), {}
     for source, name in names.items():
         if entry := done.entry(source):
             stored.add(entry)
             stored.found_done += 1
         else:
+            done.check_free(source, name)
             waiting[source] = name
 
     def finish(source: Path, outcome: Entry | str) -> None:
@@ -137,19 +152,19 @@ def compress_store(
     step("files", stored.files, len(names))
     if waiting:
         with _client(scheduler, workers or min(os.cpu_count() or 1, len(waiting))) as client:
-            outcomes = partial(_outcomes, client, run, folder.resolve())
+            outcomes = partial(_outcomes, client, run, done.folder)
             if settings.level == "best" and settings.learned_from is None:
-                learned = done.learned()
-                if learned is None:
-                    largest = max(waiting, key=lambda path: path.stat().st_size)
-                    first = {largest: waiting.pop(largest)}
-                    for source, outcome in outcomes(first, settings):
+                by_size = sorted(waiting, key=lambda path: path.stat().st_size)
+                while by_size and done.learned() is None and not done.taught_nothing():
+                    largest = by_size.pop()
+                    for source, outcome in outcomes({largest: waiting.pop(largest)}, settings):
                         finish(source, outcome)
-                    learned = done.learned()
-                settings = replace(settings, learned_from=learned)
+                # Where the largest file is too small to learn from, all are.
+                level = "best" if done.learned() else "fast"
+                settings = replace(settings, level=level, learned_from=done.learned())
             for source, outcome in outcomes(waiting, settings):
                 finish(source, outcome)
-        _remove_leftovers(folder, names.values())
+        _remove_leftovers(done.folder, names.values())
     stored.seconds = time.perf_counter() - began
     return stored
 
@@ -210,7 +225,7 @@ def _client(scheduler: str | None, workers: int) -> Iterator[Any]:
                 LocalCluster(
                     n_workers=workers,
                     threads_per_worker=1,
-                    dashboard_address=None,
+                    dashboard_address=":0",
                     # Memory does not grow with a file: no worker is to be paused for it.
                     memory_limit=0,
                     silence_logs=50,
@@ -233,46 +248,77 @@ def _client(scheduler: str | None, workers: int) -> Iterator[Any]:
 class _Manifest:
     """What is done in a folder; see the module."""
 
-    def __init__(self, folder: Path, facts: Mapping[str, Any]) -> None:
-        self._path, self._entries = folder / MANIFEST, dict[str, Entry]()
-        if not self._path.exists():
-            folder.mkdir(parents=True, exist_ok=True)
+    def __init__(self, folder: Path, stream: BinaryIO, facts: Mapping[str, Any]) -> None:
+        self.folder, self._stream, self._entries = folder, stream, dict[str, Entry]()
+        header, *lines = _whole_lines(stream, folder / MANIFEST) or [{}]
+        if not header:
             self._append({"schema": SCHEMA_VERSION, "aefpga": __version__, "settings": facts})
             return
-        lines = list(_whole_lines(self._path))
-        header = lines[0] if lines else {}
         if header.get("schema") != SCHEMA_VERSION:
             raise RunError(
-                f"{self._path} has schema {header.get('schema')}, expected {SCHEMA_VERSION}: it is "
-                "damaged or of another version; choose another folder"
+                f"{folder / MANIFEST} has schema {header.get('schema')}, expected "
+                f"{SCHEMA_VERSION}: it is damaged or of another version; choose another folder"
             )
-        for name, value in header["settings"].items():
-            if value != facts[name]:
+        before = header.get("settings", {})
+        for name, value in facts.items():
+            if value != before.get(name):
                 raise UsageError(
-                    f"{folder} was made with another {name.replace('_', ' ')}: {value}, now "
-                    f"{facts[name]}; choose another folder"
+                    f"{folder} was made with another {name.replace('_', ' ')}: {before.get(name)}, "
+                    f"now {value}; choose another folder"
                 )
-        for line in lines[1:]:
-            entry = Entry(**line)
+        for number, line in enumerate(lines, 2):
+            try:
+                entry = Entry(**line)
+            except TypeError as error:
+                raise _damaged(folder / MANIFEST, number) from error
             self._entries[entry.source] = entry
+
+    @classmethod
+    @contextmanager
+    def of(cls, folder: Path, facts: Mapping[str, Any]) -> Iterator["_Manifest"]:
+        """Open a folder's manifest, or begin one, and keep other calls out of the folder."""
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            stream = (folder / MANIFEST).open("a+b")
+        except OSError as error:
+            raise UsageError(f"{folder} cannot be a folder of outputs: {error.strerror}") from error
+        with stream:
+            try:
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise UsageError(f"another call works on {folder}; wait for its end") from error
+            yield cls(folder.resolve(), stream, facts)
 
     def entry(self, source: Path) -> Entry | None:
         """Return the entry of a file that is done, and has not changed since."""
         entry, state = self._entries.get(str(source)), source.stat()
         if entry is None:
             return None
-        output = self._path.parent / entry.output
+        output = self.folder / entry.output
         as_then = (entry.source_size, entry.source_modified) == (state.st_size, state.st_mtime_ns)
         is_there = output.exists() and output.stat().st_size == entry.compressed_bytes
         return entry if as_then and is_there else None
 
+    def check_free(self, source: Path, name: str) -> None:
+        """Raise UsageError if an output of this name was made of another source."""
+        for entry in self._entries.values():
+            if entry.output == name and entry.source != str(source):
+                raise UsageError(
+                    f"{source} would become {name}, which was made of {entry.source}; choose "
+                    "another folder, or give all inputs in one call"
+                )
+
     def learned(self) -> Path | None:
         """Return a file whose learned coding the others use."""
         for entry in self._entries.values():
-            path = self._path.parent / entry.output
+            path = self.folder / entry.output
             if entry.learned and path.exists():
                 return path
         return None
+
+    def taught_nothing(self) -> bool:
+        """Whether files were done, and nothing was learned of any."""
+        return bool(self._entries) and not any(e.learned for e in self._entries.values())
 
     def add(self, entry: Entry) -> None:
         """Record a finished file."""
@@ -280,23 +326,31 @@ class _Manifest:
         self._append(asdict(entry))
 
     def _append(self, content: Mapping[str, Any]) -> None:
-        with self._path.open("a") as stream:
-            stream.write(json.dumps(content) + "\n")
-            stream.flush()
-            os.fsync(stream.fileno())
+        self._stream.write(json.dumps(content).encode() + b"\n")
+        self._stream.flush()
+        os.fsync(self._stream.fileno())
 
 
-def _whole_lines(path: Path) -> Iterator[dict[str, Any]]:
-    """Yield the lines of a file, without the one that a crash cut short."""
-    for number, line in enumerate(path.read_text().splitlines(keepends=True), 1):
+def _whole_lines(stream: BinaryIO, path: Path) -> list[dict[str, Any]]:
+    """Return the lines of a file, and cut off the one that a crash cut short."""
+    stream.seek(0)
+    content = stream.read()
+    whole = content[: content.rfind(b"\n") + 1]
+    stream.truncate(len(whole))
+    lines = []
+    for number, line in enumerate(whole.splitlines(), 1):
         try:
-            yield json.loads(line)
+            found = json.loads(line)
         except ValueError as error:
-            if line.endswith("\n"):
-                raise DataError(f"{path}: line {number} is damaged; remove it") from error
-            # What is added next must begin a line of its own.
-            with path.open("r+") as stream:
-                stream.truncate(path.stat().st_size - len(line.encode()))
+            raise _damaged(path, number) from error
+        if not isinstance(found, dict):
+            raise _damaged(path, number)
+        lines.append(found)
+    return lines
+
+
+def _damaged(path: Path, number: int) -> DataError:
+    return DataError(f"{path}: line {number} is damaged; remove it, and its file is made again")
 
 
 def _output_names(sources: Sequence[Path]) -> dict[Path, str]:
@@ -314,7 +368,7 @@ def _facts(run: Run | None, settings: Settings) -> dict[str, Any]:
     """Return what all files of a folder have in common."""
     return {
         "encoder": run.spec.hash if run else None,
-        "variables": settings.variables,
+        "variables": None if run else settings.variables or DataConfig().variables,
         "max_error": to_config(settings.profile),
         "level": settings.level,
         "keep_outliers": settings.keep_outliers,
