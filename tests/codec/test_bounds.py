@@ -67,10 +67,23 @@ def test_profiles_are_read(tmp_path):
     assert parse_profile(str(path)).multiplicity.absolute == 1
 
 
-@pytest.mark.parametrize("text", ["banana", "0%", "-1%", "100%", "x%", "nowhere.yaml"])
+@pytest.mark.parametrize("text", ["1e-318%", "banana", "0%", "-1%", "100%", "x%", "nowhere.yaml"])
 def test_other_bounds_are_refused(text):
     with pytest.raises(UsageError, match="max-error"):
         parse_profile(text)
+
+
+@pytest.mark.parametrize(
+    "bound", ["{absolute: .inf}", "{absolute: .nan}", "{relative: 0.1}", "{absolute: 1e-9}"]
+)
+def test_bounds_that_no_number_keeps_are_refused(tmp_path, bound):
+    path = tmp_path / "profile.yaml"
+    kinds = ("momentum", "energy", "area", "angle", "position")
+    path.write_text(
+        "\n".join(f"{k}: {{absolute: 0.1}}" for k in kinds) + f"\nmultiplicity: {bound}"
+    )
+    with pytest.raises(UsageError, match="no error profile"):
+        parse_profile(str(path))
 
 
 def test_a_bound_that_zero_cannot_keep_is_refused(tmp_path):

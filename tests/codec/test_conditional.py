@@ -67,6 +67,16 @@ def test_numbers_never_seen_come_back_too(learned, data):
     np.testing.assert_array_equal(coder.decode(coder.encode(table, counts), counts), table)
 
 
+def test_phi_beyond_all_reason_does_not_confuse_the_others(learned, jets):
+    _, _, scheme, models = learned
+    values = jets[:200].copy()
+    values[0, 2], values[9, 2], values[11, 1], values[13, 0] = 1e30, -7e20, 3e38, -1e38
+    quantizer = ScalarQuantizer(Profile.relative(0.0107), VARIABLES)
+    steps, counts = quantizer.steps(values), np.full(50, 4)
+    coder = Conditional(scheme, models)
+    np.testing.assert_array_equal(coder.decode(coder.encode(steps, counts), counts), steps)
+
+
 @settings(deadline=None, max_examples=50)
 @given(st.integers(0, 10**6), st.integers(0, 7))
 def test_damage_is_an_error_or_another_table_but_never_a_crash(learned, position, bit):

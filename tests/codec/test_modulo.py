@@ -4,7 +4,7 @@ import pytest
 from aefpga.codec.modulo import TURN, ModuloCode, Scale
 from aefpga.data.reader import read_jets
 from aefpga.data.sample import sample_path
-from aefpga.errors import DataError
+from aefpga.errors import DataError, UsageError
 from aefpga.fixedpoint import Emulator
 from aefpga.fixedpoint.example import adversarial_words
 from aefpga.variables import VARIABLE_SETS, variable, variable_set
@@ -62,6 +62,17 @@ def test_steps_come_back_as_values_within_a_step(name):
     back = scale.values(steps)
     np.testing.assert_array_equal(scale.steps(back), steps)
     assert np.quantile(np.abs(back - values) / np.maximum(np.abs(values), 1), 0.99) < 0.025
+
+
+def test_a_variable_that_never_changes_and_too_few_jets(jets):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("aefpga.codec.learning.BATCHES", 20)
+        variables = [*VARIABLES, variable("pileup_energy")]
+        table = np.append(jets[:1000], np.zeros((1000, 1), np.float32), axis=1)
+        code = ModuloCode.learn(table, variables)
+        assert (code.to_jets(code.to_words(table))[:, -1] == 0).all()
+    with pytest.raises(UsageError, match="too few to learn"):
+        ModuloCode.learn(jets[:1], VARIABLES)
 
 
 def test_phi_wraps_as_the_word_does():

@@ -1,3 +1,4 @@
+import io
 import json
 import os
 import shutil
@@ -5,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +15,8 @@ import pytest
 
 from aefpga.codec.archive import Archive
 from aefpga.codec.bounds import Profile
+from aefpga.codec.container import writing
+from aefpga.codec.members import unpack_events
 from aefpga.data.jets import Jets
 from aefpga.data.reader import read_jets
 from aefpga.data.sample import sample_path
@@ -324,3 +328,97 @@ def test_a_full_disk_is_said_and_leaves_nothing(root_file, tmp_path):
     assert "free space or choose another folder" in done.stderr
     assert "Traceback" not in done.stderr
     assert sorted(p.name for p in tmp_path.iterdir()) == ["jets.root"]
+
+
+BEST = Settings(profile=Profile.relative(0.01), level="best")
+
+
+def test_little_to_learn_from(jets, tmp_path, monkeypatch):
+    """No events, one jet, the same jet again and again, and what others have learned."""
+    monkeypatch.setattr("aefpga.codec.learning.BATCHES", 300)
+    many = read_jets([str(sample_path())], NAMES, max_jets=25_000)
+    write_jets(tmp_path / "many.root", [many], {})
+    compress(None, [str(tmp_path / "many.root")], tmp_path / "l.aejets", BEST, step=silent)
+    assert Archive(tmp_path / "l.aejets").models()
+    learned = Settings(profile=BEST.profile, level="best", learned_from=tmp_path / "l.aejets")
+    for values, counts in (
+        (jets[:0], np.zeros(0, np.int64)),
+        (jets[:1], np.array([1])),
+        (np.tile(jets[:1], (500, 1)), np.full(250, 2)),
+    ):
+        write_jets(tmp_path / "x.root", [Jets(NAMES, values, counts)], {})
+        for settings in (BEST, learned):
+            small = tmp_path / "x.aejets"
+            compress(None, [str(tmp_path / "x.root")], small, settings, step=silent)
+            decompress(Archive(small), tmp_path / "b.root", step=silent)
+            if len(counts):
+                back = read_jets([str(tmp_path / "b.root")], NAMES)
+                assert BEST.profile.within(VARIABLES, values, back.values).all()
+
+
+def test_an_output_is_no_input(root_file, tmp_path):
+    path, _ = root_file
+    before = path.read_bytes()
+    with pytest.raises(UsageError, match="is an input too"):
+        compress(None, [str(path)], path, BEST, step=silent)
+    assert path.read_bytes() == before
+
+
+def test_inputs_that_say_different_things_of_events(jets, tmp_path):
+    counts = np.array([50])
+    with_number = Jets(NAMES, jets[:50], counts, {"event": np.array([1])})
+    write_jets(tmp_path / "a.root", [with_number], {})
+    write_jets(tmp_path / "b.root", [Jets(NAMES, jets[:50], counts)], {})
+    with pytest.raises(DataError, match="differ in what they say of events"):
+        compress(None, [str(tmp_path / "*.root")], tmp_path / "x.aejets", BEST, step=silent)
+
+
+def test_entries_of_a_damaged_file(root_file, tmp_path, monkeypatch):
+    path, _ = root_file
+    monkeypatch.setattr(workflow, "CHUNK_JETS", 60)
+    monkeypatch.setattr("aefpga.data.reader.CHUNK_EVENTS", 10)
+    small = tmp_path / "j.aejets"
+    compress(None, [str(path)], small, Settings(profile=BEST.profile), step=silent)
+    whole = Jets.concatenate(list(Archive(small).iterate()))
+    data = bytearray(small.read_bytes())
+    steps = Archive(small).reader.member("chunks/000000/steps")
+    data[data.index(steps) + 9] ^= 1
+    small.write_bytes(data)
+    archive = Archive(small, salvage=True)
+    part = Jets.concatenate(list(archive.iterate(100, 120)))
+    np.testing.assert_array_equal(part.values, whole.between(100, 120).values)
+    assert list(Archive(small, salvage=True).iterate(0, 3)) == []
+    # A directory that names a chunk wrongly is found again from the members themselves.
+    data[data.rindex(b"chunks/000001/steps") + 8] = ord("a")
+    small.write_bytes(data)
+    assert sum(map(len, Archive(small, salvage=True).iterate())) > 0
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        {"max_error": None},
+        {"variables": [["pt"]], "max_error": None, "encoder": None},
+        {"variables": ["pt", "eta", "mass"], "max_error": None, "encoder": None},
+        {"variables": list(NAMES), "max_error": {"momentum": 1}, "encoder": None},
+        {"variables": list(NAMES), "max_error": None, "encoder": None, "entropy": ["steps"]},
+    ],
+)
+def test_a_header_that_makes_no_sense(header, tmp_path):
+    with writing(tmp_path / "x.aejets", header, {"chunks": []}):
+        pass
+    with pytest.raises(DataError, match="its header is damaged"):
+        Archive(tmp_path / "x.aejets")
+
+
+def test_an_archive_that_claims_too_much(tmp_path):
+    array = io.BytesIO()
+    np.lib.format.write_array_header_1_0(
+        array, {"descr": "<i8", "fortran_order": False, "shape": (1 << 60,)}
+    )
+    events = io.BytesIO()
+    with zipfile.ZipFile(events, "w") as archive:
+        archive.writestr("counts.npy", array.getvalue())
+    for content in (events.getvalue(), array.getvalue(), b"nonsense"):
+        with pytest.raises(DataError, match="events is damaged"):
+            unpack_events(content, "here")

@@ -1,3 +1,4 @@
+import fcntl
 import json
 import os
 import shutil
@@ -116,6 +117,48 @@ def test_two_inputs_of_one_name_and_no_scheduler(inputs, tmp_path):
     for address in ("tcp://127.0.0.1:1", "banana://x"):
         with pytest.raises(UsageError, match="no Dask scheduler answers"):
             compress_store(None, inputs, tmp_path / "out", SCALAR, scheduler=address, step=silent)
+
+
+def test_an_output_is_never_overwritten_by_that_of_another_input(inputs, tmp_path):
+    folder = tmp_path / "out"
+    compress_store(None, [str(tmp_path / "in" / "0.root")], folder, SCALAR, workers=1, step=silent)
+    (tmp_path / "other").mkdir()
+    shutil.copy(tmp_path / "in" / "1.root", tmp_path / "other" / "0.root")
+    with pytest.raises(UsageError, match=r"would become 0\.aejets, which was made of"):
+        compress_store(None, [str(tmp_path / "other" / "0.root")], folder, SCALAR, step=silent)
+
+
+def test_one_call_at_a_time(inputs, tmp_path):
+    folder = tmp_path / "out"
+    compress_store(None, inputs[1:], folder, SCALAR, workers=1, step=silent)
+    with (folder / MANIFEST).open("a") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        with pytest.raises(UsageError, match="another call works"):
+            compress_store(None, inputs, folder, SCALAR, step=silent)
+
+
+@pytest.mark.parametrize("line", [b"[1]\n", b"\xff\xfe\n", b'{"source": "x"}\n'])
+def test_a_damaged_line_is_named(inputs, tmp_path, line):
+    folder = tmp_path / "out"
+    compress_store(None, inputs[1:], folder, SCALAR, workers=1, step=silent)
+    with (folder / MANIFEST).open("ab") as stream:
+        stream.write(line)
+    with pytest.raises(DataError, match="line 3 is damaged"):
+        compress_store(None, inputs, folder, SCALAR, step=silent)
+
+
+def test_an_empty_manifest_is_a_new_folder(inputs, tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out" / MANIFEST).touch()
+    stored = compress_store(None, inputs[1:], tmp_path / "out", SCALAR, workers=1, step=silent)
+    assert stored.files == 1
+
+
+def test_a_file_in_the_place_of_the_folder(inputs, tmp_path):
+    (tmp_path / "out").write_text("precious")
+    with pytest.raises(UsageError, match="cannot be a folder of outputs"):
+        compress_store(None, inputs, tmp_path / "out", SCALAR, step=silent)
+    assert (tmp_path / "out").read_text() == "precious"
 
 
 @pytest.mark.slow
