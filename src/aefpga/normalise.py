@@ -346,7 +346,8 @@ class VariableWise(Normaliser):
 
     def inverse_transform(self, y: Floats) -> Floats:
         """Return jets in physical units, float32, of columns."""
-        values = np.empty((len(y), len(self.maps_)), np.float32)
+        # Column after column in memory, as they are made here and written to files.
+        values = np.empty((len(y), len(self.maps_)), np.float32, order="F")
         for j, one_map in enumerate(self.maps_):
             values[:, j] = one_map.backward(y[:, j].astype(np.float64))
         return values

@@ -62,6 +62,6 @@ def restore_exact(back: Floats, data: bytes, where: str) -> None:
     try:
         content = zlib.decompressobj().decompress(data, 8 * back.size + 8)
         places = np.cumsum(np.frombuffer(content[: len(content) // 2], "<u4").astype(np.int64))
-        back.reshape(-1)[places] = np.frombuffer(content[len(content) // 2 :], "<f4")
+        back.flat[places] = np.frombuffer(content[len(content) // 2 :], "<f4")
     except (zlib.error, ValueError, IndexError) as error:
         raise DataError(f"{where}/exact is damaged ({error})") from error

@@ -184,21 +184,21 @@ def encode_intervals(intervals: Sequence[Interval], lanes: int) -> bytes:
     lanes : int
         States side by side.
     """
-    states = np.full(lanes, LOWEST, np.uint64)
+    # A state and its products stay below 2**33.
+    states = np.full(lanes, LOWEST, np.int64)
     emitted: list[NDArray[np.uint16]] = []
     # Last in, first out: the decoder meets columns and jets in their order.
     for first, frequency in reversed(intervals):
-        first, frequency = first.astype(np.uint64), frequency.astype(np.uint64)
-        limit = frequency << np.uint64(32 - PRECISION)
+        limit = frequency << (32 - PRECISION)
         for start in reversed(range(0, len(first), lanes)):
             here = slice(start, start + lanes)
             x = states[: len(first[here])]
             full = x >= limit[here]
             if full.any():
-                emitted.append((x[full] & np.uint64(0xFFFF)).astype(np.uint16)[::-1])
-                x = np.where(full, x >> np.uint64(16), x)
+                emitted.append((x[full] & 0xFFFF).astype(np.uint16)[::-1])
+                x = np.where(full, x >> 16, x)
             quotient, rest = np.divmod(x, frequency[here])
-            states[: len(x)] = (quotient << np.uint64(PRECISION)) + rest + first[here]
+            states[: len(x)] = (quotient << PRECISION) + rest + first[here]
     words = np.concatenate(emitted)[::-1] if emitted else np.zeros(0, np.uint16)
     return states.astype("<u4").tobytes() + words.astype("<u2").tobytes()
 
@@ -220,8 +220,8 @@ class Stream:
     """
 
     def __init__(self, data: bytes, lanes: int) -> None:
-        self._states = np.frombuffer(data, "<u4", lanes).astype(np.uint64)
-        self._words = np.frombuffer(data, "<u2", offset=4 * lanes).astype(np.uint64)
+        self._states = np.frombuffer(data, "<u4", lanes).astype(np.int64)
+        self._words = np.frombuffer(data, "<u2", offset=4 * lanes).astype(np.int64)
         self._position = 0
 
     def take(self, n: int, table: Table) -> Words:
@@ -229,16 +229,14 @@ class Stream:
         column, lanes = np.empty(n, np.int64), len(self._states)
         for start in range(0, n, lanes):
             x = self._states[: min(lanes, n - start)]
-            slots = (x & np.uint64((1 << PRECISION) - 1)).astype(np.int64)
+            slots = x & ((1 << PRECISION) - 1)
             symbols, first, frequency = table.find(slots, start)
-            x = frequency.astype(np.uint64) * (x >> np.uint64(PRECISION))
-            x += (slots - first).astype(np.uint64)
-            low = x < LOWEST
-            needed = int(np.count_nonzero(low))
-            if needed:
-                refill = self._words[self._position : self._position + needed]
-                x[low] = (x[low] << np.uint64(16)) | refill
-                self._position += needed
+            x = frequency * (x >> PRECISION) + slots - first
+            low = np.flatnonzero(x < LOWEST)
+            if len(low):
+                refill = self._words[self._position : self._position + len(low)]
+                x[low] = (x[low] << 16) | refill
+                self._position += len(low)
             self._states[: len(x)] = x
             column[start : start + lanes] = symbols
         return column

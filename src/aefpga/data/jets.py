@@ -51,6 +51,8 @@ class Jets:
 
     def select(self, names: Sequence[str]) -> "Jets":
         """Return the jets with these variables alone."""
+        if tuple(names) == self.names:
+            return self
         columns = [self.names.index(name) for name in names]
         return Jets(tuple(names), self.values[:, columns], self.counts, self.events)
 
