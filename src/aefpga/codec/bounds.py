@@ -83,15 +83,20 @@ class Profile(BaseModel):
     def within(
         self, variables: Sequence[Variable], original: Floats, back: Floats
     ) -> NDArray[np.bool_]:
-        """Return which values are within their bound, an angle's error taken around the circle."""
-        found = []
-        for variable, x, y in zip(variables, original.T, back.T, strict=True):
-            bound, x = self.of(variable.kind), x.astype(np.float64)
-            error = np.abs(y - x)
-            if variable.name == "phi":
-                error = np.minimum(error, np.abs(2 * np.pi - error))
-            found.append(error <= np.maximum(bound.relative * np.abs(x), bound.absolute))
-        return np.stack(found, axis=1)
+        """Return which values are within their bound."""
+        bounds = [self.of(v.kind) for v in variables]
+        relative = np.abs(original.astype(np.float64)) * [b.relative for b in bounds]
+        allowed = np.maximum(relative, [b.absolute for b in bounds])
+        return np.asarray(errors(variables, original, back) <= allowed)
+
+
+def errors(variables: Sequence[Variable], original: Floats, back: Floats) -> NDArray[np.float64]:
+    """Return how far values are from the originals, each in its unit, phi around the circle."""
+    found = np.abs(back.astype(np.float64) - original)
+    for j, variable in enumerate(variables):
+        if variable.name == "phi":
+            found[:, j] = np.minimum(found[:, j], np.abs(2 * np.pi - found[:, j]))
+    return found
 
 
 def parse_profile(text: str) -> Profile:

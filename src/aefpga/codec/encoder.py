@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from aefpga.codec.bounds import errors
 from aefpga.codec.conditional import Conditional, load_models, save_models
 from aefpga.codec.container import Writer
 from aefpga.codec.histograms import Coder
@@ -13,8 +14,7 @@ from aefpga.codec.learning import learn
 from aefpga.codec.members import chunk, pack_events, pack_exact
 from aefpga.codec.quantization import Quantization
 from aefpga.data.jets import Jets
-
-Floats = NDArray[np.float32]
+from aefpga.variables import Variable
 
 
 @dataclass
@@ -30,14 +30,10 @@ class Statistics:
     squares: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
     largest: NDArray[np.float64] = field(default_factory=lambda: np.zeros(0))
 
-    def add(self, original: Floats, back: Floats, names: Sequence[str]) -> None:
-        """Take the errors of a chunk."""
-        error = np.abs(back.astype(np.float64) - original)
-        if "phi" in names:
-            phi = error[:, names.index("phi")]
-            np.minimum(phi, np.abs(2 * np.pi - phi), out=phi)
+    def add(self, error: NDArray[np.float64]) -> None:
+        """Take the errors of a chunk, shape (n_jets, n_variables)."""
         if not len(self.squares):
-            self.squares, self.largest = np.zeros((2, len(names)))
+            self.squares, self.largest = np.zeros((2, error.shape[1]))
         if len(error):
             self.squares = self.squares + np.square(error).sum(axis=0)
             self.largest = np.maximum(self.largest, error.max(axis=0))
@@ -48,14 +44,14 @@ class Encoder:
 
     Parameters
     ----------
-    names : sequence of str
-        The variables.
+    variables : sequence of Variable
+        The columns.
     quantization : Quantization
         Makes tables of integers of jets.
     """
 
-    def __init__(self, names: Sequence[str], quantization: Quantization) -> None:
-        self._names, self._quantization = names, quantization
+    def __init__(self, variables: Sequence[Variable], quantization: Quantization) -> None:
+        self._variables, self._quantization = variables, quantization
         self._coders: dict[str, Coder] = dict(quantization.coders)
         self.statistics = Statistics()
 
@@ -97,4 +93,4 @@ class Encoder:
         found.events += len(jets.counts)
         found.saturated += int(made.outside.sum())
         found.exact_values += int(made.exact.sum())
-        found.add(jets.values, made.back, self._names)
+        found.add(errors(self._variables, jets.values, made.back))

@@ -24,7 +24,7 @@ from aefpga.data.writer import write_jets
 from aefpga.errors import DataError, UsageError
 from aefpga.files import sha256_of
 from aefpga.runs import Run
-from aefpga.variables import variable, variable_set
+from aefpga.variables import Variable, variable, variable_set
 from aefpga.workflow import Step
 from aefpga.workflow.ahead import ahead
 
@@ -120,8 +120,10 @@ def compress(
     """
     model = _model(run, settings)
     chosen = variable_set(settings.variables or DataConfig().variables)
-    names = model.spec.input.variables if model else tuple(v.name for v in chosen)
-    encoder = Encoder(names, _quantization(model, names, settings))
+    if model:
+        chosen = tuple(map(variable, model.spec.input.variables))
+    names = tuple(v.name for v in chosen)
+    encoder = Encoder(chosen, _quantization(model, chosen, settings))
     files = find_files(inputs)
     _refuse_input_as_output(output, files)
     header: dict[str, Any] = {
@@ -131,7 +133,7 @@ def compress(
         "encoder": model.spec.hash if model else None,
         "model": {n: sha256_of(run.folder / n) for n in MODEL_FILES} if run else {},
         "variables": list(names),
-        "units": [variable(name).unit for name in names],
+        "units": [v.unit for v in chosen],
         "max_error": to_config(settings.profile),
         "outliers_kept": settings.keep_outliers,
     }
@@ -178,8 +180,9 @@ def _model(run: Run | None, settings: Settings) -> Model | None:
     return Model.load(run.folder) if run else None
 
 
-def _quantization(model: Model | None, names: Sequence[str], settings: Settings) -> Quantization:
-    variables = [variable(name) for name in names]
+def _quantization(
+    model: Model | None, variables: Sequence[Variable], settings: Settings
+) -> Quantization:
     if model:
         keep = settings.keep_outliers
         return Autoencoding(model, settings.profile, variables, keep_outliers=keep)
