@@ -224,6 +224,7 @@ def info(
         rows = [
             ("made by", f"aefpga {header['aefpga']}, run {header['run'] or 'none'}"),
             ("encoder", f"{(header['encoder'] or 'none, scalar quantization')[:26]}"),
+            ("coded by", "learned models" if header.get("entropy") else "histograms"),
             ("jets", f"{facts.jets:,} in {facts.events:,} events"),
             ("branches read", _in_root(facts.source_bytes)),
             ("compressed", _ratio(facts.compressed_bytes, facts.source_bytes)),
