@@ -155,11 +155,12 @@ def _compress_missing(
             outcomes = partial(_outcomes, client, run, done.folder)
             if settings.level == "best" and settings.learned_from is None:
                 by_size = sorted(waiting, key=lambda path: path.stat().st_size)
-                while by_size and done.learned() is None and not done.taught_nothing():
+                # The next largest only if the largest is damaged: if it is too small, all are.
+                before = stored.files
+                while by_size and done.learned() is None and stored.files == before:
                     largest = by_size.pop()
                     for source, outcome in outcomes({largest: waiting.pop(largest)}, settings):
                         finish(source, outcome)
-                # Where the largest file is too small to learn from, all are.
                 level = "best" if done.learned() else "fast"
                 settings = replace(settings, level=level, learned_from=done.learned())
             for source, outcome in outcomes(waiting, settings):
@@ -315,10 +316,6 @@ class _Manifest:
             if entry.learned and path.exists():
                 return path
         return None
-
-    def taught_nothing(self) -> bool:
-        """Whether files were done, and nothing was learned of any."""
-        return bool(self._entries) and not any(e.learned for e in self._entries.values())
 
     def add(self, entry: Entry) -> None:
         """Record a finished file."""
