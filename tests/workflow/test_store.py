@@ -198,7 +198,7 @@ def test_a_killed_worker_loses_and_doubles_nothing(tiny_run, tmp_path):
         thread = threading.Thread(target=work)
         thread.start()
         # In the middle: a file is being written, none is complete, or at least not all.
-        while not list(folder.glob(".*.aejets-*/*.aejets")):
+        while thread.is_alive() and not list(folder.glob(".*.aejets-*/*.aejets")):
             time.sleep(0.01)
         with Client(cluster.scheduler_address) as client:
             pids = client.run(os.getpid)
@@ -228,6 +228,7 @@ def test_an_interrupted_call_is_gone_on_with(tmp_path):
     process = subprocess.Popen(command, cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     manifest = tmp_path / "out" / MANIFEST
     while not manifest.exists() or len(manifest.read_text().splitlines()) < 3:
+        assert process.poll() is None, process.communicate()[1]
         time.sleep(0.02)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
