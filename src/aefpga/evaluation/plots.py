@@ -24,8 +24,11 @@ from aefpga.fixedpoint.activity import LayerActivity
 from aefpga.variables import Variable
 
 Floats = NDArray[np.float32]
-# Okabe and Ito's palette, safe for colour-blind readers.
-COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#666666", "#000000")
+# Okabe and Ito's, which the colour-blind tell apart, and four more for the fullest plot.
+COLOURS = (
+    "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#666666", "#000000",
+    "#8C510A", "#5E3C99", "#80CDC1", "#C51B7D",
+)  # fmt: skip
 COLUMNS = 4
 
 
@@ -317,7 +320,7 @@ def plot_activity(
 def _shared_legend(fig: Any, axis: Any) -> None:
     """Put the legend of one axis above all of them."""
     handles, labels = axis.get_legend_handles_labels()
-    fig.legend(handles, labels, loc="outside upper center", ncols=len(labels))
+    fig.legend(handles, labels, loc="outside upper center", ncols=min(len(labels), 6))
 
 
 def _edges(variable: Variable, values: NDArray[Any]) -> NDArray[np.float64]:
