@@ -31,7 +31,6 @@ from aefpga.variables import VARIABLE_SETS, variable
 
 Words = NDArray[np.int64]
 
-
 # A member of a chunk, with the chunk's number.
 _CHUNK = re.compile(r"chunks/(\d{6})/\w+$")
 
@@ -134,8 +133,7 @@ class Archive:
     def _events(self) -> list[int] | None:
         """Return the number of events of each chunk; None where a salvaged file has lost it."""
         try:
-            chunks = self.reader.manifest["chunks"]
-            return [int(chunk["events"]) for chunk in chunks]
+            return [int(entry["events"]) for entry in self.reader.manifest["chunks"]]
         except DataError:
             if not self._salvage:
                 raise

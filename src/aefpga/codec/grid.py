@@ -112,14 +112,7 @@ class ScalarQuantizer:
         steps = np.empty(jets.shape, np.int64)
         back = np.empty_like(jets)
         for j, parts in self._order:
-            column = jets[:, j].astype(np.float64)
-            if self.variables[j].name == "phi":
-                column -= 2 * np.pi * np.rint(column / (2 * np.pi))
-            found = self.grids[j].steps(column)
-            if self.variables[j].name == "phi":
-                # Of an angle so large that nothing is left of it within a turn.
-                found = np.clip(found, -self._half_turn, self._half_turn)
-            steps[:, j] = found
+            steps[:, j] = self._steps_of(j, jets[:, j].astype(np.float64))
             back[:, j] = self._value(j, steps[:, j])
             if parts:
                 steps[:, j] -= self.grids[j].steps(total_of(back, parts))
@@ -132,6 +125,13 @@ class ScalarQuantizer:
             predicted = self.grids[j].steps(total_of(back, parts)) if parts else 0
             back[:, j] = self._value(j, steps[:, j] + predicted)
         return back
+
+    def _steps_of(self, j: int, column: Column) -> Steps:
+        if self.variables[j].name != "phi":
+            return self.grids[j].steps(column)
+        turned = column - 2 * np.pi * np.rint(column / (2 * np.pi))
+        # Of an angle so large that nothing is left of it within a turn.
+        return np.clip(self.grids[j].steps(turned), -self._half_turn, self._half_turn)
 
     def _value(self, j: int, steps: Steps) -> Floats:
         values = self.grids[j].values(steps)

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from aefpga.codec.conditional import ColumnModel, load_models, save_models
 from aefpga.codec.learning import learn
 from aefpga.codec.schemes import Hint, JetScheme
+from aefpga.codec.totals import parts_first
 from aefpga.errors import DataError, UsageError
 from aefpga.files import atomic_path, load_arrays
 from aefpga.fixedpoint import DenseLayer, Emulator, EncoderInput, EncoderSpec, FixedType, Tensor
@@ -272,8 +273,7 @@ def _is_absent(sent: Sequence[Variable], column: int, steps: Words) -> NDArray[n
 
 def _sent(variables: Sequence[Variable]) -> list[Variable]:
     """Return the variables without those that are sums of others."""
-    names = {v.name for v in variables}
-    return [v for v in variables if not names.issuperset(SUMS.get(v.name, (v.name + "?",)))]
+    return [variables[j] for j, parts in parts_first(variables) if not parts]
 
 
 def _scheme(sent: Sequence[Variable]) -> JetScheme:
