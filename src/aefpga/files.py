@@ -1,21 +1,27 @@
 """Writing files that appear complete or not at all."""
 
+import errno
+import fcntl
 import hashlib
 import json
+import math
 import os
 import shutil
 import tempfile
 import zipfile
-import zlib
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
+from glob import escape
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import IO, Any, BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aefpga.errors import AefpgaError
+
+# Arrays of an archive, at most; models have a few for each layer.
+MAX_ARRAYS = 1000
 
 
 @contextmanager
@@ -40,16 +46,55 @@ def atomic_path(target: Path) -> Iterator[Path]:
     """
     try:
         target.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as folder:
-            temporary = Path(folder) / target.name
+        remove_leftovers(target)
+        with _own_folder(target) as folder:
+            temporary = folder / target.name
             yield temporary
             if temporary.is_dir() and target.exists():
                 shutil.rmtree(target)
             os.replace(temporary, target)
     except OSError as error:
-        raise AefpgaError(
-            f"cannot write {target}: {error.strerror or error}; free space or choose another folder"
-        ) from error
+        too_long = error.errno == errno.ENAMETOOLONG
+        advice = "choose a shorter name" if too_long else "free space or choose another folder"
+        raise AefpgaError(f"cannot write {target}: {error.strerror or error}; {advice}") from error
+
+
+def remove_leftovers(target: Path) -> None:
+    """Remove what writers of `target` left that died; those that live hold a lock."""
+    for leftover in target.parent.glob(f"{escape(_prefix(target))}????????"):
+        with suppress(OSError), _locked(leftover):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+@contextmanager
+def _own_folder(target: Path) -> Iterator[Path]:
+    """Yield a new folder beside `target` that says by a lock that its owner lives."""
+    made = Path(tempfile.mkdtemp(dir=target.parent, prefix=f".{target.name}."))
+    folder = made.with_name(_prefix(target) + made.name[-8:])
+    with ExitStack() as stack:
+        stack.callback(shutil.rmtree, folder, ignore_errors=True)
+        # Where a file system has no locks, nobody can take this for a leftover either.
+        with suppress(OSError):
+            stack.enter_context(_locked(made))
+        # Only now has it a name that others look for.
+        made.rename(folder)
+        yield folder
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder; raise OSError if another process does."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def _prefix(target: Path) -> str:
+    """Return how the names of temporary folders of `target` begin."""
+    return f".{target.name}-"
 
 
 def write_json(target: Path, content: Any) -> None:
@@ -58,23 +103,54 @@ def write_json(target: Path, content: Any) -> None:
         temporary.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n")
 
 
-def load_arrays(source: Path | BinaryIO) -> dict[str, NDArray[Any]]:
-    """Return the arrays of a NumPy archive; never what needs a pickle.
+def allowance(size: int) -> int:
+    """Return how many bytes may become of a file of this size: real data are packed 25 to 1."""
+    return 100_000_000 + 25 * size
+
+
+def load_arrays(source: Path | BinaryIO, limit: int) -> dict[str, NDArray[Any]]:
+    """Return the arrays of a NumPy archive of numbers and texts.
+
+    Parameters
+    ----------
+    source : Path or binary file
+        What `numpy.savez` or `numpy.savez_compressed` wrote.
+    limit : int
+        Bytes that all arrays together may have; what claims to be larger is not unpacked.
 
     Raises
     ------
     ValueError
-        If it is damaged, or something else.
+        If it is damaged, larger, or something else.
     """
     try:
-        with np.load(source, allow_pickle=False) as saved:
-            return {name: saved[name] for name in saved.files}
-    # NumPy raises the last three of what is no archive, or claims to be larger than any memory.
-    except (
-        OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error,
-        TypeError, AttributeError, MemoryError,
-    ) as error:  # fmt: skip
+        with zipfile.ZipFile(source) as archive:
+            entries, found, left = archive.infolist(), {}, limit
+            if len(entries) > MAX_ARRAYS:
+                raise ValueError(f"{len(entries)} arrays, at most {MAX_ARRAYS} are expected")
+            for entry in entries:
+                if entry.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
+                    raise ValueError(f"{entry.filename} is packed in a way that is not expected")
+                with archive.open(entry) as stream:
+                    left -= _claimed_bytes(stream)
+                if left < 0:
+                    raise ValueError(f"its arrays claim more than {limit:,} bytes")
+                with archive.open(entry) as stream:
+                    array = np.lib.format.read_array(stream, allow_pickle=False)
+                found[entry.filename.removesuffix(".npy")] = array
+            return found
+    except Exception as error:  # what damage makes zipfile and NumPy raise has no common base
         raise ValueError(f"no readable NumPy archive: {error}") from error
+
+
+def _claimed_bytes(stream: IO[bytes]) -> int:
+    """Return the bytes of the array that begins here, as its header says."""
+    if np.lib.format.read_magic(stream) != (1, 0):
+        raise ValueError("an array of another version of NumPy's format")
+    shape, _, kind = np.lib.format.read_array_header_1_0(stream)
+    if kind.kind not in "biufU" or min(shape, default=0) < 0:
+        raise ValueError(f"an array of {kind}, expected numbers or texts")
+    return math.prod(shape) * kind.itemsize
 
 
 def sha256_of(path: Path) -> str:

@@ -24,12 +24,14 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.errors import DataError, RunError
+from aefpga.errors import DataError, RunError, UsageError
 from aefpga.files import write_json
 from aefpga.fixedpoint.compand import compand, expand
 from aefpga.variables import Variable, variable
 
 SCHEMA_VERSION = 2
+# What a network may make of a column, at most, as large as float32 holds.
+MAX_COLUMN = 1e38
 
 Floats = NDArray[np.float32]
 
@@ -371,6 +373,8 @@ class VariableWise(Normaliser):
             MAPS[m["kind"]](**{k: v for k, v in m.items() if k != "kind"}) for m in config["maps"]
         )
         self.min_max_ = MinMax.from_config(config["min_max"])
+        if not len(self.variables) == len(self.maps_) == self.min_max_.n_columns:
+            raise ValueError("its variables, maps and ranges differ in number")
         return self
 
 
@@ -410,8 +414,14 @@ def load_normaliser(path: Path) -> Normaliser:
                 "was written; train again"
             )
         kind = MinMax if config["id"] == MinMax.id else VariableWise
-        return kind.from_config(config)
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        found = kind.from_config(config)
+        # Tried before it is believed: numbers may be texts, of other lengths or out of all range.
+        with np.errstate(all="ignore"):
+            for y in (0, -MAX_COLUMN, MAX_COLUMN):
+                found.inverse_transform(np.full((1, found.n_columns), y, np.float32))
+        return found
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
+            RecursionError, UsageError) as error:  # fmt: skip
         raise RunError(f"{path} cannot be read as a normaliser ({error}); train again") from error
 
 

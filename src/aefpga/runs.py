@@ -17,13 +17,21 @@ from numpy.typing import NDArray
 from aefpga import __version__
 from aefpga.config import RunConfig, load_config
 from aefpga.errors import RunError, UsageError
-from aefpga.files import atomic_path, sha256_of, write_json
+from aefpga.files import allowance, atomic_path, load_arrays, sha256_of, write_json
 from aefpga.fixedpoint import EncoderInput, EncoderSpec
 from aefpga.normalise import Normaliser, load_normaliser
 
 SCHEMA_VERSION = 2
 # Packages whose versions decide what a run's words and figures are.
 RECORDED = ("tensorflow", "tf-keras", "qkeras", "hls4ml", "da4ml", "numpy", "onnxruntime")
+
+# What every run has, and what a quantized one has besides.
+NEEDED = ("config.yaml", "float_autoencoder.onnx", "input.json", "normaliser.json", "test_jets.npz")
+QUANTIZED = ("decoder.onnx", "encoder.json", "encoder.npz")
+# A folder's name has at most 255 bytes; its temporary ones are longer.
+MAX_NAME = 200
+# What reading a file that was tampered with raises.
+DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
 
 @dataclass(frozen=True)
@@ -41,7 +49,10 @@ class Run:
     @cached_property
     def config(self) -> RunConfig:
         """The resolved configuration."""
-        return load_config(self.folder / "config.yaml", {})
+        try:
+            return load_config(self.folder / "config.yaml", {})
+        except (UsageError, ValueError, RecursionError) as error:
+            raise _damaged(self.folder / "config.yaml", error) from error
 
     @property
     def is_quantized(self) -> bool:
@@ -62,7 +73,11 @@ class Run:
     @cached_property
     def input(self) -> EncoderInput:
         """How jets enter the network, quantized or not."""
-        return EncoderInput.from_config(json.loads((self.folder / "input.json").read_text()))
+        path = self.folder / "input.json"
+        try:
+            return EncoderInput.from_config(json.loads(path.read_text()))
+        except DAMAGED as error:
+            raise _damaged(path, error) from error
 
     @cached_property
     def normaliser(self) -> Normaliser:
@@ -72,8 +87,14 @@ class Run:
     @cached_property
     def test_jets(self) -> NDArray[np.float32]:
         """The test split: jets in physical units, shape (n_jets, n_variables)."""
-        with np.load(self.folder / "test_jets.npz", allow_pickle=False) as saved:
-            return np.asarray(saved["values"], np.float32)
+        path = self.folder / "test_jets.npz"
+        try:
+            values = load_arrays(path, allowance(path.stat().st_size))["values"]
+            if values.dtype != np.float32 or values.ndim != 2:
+                raise ValueError(f"{values.dtype} of shape {values.shape} is no table of jets")
+        except DAMAGED as error:
+            raise _damaged(path, error) from error
+        return values
 
 
 def open_run(which: str | None, runs: Path) -> Run:
@@ -91,7 +112,7 @@ def open_run(which: str | None, runs: Path) -> Run:
     try:
         manifest = json.loads(path.read_text())
         schema, files = manifest["schema"], manifest["files"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except DAMAGED as error:
         raise RunError(f"{path} cannot be read ({error}); train again") from error
     if schema != SCHEMA_VERSION:
         raise RunError(
@@ -99,7 +120,7 @@ def open_run(which: str | None, runs: Path) -> Run:
             f"this is aefpga {__version__}, which reads schema {SCHEMA_VERSION}: train again, or "
             "use the version that made it"
         )
-    for name, expected in files.items():
+    for name, expected in _listed(folder, files).items():
         if not (folder / name).is_file():
             raise RunError(f"{folder / name} is missing; restore it or train again")
         if sha256_of(folder / name) != expected:
@@ -108,6 +129,17 @@ def open_run(which: str | None, runs: Path) -> Run:
                 "damaged after training; restore it or train again"
             )
     return Run(folder, manifest)
+
+
+def check_name(name: str) -> None:
+    """Raise UsageError unless this is a name that a folder of a run can have."""
+    if not 0 < len(name.encode(errors="replace")) <= MAX_NAME or not name.isprintable():
+        raise UsageError(f"--name: expected 1 to {MAX_NAME} printable characters")
+    if name.startswith((".", "-")) or "/" in name or "\\" in name:
+        raise UsageError(
+            f"--name {name}: a name without slashes that does not begin with a dot or a dash was "
+            "expected; say with --runs where runs are"
+        )
 
 
 def seal(partial: Path, final: Path, config: RunConfig, facts: Mapping[str, Any]) -> Run:
@@ -143,6 +175,27 @@ def installed_versions() -> dict[str, str]:
         except PackageNotFoundError:
             continue
     return found
+
+
+def _listed(folder: Path, files: Any) -> Mapping[str, str]:
+    """Return the files that a manifest lists; raise RunError unless it lists what a run needs."""
+    path = folder / "run.json"
+    if not isinstance(files, dict) or not all(isinstance(x, str) for x in files.values()):
+        raise RunError(f"{path} lists no files with their checksums: it is damaged; train again")
+    needed = {*NEEDED, *(QUANTIZED if (folder / "encoder.json").exists() else ())}
+    if missing := sorted(needed - files.keys()):
+        raise RunError(
+            f"{path} does not list {', '.join(missing)}, which a run needs: it is damaged; "
+            "train again"
+        )
+    for name in files:
+        if not (folder / name).resolve().is_relative_to(folder.resolve()):
+            raise RunError(f"{path} lists {name}, which is not in the run; train again")
+    return files
+
+
+def _damaged(path: Path, error: Exception) -> RunError:
+    return RunError(f"{path} is damaged ({error}); restore it or train again")
 
 
 def _find(which: str | None, runs: Path) -> Path:

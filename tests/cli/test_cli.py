@@ -239,6 +239,25 @@ def test_ctrl_c_leaves_nothing_and_the_training_resumes(tmp_path):
     assert done["run"] == "runs/long"
 
 
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_an_interruption_is_the_exit_code(number, code):
+    script = (
+        "import signal, aefpga.cli as cli; "
+        f"cli.app = lambda: signal.raise_signal({int(number)}); cli.main()"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert done.returncode == code
+    assert "interrupted" in done.stderr
+
+
+def test_a_training_that_fails_at_once_is_not_in_the_way_of_the_next(tmp_path):
+    for name, said in (("a", "nowhere.root"), ("../evil", "without slashes"), ("", "1 to 200")):
+        arguments = ("--input", "nowhere.root", "--name", name, "--runs", tmp_path / "runs")
+        failed = aefpga("train", *arguments, cwd=tmp_path, expect=1 if name == "a" else 2)
+        assert said in failed.stderr
+    assert not [p for p in tmp_path.rglob("*") if p.name != "runs"]
+
+
 def test_a_file_in_the_way_is_one_clear_error(run_copy):
     (run_copy / "runs/tiny/plots").write_text("in the way")
     failed = aefpga("evaluate", cwd=run_copy, expect=1)

@@ -10,6 +10,7 @@ import time
 from hashlib import sha256
 
 import numpy as np
+import psutil
 import pytest
 from distributed import Client, LocalCluster
 
@@ -21,6 +22,7 @@ from aefpga.data.sample import sample_path
 from aefpga.data.writer import write_jets
 from aefpga.errors import DataError, RunError, UsageError
 from aefpga.variables import VARIABLE_SETS, variable_set
+from aefpga.workflow import store
 from aefpga.workflow.compress import Settings, compress
 from aefpga.workflow.store import MANIFEST, compress_store
 
@@ -243,6 +245,14 @@ def test_an_interrupted_call_is_gone_on_with(tmp_path):
     facts = json.loads(rest.stdout)
     assert facts["files"] == 8
     assert facts["found_done"] == done
+
+
+def test_nothing_listens_beyond_this_machine():
+    with store._client(None, 1):
+        us = psutil.Process()
+        found = [c for p in (us, *us.children(recursive=True)) for c in p.net_connections("inet")]
+    listening = {c.laddr.ip for c in found if c.status == psutil.CONN_LISTEN}
+    assert listening == {"127.0.0.1"}
 
 
 def _local_sample(folder):

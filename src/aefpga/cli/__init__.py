@@ -24,7 +24,10 @@ def _interrupt(number: int, frame: FrameType | None) -> None:
 
 
 def main() -> None:
-    """Run the command line; exit 0 on success, 1 on failure, 2 on wrong usage, 130 on Ctrl-C."""
+    """Run the command line; exit 0 on success, 1 on failure, 2 on wrong usage.
+
+    An interruption is 128 and the signal's number: 130 of Ctrl-C, 143 of a termination.
+    """
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, _interrupt)
     try:
@@ -42,10 +45,12 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
+        where = f"{error.strerror} ({error.filename})" if error.filename else error.strerror
+        if error.errno == errno.ENAMETOOLONG:
+            _fail(f"{where}; choose a shorter name", 1)
         if error.errno not in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EACCES, errno.EROFS):
             raise
-        where = f" ({error.filename})" if error.filename else ""
-        _fail(f"{error.strerror}{where}; free space or choose another folder", 1)
+        _fail(f"{where}; free space or choose another folder", 1)
 
 
 def _fail(message: str, code: int) -> None:

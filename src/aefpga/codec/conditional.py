@@ -49,6 +49,8 @@ DIGIT_BITS = 12
 MAX_DISTANCE = 2 * MAX_STEPS
 # Rows that pass through a network together: their activations stay in the cache.
 BLOCK = 4096
+# Of the models of a table, at most.
+MAX_BYTES = 16_000_000
 _HEADER = struct.Struct("<III")
 
 
@@ -312,7 +314,7 @@ def save_models(models: Sequence[ColumnModel]) -> bytes:
 def load_models(data: bytes) -> list[ColumnModel]:
     """Return what `save_models` was given; raise DataError if it is damaged."""
     try:
-        arrays = load_arrays(io.BytesIO(data))
+        arrays = load_arrays(io.BytesIO(data), MAX_BYTES)
         layers = [
             IntegerLayer(weight.reshape(-1, len(bias)), bias, shift)
             for weight, bias, shift in zip(*(_split(arrays, n) for n in _OF_LAYER), strict=True)

@@ -15,6 +15,8 @@ from aefpga.files import load_arrays
 Floats = NDArray[np.float32]
 Words = NDArray[np.int64]
 
+# What a chunk says of its events, unpacked, at most; and 20 times what it takes packed.
+MAX_EVENT_BYTES = 32_000_000
 # Begins the names of what a file says of its events.
 EVENT = "event/"
 
@@ -35,7 +37,7 @@ def pack_events(jets: Jets) -> bytes:
 def unpack_events(data: bytes, where: str) -> tuple[Words, dict[str, NDArray[Any]]]:
     """Return what `pack_events` was given; raise DataError if it is damaged."""
     try:
-        saved = load_arrays(io.BytesIO(data))
+        saved = load_arrays(io.BytesIO(data), MAX_EVENT_BYTES + 20 * len(data))
         counts = saved.pop("counts")
     except (ValueError, KeyError) as error:
         raise DataError(f"{where}/events is damaged ({error})") from error

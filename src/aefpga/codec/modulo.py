@@ -33,6 +33,8 @@ Floats = NDArray[np.float32]
 Words = NDArray[np.int64]
 
 SCHEMA_VERSION = 1
+# What a file's arrays may have, at most.
+MAX_BYTES = 32_000_000
 # Momenta and energies: a grid of 1/128 GeV up to 8192 GeV, companded with 7 bits of mantissa.
 GRID, MANTISSA, ENERGY_BITS = 7, 7, 13
 # Steps an octave, a unit of eta, a turn, a unit of area, a cm: residuals of 1 %, 0.015, 1 %.
@@ -203,7 +205,7 @@ class ModuloCode:
     def load(cls, path: Path) -> "ModuloCode":
         """Read what `save` wrote; raise DataError if it cannot be."""
         try:
-            saved = load_arrays(path)
+            saved = load_arrays(path, MAX_BYTES)
             if saved["schema"] != SCHEMA_VERSION:
                 raise ValueError(f"schema {saved['schema']}, expected {SCHEMA_VERSION}")
             variables = [variable(str(name)) for name in saved["variables"]]

@@ -8,14 +8,12 @@ name, so whatever dies in between, the next call goes on with what has no line.
 import fcntl
 import json
 import os
-import shutil
 import time
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
-from glob import escape
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -25,7 +23,7 @@ from aefpga.codec.bounds import to_config
 from aefpga.config import DataConfig
 from aefpga.data.reader import find_files
 from aefpga.errors import AefpgaError, DataError, RunError, UsageError
-from aefpga.files import sha256_of
+from aefpga.files import remove_leftovers, sha256_of
 from aefpga.runs import Run, open_run
 from aefpga.workflow import Step
 from aefpga.workflow.compress import Settings, compress
@@ -165,7 +163,8 @@ def _compress_missing(
                 settings = replace(settings, level=level, learned_from=done.learned())
             for source, outcome in outcomes(waiting, settings):
                 finish(source, outcome)
-        _remove_leftovers(done.folder, names.values())
+        for name in names.values():
+            remove_leftovers(done.folder / name)
     stored.seconds = time.perf_counter() - began
     return stored
 
@@ -226,7 +225,10 @@ def _client(scheduler: str | None, workers: int) -> Iterator[Any]:
                 LocalCluster(
                     n_workers=workers,
                     threads_per_worker=1,
-                    dashboard_address=":0",
+                    # Nobody else on the network is to reach them.
+                    host="127.0.0.1",
+                    dashboard_address="127.0.0.1:0",
+                    worker_dashboard_address="127.0.0.1:0",
                     # Memory does not grow with a file: no worker is to be paused for it.
                     memory_limit=0,
                     silence_logs=50,
@@ -372,13 +374,6 @@ def _facts(run: Run | None, settings: Settings) -> dict[str, Any]:
         "embed_model": settings.with_model,
         "collection": settings.collection,
     }
-
-
-def _remove_leftovers(folder: Path, names: Iterable[str]) -> None:
-    """Remove the temporary folders of workers that died."""
-    for output in (folder / name for name in names):
-        for leftover in output.parent.glob(f".{escape(output.name)}-*"):
-            shutil.rmtree(leftover, ignore_errors=True)
 
 
 def _silent(what: str, done: int, total: int) -> None:

@@ -17,11 +17,11 @@ from aefpga.config import RunConfig
 from aefpga.data.sample import sample_path
 from aefpga.errors import UsageError
 from aefpga.files import atomic_path, sha256_of, write_json
-from aefpga.runs import Run, installed_versions, save_test_jets, seal
+from aefpga.runs import Run, check_name, installed_versions, save_test_jets, seal
 from aefpga.variables import variable_set
 from aefpga.workflow import Step
 
-PARTIAL = ".partial"
+PARTIAL, CHECKPOINTS = ".partial", "checkpoints"
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,32 @@ def train(
     on_prepared : callable
         Called with what was read and selected, before training starts.
     """
-    from aefpga.models.fit import fit
-
+    if name is not None:
+        check_name(name)
     name = name or f"{datetime.now():%Y%m%d-%H%M%S}-{config.label}"
     final, partial = runs / name, runs / f".{name}{PARTIAL}"
     if final.exists():
         raise UsageError(f"run {final} exists already; choose another --name or remove it")
     _claim(partial, config)
+    try:
+        return _trained(config, partial, final, step, on_prepared)
+    except Exception:
+        # What has no checkpoint is nothing to go on from.
+        if not any((partial / CHECKPOINTS).glob("*")):
+            shutil.rmtree(partial, ignore_errors=True)
+        raise
+
+
+def _trained(
+    config: RunConfig,
+    partial: Path,
+    final: Path,
+    step: Step,
+    on_prepared: Callable[[Prepared], None],
+) -> Run:
+    """Train in a folder of an unfinished training, and seal it."""
+    from aefpga.models.fit import fit
+
     variables = variable_set(config.data.variables)
     names = tuple(v.name for v in variables)
     parts, prepared = _load(config, names, step)
@@ -75,8 +94,8 @@ def train(
     def on_epoch(epoch: Any, planned: int) -> None:
         step(f"{epoch.stage} epochs|val {epoch.validation_loss:.2e}", epoch.epoch, planned)
 
-    provenance = {"aefpga": __version__, "run": name, **installed_versions()}
-    checkpoints = partial / "checkpoints"
+    provenance = {"aefpga": __version__, "run": final.name, **installed_versions()}
+    checkpoints = partial / CHECKPOINTS
     trained = fit(
         parts["train"], parts["validation"], variables, config, checkpoints, on_epoch, provenance
     )
@@ -119,7 +138,7 @@ def _claim(partial: Path, config: RunConfig) -> None:
         text = (Path(folder) / "config.yaml").read_text()
     if existing.exists() and existing.read_text() != text:
         raise UsageError(
-            f"{partial} holds an interrupted training with another configuration; resume it with "
+            f"{partial} holds an unfinished training with another configuration; resume it with "
             "`aefpga train --resume`, choose another --name, or delete the folder"
         )
     with atomic_path(existing) as temporary:
