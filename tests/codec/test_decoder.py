@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from aefpga.codec.decoder import Decoder, FloatLayer, export_network
+from aefpga.codec.decoder import Decoder
+from aefpga.codec.network import FloatLayer, export_network
 from aefpga.errors import RunError
 
 

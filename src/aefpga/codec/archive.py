@@ -195,4 +195,6 @@ class Archive:
                 for name in MODEL_FILES:
                     (Path(scratch) / name).write_bytes(self.reader.member(f"model/{name}"))
                 model = Model.load(Path(scratch))
+        if tuple(model.spec.input.variables) != self.names:
+            raise DataError(f"{self.path}: its header names other variables than its encoder")
         return model

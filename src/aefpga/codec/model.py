@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aefpga.codec.decoder import Decoder
+from aefpga.errors import RunError
 from aefpga.fixedpoint import EncoderSpec
 from aefpga.normalise import Normaliser, load_normaliser
 from aefpga.variables import variable
@@ -32,7 +33,16 @@ class Model:
         """Read a model; raise RunError if it is damaged or its parts do not belong together."""
         spec = EncoderSpec.load(folder)
         decoder = Decoder(folder / "decoder.onnx", spec.hash)
-        return cls(spec, decoder, load_normaliser(folder / "normaliser.json"))
+        normaliser = load_normaliser(folder / "normaliser.json")
+        n_variables = len(spec.input.variables)
+        found = decoder.n_in, decoder.n_out, normaliser.n_columns
+        if found != (len(spec.latent_type.width), n_variables, n_variables):
+            raise RunError(
+                f"{folder}: a decoder of {found[0]} words to {found[1]} variables and a normaliser "
+                f"of {found[2]} do not belong to an encoder of {n_variables} variables to "
+                f"{len(spec.latent_type.width)} words; train again"
+            )
+        return cls(spec, decoder, normaliser)
 
     def decoded(self, words: Words) -> Floats:
         """Return jets in physical units."""

@@ -47,12 +47,12 @@ class ActivityReport:
 
 def judge_activity(run: Run, *, max_jets: int | None = None, step: Step) -> ActivityReport:
     """Measure the activity of a run's encoder on its test jets; keep `activity.json` and a plot."""
-    from aefpga.codec.decoder import read_layers
+    from aefpga.codec.network import read_network
 
     jets, model = run.test_jets[:max_jets], run.config.model
     values = run.input.scaled(jets)
     float_model = [LayerActivity.of(INPUTS, values)]
-    layers = read_layers(run.folder / "float_autoencoder.onnx")
+    layers = read_network(run.folder / "float_autoencoder.onnx").layers
     for i, layer in enumerate(layers[: len(model.hidden)]):
         values = layer(values)
         float_model.append(LayerActivity.of(f"hidden_{i + 1}", values))

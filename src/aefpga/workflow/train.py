@@ -171,7 +171,7 @@ def _load(
 
 def _export(trained: Any, config: RunConfig, folder: Path) -> None:
     """Write specification, decoder, float model, Keras weights, normaliser and learning curve."""
-    from aefpga.codec.decoder import FloatLayer, export_network
+    from aefpga.codec.network import FloatLayer, export_network
     from aefpga.models.autoencoder import LINEAR_PATH, layer_activation
     from aefpga.models.reference import save_weights
     from aefpga.normalise import save_normaliser
