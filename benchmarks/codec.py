@@ -29,7 +29,7 @@ from aefpga.data.reader import read_jets
 from aefpga.data.sample import sample_path
 from aefpga.fixedpoint import Emulator
 from aefpga.runs import Run
-from aefpga.variables import variable_set
+from aefpga.schema import JETS
 from aefpga.workflow.compress import Settings, compress, decompress
 from aefpga.workflow.store import compress_store
 from aefpga.workflow.train import train
@@ -62,7 +62,7 @@ def parts(run: Run, folder: Path) -> None:
     session = onnxruntime.InferenceSession(run.folder / "decoder.onnx")
     numbers = words.astype(np.float64)
     coded = coder.encode(words, counts)
-    scalar = Scalar(Profile.relative(0.0107), variable_set("24"))
+    scalar = Scalar(Profile.relative(0.0107), JETS.choose("24"))
     steps = scalar.quantize(jets).tables["steps"]
     learned = Conditional(
         scalar.schemes["steps"], learn(scalar.schemes["steps"], [(steps, counts)])

@@ -39,9 +39,9 @@ def jets() -> np.ndarray:
     """Return the embedded jets, 24 variables."""
     from aefpga.data.reader import read_jets
     from aefpga.data.sample import sample_path
-    from aefpga.variables import VARIABLE_SETS
+    from aefpga.schema import JETS
 
-    return read_jets([str(sample_path())], VARIABLE_SETS["24"]).values
+    return read_jets([str(sample_path())], JETS.choose("24")).values
 
 
 def peak_memory() -> float:
@@ -169,11 +169,13 @@ def torch_training(name: str) -> tuple[float, float]:
     """Return seconds an epoch in PyTorch, and peak memory in GB."""
     import torch
 
-    from aefpga.normalise import MinMax
+    from aefpga.normalise import Normaliser
+    from aefpga.schema import JETS
 
     values = jets()
     rows = int(0.7 * len(values))
-    data = torch.from_numpy(MinMax().fit(values).transform(values)[:rows])
+    scaled = Normaliser("min-max", JETS.choose("24")).fit(values).transform(values)
+    data = torch.from_numpy(scaled[:rows])
     model = TorchModel(name)
     optimizer = torch.optim.Adam(model.everything.parameters(), 3e-3)
 

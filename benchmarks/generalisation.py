@@ -28,13 +28,11 @@ from aefpga.evaluation.physics import kolmogorov
 from aefpga.evaluation.plots import COLOURS, figure
 from aefpga.fixedpoint import Emulator
 from aefpga.runs import Run
-from aefpga.variables import NAMES as ALL
-from aefpga.variables import variable_set
+from aefpga.schema import JETS
 from aefpga.workflow.train import train
 
-VARIABLES = variable_set("24")
-NAMES = tuple(v.name for v in VARIABLES)
-COLUMNS = [ALL.index(name) for name in NAMES]
+VARIABLES = JETS.choose("24")
+COLUMNS = [JETS.index(name) for name in VARIABLES.names]
 EVENTS, SEED = 2_000, 7
 # GeV; divides the embedded jets into halves of phase space.
 PT_CUT = 60.0
@@ -94,7 +92,7 @@ def row(trained_on: str, name: str, run: Run, jets: np.ndarray) -> tuple[str, fl
 
 def main() -> None:
     """Print the table and draw the figure."""
-    embedded = read_jets([str(sample_path())], NAMES).values
+    embedded = read_jets([str(sample_path())], VARIABLES).values
     low, high = embedded[embedded[:, 0] < PT_CUT], embedded[embedded[:, 0] >= PT_CUT]
     header = (
         "trained on", "judged on", "jets", "distance", "degradation", "pt 68 %", "pt 99 %",

@@ -17,8 +17,8 @@ from aefpga.models.autoencoder import float_decoder, float_encoder
 from aefpga.models.backend import tensorflow
 from aefpga.models.calibrate import input_scaling
 from aefpga.models.training import Samples, train_stage
-from aefpga.normalise import MinMax
-from aefpga.variables import VARIABLE_SETS
+from aefpga.normalise import Normaliser
+from aefpga.schema import JETS
 
 EPOCHS = 100
 SEEDS = (1, 2, 3)
@@ -51,8 +51,8 @@ def validation_loss(inputs: np.ndarray, targets: np.ndarray, seed: int) -> float
 
 def main() -> None:
     """Print a row for each scaling."""
-    jets = read_jets([str(sample_path())], VARIABLE_SETS["24"]).values
-    targets = MinMax().fit(jets).transform(jets)
+    jets = read_jets([str(sample_path())], JETS.choose("24")).values
+    targets = Normaliser("min-max", JETS.choose("24")).fit(jets).transform(jets)
     power_of_two = np.ldexp(jets, -input_scaling(jets)).astype(np.float32)
     exact = [validation_loss(targets, targets, seed) for seed in SEEDS]
     shifted = [validation_loss(power_of_two, targets, seed) for seed in SEEDS]

@@ -21,22 +21,22 @@ from timing import command
 from aefpga.codec.archive import Archive
 from aefpga.codec.coders import encode
 from aefpga.codec.model import Model
-from aefpga.codec.modulo import ModuloCode
 from aefpga.config import load_config
-from aefpga.data.jets import Jets
 from aefpga.data.reader import iterate_jets, read_jets
+from aefpga.data.records import Records
 from aefpga.data.sample import sample_path
 from aefpga.data.writer import write_jets
 from aefpga.evaluation.metrics import judge
 from aefpga.evaluation.quantizers import FloatTruncation, logarithmic
 from aefpga.fixedpoint import Emulator
-from aefpga.normalise import MinMax
+from aefpga.links.modulo import ModuloCode
+from aefpga.normalise import Normaliser
 from aefpga.runs import Run
-from aefpga.variables import variable_set
+from aefpga.schema import JETS
 from aefpga.workflow.train import train
 
-VARIABLES = variable_set("24")
-NAMES = tuple(v.name for v in VARIABLES)
+VARIABLES = JETS.choose("24")
+NAMES = VARIABLES.names
 SHOWN = ("pt", "mass", "eta", "phi", "charged_hadron_energy", "photon_energy")
 # The bound whose residuals are those of floats with 5 bits of mantissa.
 BOUND = "1.07%"
@@ -48,7 +48,7 @@ STEPS = 0.0294
 
 def row(label: str, original: NDArray, back: NDArray, bits: float, rest: str = "– | – | –") -> None:
     """Print a scheme's line."""
-    quality = judge(original, back, VARIABLES, MinMax().fit(original))
+    quality = judge(original, back, VARIABLES, Normaliser("min-max", VARIABLES).fit(original))
     residuals = [quality.variable(name).residual.half_width_68 for name in SHOWN]
     exact = min(v.exact for v in quality.variables if v.exact is not None)
     shown = [
@@ -65,21 +65,21 @@ def row(label: str, original: NDArray, back: NDArray, bits: float, rest: str = "
 def far(original: NDArray, back: NDArray) -> NDArray[np.bool_]:
     """Return which jets have a variable off by over three times the residual of 5-bit floats."""
     found = np.zeros(len(original), bool)
-    for j, v in enumerate(VARIABLES):
+    for j, v in enumerate(VARIABLES.variables):
         error = np.abs(back[:, j].astype(np.float64) - original[:, j])
         if v.kind == "angle":
             error = np.minimum(error, 2 * np.pi - error) if v.name == "phi" else error
             found |= error > 3 * ANGLE
         elif v.kind in ("momentum", "energy"):
             found |= error > 3 * RELATIVE * np.maximum(np.abs(original[:, j]), 1)
-        elif v.kind == "multiplicity":
+        elif v.kind.is_count:
             found |= error > 0
     return found
 
 
 def storage(source: str, run: Run, folder: Path) -> None:
     """Print the table of one input."""
-    original = Jets.concatenate(list(iterate_jets([source], NAMES, with_events=True)))
+    original = Records.concatenate(list(iterate_jets([source], VARIABLES, with_events=True)))
     n, values = len(original), original.values
     print(f"\n{Path(source).name}: {n:,} jets in {len(original.counts):,} events\n")
     print("| scheme | bits per jet |", " | ".join(SHOWN), end=" | least exact multiplicity | ")
@@ -115,7 +115,7 @@ def storage(source: str, run: Run, folder: Path) -> None:
 
 def fixed_rate(source: str, run: Run, code: ModuloCode, learn: NDArray) -> None:
     """Print the table of the same number of bits for every jet."""
-    values = read_jets([source], NAMES).values
+    values = read_jets([source], VARIABLES).values
     print(f"\n{Path(source).name}, fixed rate: {len(values):,} jets\n")
     print("| scheme | bits per jet |", " | ".join(SHOWN), "| least exact multiplicity |")
     print("|" + " --- |" * 9)
@@ -134,7 +134,7 @@ def fixed_rate(source: str, run: Run, code: ModuloCode, learn: NDArray) -> None:
         ),
         ("modulo words", code.to_jets(code.to_words(values)), code.widths(len(NAMES)).sum()),
     ):
-        quality = judge(values, back, VARIABLES, MinMax().fit(values))
+        quality = judge(values, back, VARIABLES, Normaliser("min-max", VARIABLES).fit(values))
         residuals = [quality.variable(name).residual.half_width_68 for name in SHOWN]
         shown = [
             f"{r:.4f}" if name in ("eta", "phi") else f"{r:.2%}"
@@ -147,7 +147,7 @@ def fixed_rate(source: str, run: Run, code: ModuloCode, learn: NDArray) -> None:
 def main() -> None:
     """Print a table for each input."""
     sources = sys.argv[1:] or [str(sample_path())]
-    learn = read_jets([str(sample_path())], NAMES).values
+    learn = read_jets([str(sample_path())], VARIABLES).values
     learn = learn[np.random.default_rng(1).permutation(len(learn))]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)

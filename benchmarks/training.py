@@ -13,8 +13,8 @@ from aefpga.data.sample import sample_path
 from aefpga.models.autoencoder import float_decoder, float_encoder
 from aefpga.models.backend import tensorflow
 from aefpga.models.training import Samples, train_stage
-from aefpga.normalise import MinMax
-from aefpga.variables import VARIABLE_SETS
+from aefpga.normalise import Normaliser
+from aefpga.schema import JETS
 
 EPOCHS = 8
 
@@ -68,8 +68,8 @@ def plain(model: ModelConfig, samples: Samples, *, xla: bool) -> float:
 
 def main() -> None:
     """Print a row for each network."""
-    jets = read_jets([str(sample_path())], VARIABLE_SETS["24"]).values
-    scaled = MinMax().fit(jets).transform(jets)
+    jets = read_jets([str(sample_path())], JETS.choose("24")).values
+    scaled = Normaliser("min-max", JETS.choose("24")).fit(jets).transform(jets)
     samples = Samples(scaled, np.ascontiguousarray(scaled))
     print("| float network | ours, s/epoch | Keras fit, XLA | Keras fit | Keras XLA / ours |")
     print("| --- | --- | --- | --- | --- |")

@@ -10,7 +10,7 @@ from aefpga.config import load_config
 from aefpga.data.reader import read_jets
 from aefpga.data.sample import sample_path
 from aefpga.runs import Run
-from aefpga.variables import VARIABLE_SETS
+from aefpga.schema import JETS
 
 
 def pytest_collection_modifyitems(items):
@@ -32,7 +32,7 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def jets() -> np.ndarray:
     """4,000 jets of the embedded sample, 24 variables."""
-    return read_jets([str(sample_path())], VARIABLE_SETS["24"]).values[:4000]
+    return read_jets([str(sample_path())], JETS.choose("24")).values[:4000]
 
 
 def silent(what: str, done: int, total: int) -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 import pytest
 
 from aefpga.config import load_config
-from aefpga.variables import variable_set
 from aefpga.workflow.study import load_study
 
 CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
@@ -28,6 +27,6 @@ def test_a_configuration_is_what_its_name_says(path):
         assert len(list(load_study(path).runs())) in (48, 12)
         return
     config = load_config(path, {})
-    sizes = (len(variable_set(config.data.variables)), *config.model.hidden, config.model.latent)
+    sizes = (len(config.data.columns()), *config.model.hidden, config.model.latent)
     assert "-".join(map(str, sizes)) == LAYOUTS[path.stem]
     assert config.model.batch_norm == ("27d" in path.stem)

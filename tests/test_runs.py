@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from aefpga.errors import RunError, UsageError
-from aefpga.normalise import VariableWise
+from aefpga.normalise import Normaliser
 from aefpga.runs import NEEDED, SCHEMA_VERSION, check_name, open_run
-from aefpga.variables import variable_set
+from aefpga.schema import JETS
 
 
 def make(folder, contents=None, **changes):
@@ -63,7 +63,7 @@ def test_files_of_a_run_that_were_tampered_with(tmp_path, name, content):
 @pytest.mark.parametrize(
     "change",
     [
-        {"id": "other"},
+        {"recipe": "other"},
         {"variables": ["pt"]},
         {"variables": ["nonsense"]},
         {"variables": 3},
@@ -71,17 +71,18 @@ def test_files_of_a_run_that_were_tampered_with(tmp_path, name, content):
         {"maps": [{"kind": "companded", "grid": 10**9, "mantissa": 10**9, "scale": 1.0}]},
         {"maps": [{"kind": "companded", "grid": 1, "mantissa": 10**400, "scale": 1.0}]},
         {"maps": [{"kind": ["affine"]}]},
-        {"min_max": {"id": "min-max", "minimum": "a", "maximum": []}},
-        {"id": "min-max", "minimum": [0, 1], "maximum": [1, 2, 3]},
-        {"id": "min-max", "minimum": 0, "maximum": 1},
+        {"minimum": "a", "maximum": []},
+        {"minimum": [0, 1], "maximum": [1, 2, 3]},
+        {"minimum": 0, "maximum": 1},
     ],
 )
 def test_a_normaliser_of_nonsense_is_one_error(tmp_path, change):
     values = np.ones((3, 4), np.float32)
-    config = VariableWise("physics", variable_set("4")).fit(values).get_config() | change
+    config = Normaliser("physics", JETS.choose("4")).fit(values).get_config() | change
     checksum = hashlib.sha256(json.dumps(config, sort_keys=True).encode()).hexdigest()
-    content = {"schema": 2, "checksum": checksum, **config}
-    run = open_run(str(make(tmp_path / "a", {"normaliser.json": _json(content)})), tmp_path)
+    content = {"schema": 3, "checksum": checksum, **config}
+    files = {"normaliser.json": _json(content), "config.yaml": b"data: {variables: 4}"}
+    run = open_run(str(make(tmp_path / "a", files)), tmp_path)
     with pytest.raises(RunError, match=r"normaliser\.json cannot be read"):
         run.normaliser  # noqa: B018
 

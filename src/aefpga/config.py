@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_valida
 
 from aefpga.errors import UsageError
 from aefpga.files import atomic_path
-from aefpga.variables import variable_set
+from aefpga.schema import JETS, Cut, Schema, find_schema
 
 ModelKind = Literal["standard", "sparse-l1", "sparse-kl", "vae", "adversarial"]
 Normalisation = Literal["min-max", "standard", "four-momentum", "physics"]
@@ -25,20 +25,51 @@ class DataConfig(_Section):
 
     input: tuple[str, ...] = Field((), description="ROOT files or globs; none: embedded sample")
     collection: str | None = Field(None, description="jet collection; none: the format's usual one")
-    variables: str = Field("24", description="variable set: 28, 27, 24, 19 or 4")
+    record: str = Field("jets", description="what is encoded")
+    variables: str | None = Field(
+        None, description="a set (of jets: 28, 27, 24, 19 or 4), or names; none: the usual set"
+    )
     normalisation: Normalisation = Field(
         "physics", description="min-max, standard, four-momentum or physics"
     )
-    max_pt: float = Field(8000.0, gt=0, description="keep jets with pt below this, GeV")
-    max_mass: float = Field(800.0, gt=0, description="keep jets with mass below this, GeV")
+    cuts: dict[str, float] | None = Field(
+        None, description="keep records with these variables below; none: the record's usual cuts"
+    )
     max_jets: int | None = Field(None, gt=0, description="read at most this many jets")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _cuts_of_before(cls, content: Any) -> Any:
+        """Runs and configurations of version 0.1 say `max_pt` and `max_mass`."""
+        if not isinstance(content, dict) or not {"max_pt", "max_mass"} & content.keys():
+            return content
+        content, before = dict(content), {c.variable: c.below for c in JETS.cuts}
+        for name in before:
+            before[name] = content.pop(f"max_{name}", before[name])
+        return {**content, "cuts": {**before, **(content.get("cuts") or {})}}
 
     @field_validator("variables", mode="before")
     @classmethod
-    def _known_set(cls, value: Any) -> str:
-        name = str(value)
-        variable_set(name)
-        return name
+    def _as_text(cls, value: Any) -> str | None:
+        # Sets of jets are named by numbers, which YAML reads as such.
+        return None if value is None else str(value)
+
+    @model_validator(mode="after")
+    def _known(self) -> "DataConfig":
+        for name in self.cuts or ():
+            find_schema(self.record).index(name)
+        self.columns()
+        return self
+
+    def columns(self) -> Schema:
+        """Return the schema of the tables that are read."""
+        return find_schema(self.record).choose(self.variables)
+
+    def selection(self) -> tuple[Cut, ...]:
+        """Return the cuts that the records must pass."""
+        if self.cuts is None:
+            return find_schema(self.record).cuts
+        return tuple(Cut(variable=name, below=below) for name, below in self.cuts.items())
 
 
 class ModelConfig(_Section):
@@ -160,7 +191,7 @@ class RunConfig(_Section):
         """Short name such as ``standard-24d-8bit``."""
         bits = self.quantization.bits
         precision = f"{bits}bit" if bits else "float"
-        return f"{self.model.kind}-{self.data.variables}d-{precision}"
+        return f"{self.model.kind}-{len(self.data.columns())}d-{precision}"
 
     def save(self, path: Path) -> None:
         """Write the resolved configuration as YAML."""

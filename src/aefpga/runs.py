@@ -20,6 +20,7 @@ from aefpga.errors import RunError, UsageError
 from aefpga.files import allowance, atomic_path, load_arrays, sha256_of, write_json
 from aefpga.fixedpoint import EncoderInput, EncoderSpec
 from aefpga.normalise import Normaliser, load_normaliser
+from aefpga.schema import Schema
 
 SCHEMA_VERSION = 2
 # Packages whose versions decide what a run's words and figures are.
@@ -80,9 +81,17 @@ class Run:
             raise _damaged(path, error) from error
 
     @cached_property
+    def schema(self) -> Schema:
+        """The variables of the run's records."""
+        path = self.folder / "schema.json"
+        if not path.exists():
+            return self.config.data.columns()
+        return Schema.from_config(json.loads(path.read_text()), str(path))
+
+    @cached_property
     def normaliser(self) -> Normaliser:
         """The normaliser of the decoder's output."""
-        return load_normaliser(self.folder / "normaliser.json")
+        return load_normaliser(self.folder / "normaliser.json", self.schema.names)
 
     @cached_property
     def test_jets(self) -> NDArray[np.float32]:

@@ -7,10 +7,10 @@ from hypothesis.extra.numpy import arrays
 from aefpga.codec.bounds import Profile, parse_profile
 from aefpga.codec.corrections import Corrector
 from aefpga.errors import UsageError
-from aefpga.variables import variable
+from aefpga.schema import JETS, KINDS
 
 NAMES = ("pt", "eta", "phi", "mass", "area", "photon_energy", "photon_multiplicity")
-VARIABLES = [variable(n) for n in NAMES]
+VARIABLES = JETS.select(NAMES)
 COUNT = NAMES.index("photon_multiplicity")
 PHI = NAMES.index("phi")
 finite = st.floats(-1e5, 1e5, width=32)
@@ -64,7 +64,7 @@ def test_profiles_are_read(tmp_path):
         f"{k}: {{absolute: 0.1}}" for k in ("momentum", "energy", "area", "angle", "position")
     )
     path.write_text(kinds + "\nmultiplicity: {absolute: 1}\n")
-    assert parse_profile(str(path)).multiplicity.absolute == 1
+    assert parse_profile(str(path)).of(KINDS["multiplicity"]).absolute == 1
 
 
 @pytest.mark.parametrize("text", ["1e-318%", "banana", "0%", "-1%", "100%", "x%", "nowhere.yaml"])

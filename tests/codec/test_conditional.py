@@ -20,15 +20,15 @@ from aefpga.codec.schemes import JetScheme, PlainScheme
 from aefpga.data.reader import read_jets
 from aefpga.data.sample import sample_path
 from aefpga.errors import DataError
-from aefpga.variables import variable_set
+from aefpga.schema import JETS
 
-VARIABLES = variable_set("24")
+VARIABLES = JETS.choose("24")
 
 
 @pytest.fixture(scope="module")
 def learned():
     """Steps of jets, their events, and a coder that learned from the first half of them."""
-    found = read_jets([str(sample_path())], [v.name for v in VARIABLES], max_jets=24_000)
+    found = read_jets([str(sample_path())], VARIABLES, max_jets=24_000)
     quantizer = ScalarQuantizer(Profile.relative(0.0107), VARIABLES)
     half = len(found.counts) // 2
     first, second = found.between(0, half), found.between(half, len(found.counts))

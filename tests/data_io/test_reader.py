@@ -7,7 +7,6 @@ import uproot
 
 from aefpga.data.formats import Aod
 from aefpga.data.inspect import inspect
-from aefpga.data.jets import Jets
 from aefpga.data.reader import (
     CHUNK_EVENTS,
     _leaf_branches,
@@ -15,11 +14,13 @@ from aefpga.data.reader import (
     iterate_jets,
     read_jets,
 )
+from aefpga.data.records import Records
 from aefpga.data.writer import read_provenance, write_jets
 from aefpga.errors import DataError
-from aefpga.variables import CATALOGUE, NAMES, VARIABLE_SETS
+from aefpga.schema import JETS, KINDS
 
-ENERGIES = [v.name for v in CATALOGUE if v.kind == "energy"][1:8]
+ENERGIES = [v.name for v in JETS.variables if v.kind == KINDS["energy"]][1:8]
+MEMBERS = Aod._MEMBERS
 
 
 def write_tree(path, name, columns):
@@ -28,18 +29,18 @@ def write_tree(path, name, columns):
         file[name].extend(columns)
 
 
-def some_jets(n_events=20, seed=0, names=NAMES) -> Jets:
+def some_jets(n_events=20, seed=0, schema=JETS) -> Records:
     rng = np.random.default_rng(seed)
     counts = rng.integers(0, 5, n_events)
-    values = rng.exponential(20, (counts.sum(), len(names))).astype(np.float32)
-    return Jets(tuple(names), values, counts)
+    values = rng.exponential(20, (counts.sum(), len(schema))).astype(np.float32)
+    return Records(schema, values, counts)
 
 
 def test_own_files_round_trip(tmp_path):
     jets = some_jets()
     path = tmp_path / "jets.root"
     assert write_jets(path, [jets, some_jets(seed=1)], {"origin": "test"}) > len(jets)
-    back = read_jets([str(path)], NAMES)
+    back = read_jets([str(path)], JETS)
     assert np.array_equal(back.values[: len(jets)], jets.values)
     assert np.array_equal(back.counts[: len(jets.counts)], jets.counts)
     provenance = read_provenance(path)
@@ -63,11 +64,11 @@ def test_aod_members_become_variables(tmp_path, stem):
     jets = some_jets()
     path = tmp_path / "aod.root"
     columns = {
-        f"{stem}.obj.{v.aod}": ak.unflatten(np.ascontiguousarray(jets.column(v.name)), jets.counts)
-        for v in CATALOGUE
+        f"{stem}.obj.{member}": ak.unflatten(np.ascontiguousarray(jets.column(name)), jets.counts)
+        for name, member in MEMBERS.items()
     }
     write_tree(path, "Events", columns)
-    back = read_jets([str(path)], NAMES)
+    back = read_jets([str(path)], JETS)
     assert np.array_equal(back.values, jets.values)
     assert inspect(path).collections == (stem,)
 
@@ -80,11 +81,11 @@ def test_aod_branches_are_found_where_cms_nests_them():
             assert recursive
             top = "recoPFJets_ak5PFJets__RECO."
             yield from (top, f"{top}/{top}present", f"{top}/{top}obj")
-            yield from (f"{top}/{top}obj/{top}obj.{v.aod}" for v in CATALOGUE)
+            yield from (f"{top}/{top}obj/{top}obj.{m}" for m in MEMBERS.values())
 
     branches = _leaf_branches(Tree())
     assert Aod.collections(branches) == ["recoPFJets_ak5PFJets__RECO"]
-    assert set(Aod("recoPFJets_ak5PFJets__RECO", branches).available()) == set(NAMES)
+    assert set(Aod("recoPFJets_ak5PFJets__RECO", branches).available()) == set(JETS.names)
     name = "recoPFJets_ak5PFJets__RECO.obj.m_specific.mHFEMEnergy"
     assert branches[name] == f"recoPFJets_ak5PFJets__RECO./recoPFJets_ak5PFJets__RECO.obj/{name}"
 
@@ -94,7 +95,7 @@ def test_aod_collections_are_jets_particle_flow_first(tmp_path):
     members = {
         "recoCaloJets_ak5CaloJets__RECO": {**kinematics, "mJetArea": ak.Array([[1.0], []])},
         "recoMuons_muons__RECO": kinematics,
-        "recoPFJets_ak7PFJets__RECO": {v.aod: ak.Array([[1.0], []]) for v in CATALOGUE},
+        "recoPFJets_ak7PFJets__RECO": {m: ak.Array([[1.0], []]) for m in MEMBERS.values()},
     }
     columns = {f"{s}.obj.{m}": a for s, found in members.items() for m, a in found.items()}
     path = tmp_path / "aod.root"
@@ -103,11 +104,11 @@ def test_aod_collections_are_jets_particle_flow_first(tmp_path):
     assert found.collection == "recoPFJets_ak7PFJets__RECO"
     assert found.collections == ("recoPFJets_ak7PFJets__RECO", "recoCaloJets_ak5CaloJets__RECO")
     for spelled in ("recoPFJets_ak7PFJets__RECO.", "recoPFJets_ak7PFJets__RECO.obj"):
-        assert len(read_jets([str(path)], NAMES, spelled)) == 1
+        assert len(read_jets([str(path)], JETS, spelled)) == 1
 
 
 def test_scouting_gives_all_of_the_24(shared_data):
-    names = VARIABLE_SETS["24"]
+    names = JETS.choose("24")
     path = str(shared_data / "scouting_nano.root")
     jets = read_jets([path], names)
     assert len(jets) == 447
@@ -118,7 +119,7 @@ def test_scouting_gives_all_of_the_24(shared_data):
 
 def test_nano_energies_add_up_to_the_raw_jet(shared_data):
     path = shared_data / "nano_tt_v15.root"
-    jets = read_jets([str(path)], NAMES)
+    jets = read_jets([str(path)], JETS)
     tree = uproot.open(path)["Events"]
     pt, eta, mass, factor = (
         ak.to_numpy(ak.flatten(tree[f"Jet_{b}"].array())).astype(float)
@@ -131,7 +132,7 @@ def test_nano_energies_add_up_to_the_raw_jet(shared_data):
     forward = np.abs(eta) > 3.2
     assert jets.column("hf_hadron_energy")[forward].sum() > 0
     assert jets.column("neutral_hadron_energy")[forward].sum() < 0.05 * total[forward].sum()
-    assert "photon_multiplicity" in filled_with_zeros([str(path)], VARIABLE_SETS["24"])
+    assert "photon_multiplicity" in filled_with_zeros([str(path)], JETS.choose("24"))
 
 
 def test_counters_are_no_collections(shared_data):
@@ -141,17 +142,17 @@ def test_counters_are_no_collections(shared_data):
 
 def test_old_nano_still_feeds_the_24(shared_data):
     path = str(shared_data / "nanoAOD_2015_CMS_Open_Data_ttbar.root")
-    jets = read_jets([path], VARIABLE_SETS["24"])
+    jets = read_jets([path], JETS.choose("24"))
     assert len(jets) == 537
-    assert "charged_multiplicity" in filled_with_zeros([path], VARIABLE_SETS["24"])
+    assert "charged_multiplicity" in filled_with_zeros([path], JETS.choose("24"))
 
 
 def test_atlas_gives_the_four_momentum_in_gev(shared_data):
     path = str(shared_data / "PHYSLITE_example.root")
-    jets = read_jets([path], VARIABLE_SETS["4"])
+    jets = read_jets([path], JETS.choose("4"))
     assert 10 < np.median(jets.column("pt")) < 100
     with pytest.raises(DataError, match="smaller set with --variables"):
-        read_jets([path], VARIABLE_SETS["24"])
+        read_jets([path], JETS.choose("24"))
 
 
 def test_inspect_says_which_sets_a_file_feeds(shared_data):
@@ -159,15 +160,15 @@ def test_inspect_says_which_sets_a_file_feeds(shared_data):
     assert found.format == "ATLAS PHYSLITE"
     assert found.sets["4"] == ()
     assert found.sets["24"] is None
-    assert {r.name for r in found.ranges} == set(VARIABLE_SETS["4"])
+    assert {r.name for r in found.ranges} == set(JETS.choose("4"))
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path):
     def peak(n_parts: int) -> int:
         path = tmp_path / f"{n_parts}.root"
-        write_jets(path, (some_jets(5000, seed, VARIABLE_SETS["4"]) for seed in range(n_parts)), {})
+        write_jets(path, (some_jets(5000, seed, JETS.choose("4")) for seed in range(n_parts)), {})
         tracemalloc.start()
-        for _ in iterate_jets([str(path)], VARIABLE_SETS["4"]):
+        for _ in iterate_jets([str(path)], JETS.choose("4")):
             pass
         used = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
@@ -189,7 +190,7 @@ def test_bad_files_are_named(tmp_path, name, content, expected):
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=expected):
-        read_jets([str(tmp_path / name)], VARIABLE_SETS["4"])
+        read_jets([str(tmp_path / name)], JETS.choose("4"))
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
@@ -199,15 +200,15 @@ def test_truncated_files_are_named(tmp_path, share):
     cut = tmp_path / "cut.root"
     cut.write_bytes(whole.read_bytes()[: int(whole.stat().st_size * share)])
     with pytest.raises(DataError, match=r"cut\.root"):
-        read_jets([str(cut)], NAMES)
+        read_jets([str(cut)], JETS)
 
 
 def test_damaged_bytes_are_refused_or_change_nothing(tmp_path):
     """Damage inside compressed baskets surfaces as zlib's and LZMA's own exceptions."""
     whole = tmp_path / "whole.root"
-    write_jets(whole, [some_jets(500, names=VARIABLE_SETS["4"])], {})
+    write_jets(whole, [some_jets(500, names=JETS.choose("4"))], {})
     good = np.frombuffer(whole.read_bytes(), np.uint8)
-    values = read_jets([str(whole)], VARIABLE_SETS["4"]).values
+    values = read_jets([str(whole)], JETS.choose("4")).values
     rng = np.random.default_rng(1)
     messages = []
     for _ in range(40):
@@ -218,7 +219,7 @@ def test_damaged_bytes_are_refused_or_change_nothing(tmp_path):
         path.write_bytes(damaged.tobytes())
         try:
             # Much of a ROOT file is not needed to read it, and may be anything.
-            assert np.array_equal(read_jets([str(path)], VARIABLE_SETS["4"]).values, values)
+            assert np.array_equal(read_jets([str(path)], JETS.choose("4")).values, values)
         except DataError as error:
             messages.append(str(error))
     assert len(messages) >= 10
@@ -270,23 +271,23 @@ def test_nan_and_infinity_are_named_with_their_event(tmp_path, value):
     row = 11_900
     event = int(np.repeat(np.arange(6000), jets.counts)[row])
     assert event > CHUNK_EVENTS
-    jets.values[row, NAMES.index("mass")] = value
+    jets.values[row, JETS.index("mass")] = value
     path = tmp_path / "jets.root"
     write_jets(path, [jets], {})
     expected = rf"jets\.root: 1 NaN or infinite values, first in mass .* in event {event},"
     with pytest.raises(DataError, match=expected):
-        read_jets([str(path)], NAMES)
+        read_jets([str(path)], JETS)
 
 
 def test_missing_branches_name_the_nearest(tmp_path):
     path = tmp_path / "jets.root"
     write_jets(path, [some_jets(names=("pt", "eta", "phi"))], {})
     with pytest.raises(DataError, match="cannot give mass"):
-        read_jets([str(path)], VARIABLE_SETS["4"])
+        read_jets([str(path)], JETS.choose("4"))
 
 
 def test_unknown_collections_name_what_there_is(tmp_path):
     path = tmp_path / "jets.root"
     write_jets(path, [some_jets()], {})
     with pytest.raises(DataError, match="no jet collection FatJet"):
-        read_jets([str(path)], NAMES, "FatJet")
+        read_jets([str(path)], JETS, "FatJet")

@@ -1,24 +1,31 @@
 import numpy as np
 import pytest
 
-from aefpga.data.jets import Jets
-from aefpga.data.selection import Selection, split
+from aefpga.data.records import Records
+from aefpga.data.selection import select, split
 from aefpga.errors import DataError
+from aefpga.schema import JETS, Cut
 
 
 def jets(pt, mass, counts):
-    return Jets(("pt", "mass"), np.array([pt, mass], np.float32).T, np.array(counts))
+    return Records(
+        JETS.select(("pt", "mass")), np.array([pt, mass], np.float32).T, np.array(counts)
+    )
+
+
+def cuts(pt, mass):
+    return Cut(variable="pt", below=pt), Cut(variable="mass", below=mass)
 
 
 def test_cuts_are_counted_and_events_kept():
-    kept, counts = Selection(100, 50).apply(jets([10, 200, 20, 300], [5, 60, 60, 5], [1, 3]))
-    assert (counts.read, counts.pt, counts.mass, counts.kept) == (4, 2, 1, 1)
+    kept, facts = select(jets([10, 200, 20, 300], [5, 60, 60, 5], [1, 3]), cuts(100, 50))
+    assert (facts.read, facts.cut, len(kept)) == (4, {"pt": 2, "mass": 1}, 1)
     assert kept.counts.tolist() == [1, 0]
 
 
 def test_an_empty_selection_says_why():
-    with pytest.raises(DataError, match="of 2 read, 2 fail pt and 0 fail mass"):
-        Selection(5, 50).apply(jets([10, 20], [5, 5], [2]))
+    with pytest.raises(DataError, match=r"none of 2 jets .*2 fail pt, 0 fail mass"):
+        select(jets([10, 20], [5, 5], [2]), cuts(5, 50))
 
 
 def test_split_is_a_partition_fixed_by_the_seed():

@@ -4,8 +4,8 @@ from importlib.metadata import PackageNotFoundError
 import numpy as np
 import pytest
 
-from aefpga.data.jets import Jets
 from aefpga.data.reader import read_jets
+from aefpga.data.records import Records
 from aefpga.data.sample import EMBEDDED, sample_path
 from aefpga.data.simulate import (
     BATCH_EVENTS,
@@ -18,7 +18,7 @@ from aefpga.data.simulate import (
 )
 from aefpga.data.writer import read_provenance
 from aefpga.errors import ToolError, UsageError
-from aefpga.variables import NAMES, SUMS
+from aefpga.schema import JETS
 
 pytest.importorskip("pythia8mc", reason="simulation needs the extra `simulate`")
 pytest.importorskip("fastjet", reason="simulation needs the extra `simulate`")
@@ -32,8 +32,8 @@ def test_the_embedded_sample_is_what_its_command_makes():
     # A whole block and one batch of the next, on two processes: the sample was made on all cores.
     start = replace(EMBEDDED, events=BLOCK_EVENTS + BATCH_EVENTS)
     progress: list[tuple[int, int]] = []
-    made = Jets.concatenate(list(simulate(start, 2, lambda *step: progress.append(step))))
-    sample = read_jets([str(sample_path())], NAMES)
+    made = Records.concatenate(list(simulate(start, 2, lambda *step: progress.append(step))))
+    sample = read_jets([str(sample_path())], JETS)
     assert np.array_equal(made.values, sample.values[: len(made)])
     assert np.array_equal(made.counts, sample.counts[: len(made.counts)])
     assert progress == [(BLOCK_EVENTS, start.events), (start.events, start.events)]
@@ -49,9 +49,9 @@ def test_every_process_makes_jets_whose_sums_hold(process):
     jets = simulate_block(Simulation(process, events=20, seed=5), 0)
     assert len(jets.counts) == 20
     assert len(jets) > 20
-    for name, terms in SUMS.items():
+    for name, terms in JETS.sums.items():
         assert np.allclose(jets.column(name), sum(jets.column(t) for t in terms), rtol=1e-6)
-    energy = sum(jets.column(n).astype(float) for n in NAMES[9:16])
+    energy = sum(jets.column(n).astype(float) for n in JETS.names[9:16])
     momentum = jets.column("pt") * np.cosh(jets.column("eta").astype(float))
     assert np.allclose(energy, np.hypot(momentum, jets.column("mass")), rtol=1e-3)
 

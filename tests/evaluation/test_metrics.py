@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from aefpga.evaluation.metrics import gaussian_core, judge, residuals
-from aefpga.normalise import MinMax
-from aefpga.variables import variable, variable_set
+from aefpga.normalise import Normaliser
+from aefpga.schema import JETS
 
-FOUR = variable_set("4")
+FOUR = JETS.choose("4")
 
 
 def four_momenta(n=20_000, seed=0):
@@ -26,7 +26,7 @@ def four_momenta(n=20_000, seed=0):
 def test_a_scaled_variable_has_its_response():
     jets = four_momenta()
     scaled = jets * np.array([1.1, 1, 1, 1], np.float32)
-    quality = judge(jets, scaled, FOUR, MinMax().fit(jets))
+    quality = judge(jets, scaled, FOUR, Normaliser("min-max", FOUR).fit(jets))
     pt = quality.variable("pt")
     assert pt.response == pytest.approx(1.1, rel=1e-5)
     assert pt.residual.half_width_68 == pytest.approx(0.1, rel=1e-4)
@@ -38,7 +38,7 @@ def test_a_gaussian_has_its_quantiles():
     jets = four_momenta(100_000)
     smeared = jets.copy()
     smeared[:, 1] += np.random.default_rng(1).normal(0, 0.2, len(jets))
-    eta = judge(jets, smeared, FOUR, MinMax().fit(jets)).variable("eta").residual
+    eta = judge(jets, smeared, FOUR, Normaliser("min-max", FOUR).fit(jets)).variable("eta").residual
     assert eta.half_width_68 == pytest.approx(0.2 * 0.9945, rel=0.02)
     assert eta.half_width_95 == pytest.approx(0.2 * 1.96, rel=0.02)
 
@@ -46,7 +46,7 @@ def test_a_gaussian_has_its_quantiles():
 def test_normalised_errors_are_the_definition():
     jets = four_momenta()
     shifted = jets + np.float32(0.5)
-    normaliser = MinMax().fit(jets)
+    normaliser = Normaliser("min-max", FOUR).fit(jets)
     span = normaliser.maximum_ - normaliser.minimum_
     quality = judge(jets, shifted, FOUR, normaliser)
     assert quality.mse == pytest.approx(np.mean((0.5 / span) ** 2), rel=1e-3)
@@ -55,16 +55,16 @@ def test_normalised_errors_are_the_definition():
 
 
 def test_phi_wraps_around():
-    phi = variable("phi")
+    phi = JETS.variable("phi")
     residual, _ = residuals(phi, np.array([3.1]), np.array([-3.1]))
     assert residual[0] == pytest.approx(2 * np.pi - 6.2)
 
 
 def test_zeros_enter_no_ratio_and_json_has_no_nan():
-    variables = variable_set("19")
+    variables = JETS.choose("19")
     jets = np.zeros((50, 19), np.float32)
     jets[:, 0] = 20
-    quality = judge(jets, jets + 1, variables, MinMax().fit(jets))
+    quality = judge(jets, jets + 1, variables, Normaliser("min-max", variables).fit(jets))
     photon = quality.variable("photon_energy")
     assert photon.residual.jets == 0
     assert photon.response is None
@@ -90,7 +90,7 @@ def test_the_core_of_a_few_values_is_finite(values):
 
 def test_bins_of_eta_share_out_all_jets():
     jets = four_momenta()
-    quality = judge(jets, jets, FOUR, MinMax().fit(jets))
+    quality = judge(jets, jets, FOUR, Normaliser("min-max", FOUR).fit(jets))
     pt = quality.variable("pt")
     assert sum(s.jets for s in pt.by_eta) == pt.residual.jets
     barrel = np.abs(jets[:, 1]) < 1.3

@@ -8,10 +8,10 @@ from hypothesis import strategies as st
 
 from aefpga.errors import DataError
 from aefpga.evaluation.metrics import Spread, absolute_residual, judge, residuals
-from aefpga.normalise import MinMax
-from aefpga.variables import variable, variable_set
+from aefpga.normalise import Normaliser
+from aefpga.schema import JETS
 
-FOUR = variable_set("4")
+FOUR = JETS.choose("4")
 
 
 def four_momenta(n, seed=0):
@@ -23,7 +23,9 @@ def four_momenta(n, seed=0):
 def judged(original, reconstructed, variables=FOUR):
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        return judge(original, reconstructed, variables, MinMax().fit(original))
+        return judge(
+            original, reconstructed, variables, Normaliser("min-max", variables).fit(original)
+        )
 
 
 def test_scaled_jets_have_that_response_everywhere():
@@ -65,10 +67,12 @@ def test_half_widths_count_bias():
 def test_phi_wraps_and_eta_does_not():
     original, reconstructed = np.array([3.1, -3.1]), np.array([-3.1, 3.1])
     short = 2 * np.pi - 6.2
-    assert absolute_residual(variable("phi"), original, reconstructed) == pytest.approx(
+    assert absolute_residual(JETS.variable("phi"), original, reconstructed) == pytest.approx(
         [short, -short]
     )
-    assert absolute_residual(variable("eta"), original, reconstructed) == pytest.approx([-6.2, 6.2])
+    assert absolute_residual(JETS.variable("eta"), original, reconstructed) == pytest.approx(
+        [-6.2, 6.2]
+    )
 
 
 angles = st.floats(-4, 4)
@@ -76,7 +80,7 @@ angles = st.floats(-4, 4)
 
 @given(angles, angles)
 def test_wrapped_phi_is_the_same_angle_in_range(a, b):
-    (residual,) = absolute_residual(variable("phi"), np.array([a]), np.array([b]))
+    (residual,) = absolute_residual(JETS.variable("phi"), np.array([a]), np.array([b]))
     assert -np.pi <= residual < np.pi
     turns = (b - a - residual) / (2 * np.pi)
     assert turns == pytest.approx(round(turns), abs=1e-12)
@@ -84,16 +88,18 @@ def test_wrapped_phi_is_the_same_angle_in_range(a, b):
 
 def test_a_tiny_step_below_minus_pi_stays_in_range():
     (residual,) = absolute_residual(
-        variable("phi"), np.array([0.0]), np.array([np.nextafter(-np.pi, -4)])
+        JETS.variable("phi"), np.array([0.0]), np.array([np.nextafter(-np.pi, -4)])
     )
     assert -np.pi <= residual < np.pi
 
 
 def test_small_energies_are_judged_absolutely_and_counted():
-    energy = variable("photon_energy")
+    energy = JETS.variable("photon_energy")
     x = np.array([[50, 1, 0], [50, 1, 4.9], [50, 1, 5], [50, 1, 100]], np.float32)
     y = x + np.array([0, 0, 0.5], np.float32)
-    found = judged(x, y, (variable("pt"), variable("eta"), energy)).variable("photon_energy")
+    found = judged(x, y, (JETS.variable("pt"), JETS.variable("eta"), energy)).variable(
+        "photon_energy"
+    )
     assert found.residual.jets == 2
     assert found.response == pytest.approx(1 + (0.5 / 5 + 0.5 / 100) / 2)
     assert found.below.jets == 2
@@ -104,7 +110,7 @@ def test_small_energies_are_judged_absolutely_and_counted():
 
 
 def test_multiplicities_count_after_rounding():
-    three = (variable("pt"), variable("eta"), variable("photon_multiplicity"))
+    three = (JETS.variable("pt"), JETS.variable("eta"), JETS.variable("photon_multiplicity"))
     x = np.array([[50, 1, 0], [60, 1, 3], [70, 1, 3], [80, 1, 9]], np.float32)
     y = x + np.array([[0, 0, 0.4], [0, 0, -0.4], [0, 0, 0.6], [0, 0, 5]], np.float32)
     assert judged(x, y, three).variable("photon_multiplicity").exact == 0.5
@@ -123,7 +129,7 @@ def test_normalised_errors_in_closed_form():
 
 
 def test_zero_constant_and_empty_give_json_without_nan():
-    variables = variable_set("28")
+    variables = JETS.choose("28")
     x = np.zeros((3, len(variables)), np.float32)
     x[:, 0] = 15
     quality = judged(x, x, variables)
@@ -145,12 +151,12 @@ def test_unusable_values_are_named(bad):
     y = x.copy()
     y[2, 3] = bad
     with pytest.raises(DataError, match="mass of 1 reconstructed jets"):
-        judge(x, y, FOUR, MinMax().fit(x))
+        judge(x, y, FOUR, Normaliser("min-max", FOUR).fit(x))
 
 
 def test_other_shapes_and_no_jets_are_refused():
     x = four_momenta(5)
-    normaliser = MinMax().fit(x)
+    normaliser = Normaliser("min-max", FOUR).fit(x)
     for original, reconstructed in ((x, x[:4]), (x[:, :3], x[:, :3]), (x[:0], x[:0])):
         with pytest.raises(DataError, match="shape"):
             judge(original, reconstructed, FOUR, normaliser)

@@ -5,15 +5,15 @@ import pytest
 
 from aefpga.evaluation.metrics import judge
 from aefpga.evaluation.physics import detector_resolution, judge_physics
-from aefpga.normalise import MinMax
-from aefpga.variables import variable_set
+from aefpga.normalise import Normaliser
+from aefpga.schema import JETS
 
-VARIABLES = variable_set("24")
-NAMES = [v.name for v in VARIABLES]
+VARIABLES = JETS.choose("24")
+NAMES = list(VARIABLES.names)
 
 
 def physics(before, after, variables=VARIABLES):
-    quality = judge(before, after, variables, MinMax().fit(before))
+    quality = judge(before, after, variables, Normaliser("min-max", VARIABLES).fit(before))
     return judge_physics(before, after, variables, quality)
 
 
@@ -59,7 +59,7 @@ def test_a_wrong_count_breaks_its_sum(jets):
 
 
 def test_kolmogorov_of_shifted_uniform_values():
-    four = variable_set("4")
+    four = JETS.choose("4")
     before = np.stack([np.linspace(20, 30, 1001)] * 4, axis=1).astype(np.float32)
     before[:, 1:3] = 0.5
     after = before.copy()
@@ -72,7 +72,7 @@ def test_kolmogorov_of_shifted_uniform_values():
 
 def test_the_correlation_that_changed_most_is_named():
     rng = np.random.default_rng(5)
-    four = variable_set("4")
+    four = JETS.choose("4")
     before = rng.normal(50, 5, (4000, 4)).astype(np.float32)
     before[:, 1:3] *= 0.02
     after = before.copy()

@@ -6,13 +6,13 @@ import pytest
 from aefpga.evaluation import plots
 from aefpga.evaluation.metrics import judge
 from aefpga.fixedpoint import FixedType
-from aefpga.normalise import MinMax
-from aefpga.variables import variable_set
+from aefpga.normalise import Normaliser
+from aefpga.schema import JETS
 
 # One of each kind, one that is constant, one without a jet above its threshold.
 NAMES = ["pt", "eta", "phi", "vertex_z", "area", "mass"]
 NAMES += ["photon_energy", "muon_energy", "photon_multiplicity"]
-VARIABLES = tuple(v for v in variable_set("28") if v.name in NAMES)
+VARIABLES = tuple(v for v in JETS.choose("28") if v.name in NAMES)
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def jets():
     """Jets that smear well, among them constant variables."""
     rng = np.random.default_rng(0)
     x = rng.exponential(30, (400, len(VARIABLES))).astype(np.float32)
-    for i, variable in enumerate(VARIABLES):
+    for i, variable in enumerate(VARIABLES.variables):
         if variable.kind == "multiplicity":
             x[:, i] = rng.poisson(4, len(x))
         if variable.name == "muon_energy":
@@ -40,7 +40,10 @@ def _warnings_are_errors():
 def test_every_plot_is_drawn(jets, tmp_path):
     x, y = jets
     schemes = {"quantized model": y, "truncation": x}
-    qualities = {n: judge(x, j, VARIABLES, MinMax().fit(x)) for n, j in schemes.items()}
+    qualities = {
+        n: judge(x, j, VARIABLES, Normaliser("min-max", VARIABLES).fit(x))
+        for n, j in schemes.items()
+    }
     history = [
         {"stage": stage, "epoch": e, "loss": 0.1 / e, "validation_loss": 0.2 / e}
         for stage in ("float", "quantized")

@@ -5,11 +5,11 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from aefpga.evaluation.quantizers import FloatTruncation, PcaQuantizer, logarithmic, uniform
-from aefpga.normalise import make_normaliser
-from aefpga.variables import variable_set
+from aefpga.normalise import Normaliser
+from aefpga.schema import JETS
 
-VARIABLES = variable_set("24")
-NAMES = [v.name for v in VARIABLES]
+VARIABLES = JETS.choose("24")
+NAMES = list(VARIABLES.names)
 mantissas = st.integers(0, 23)
 # Normal numbers, far from where rounding up would overflow.
 normal = st.floats(2.0**-120, 2.0**120, width=32)
@@ -63,7 +63,7 @@ def test_logarithmic_steps_are_what_they_say(jets, relative):
         error = np.log1p(column(back, name)) - np.log1p(column(jets, name))
         assert np.abs(error).max() <= relative / 2 + 1e-5
     assert np.abs(column(back, "eta") - column(jets, "eta")).max() <= 0.75 * relative + 1e-5
-    counts = [i for i, v in enumerate(VARIABLES) if v.kind == "multiplicity"]
+    counts = [i for i, v in enumerate(VARIABLES.variables) if v.kind.is_count]
     np.testing.assert_array_equal(back[:, counts], jets[:, counts])
 
 
@@ -83,7 +83,7 @@ def test_uniform_steps_divide_the_range(jets):
 
 
 def test_all_components_in_many_bits_are_lossless(jets):
-    normaliser = make_normaliser("standard", VARIABLES).fit(jets)
+    normaliser = Normaliser("standard", VARIABLES).fit(jets)
     quantizer = PcaQuantizer(24, 20, normaliser, jets)
     back = quantizer.to_jets(quantizer.to_words(jets))
     assert (np.abs(back - jets) <= 1e-3 * (np.abs(jets) + np.ptp(jets, axis=0))).all()

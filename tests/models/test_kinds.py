@@ -12,9 +12,9 @@ from aefpga.models import fit as fit_module
 from aefpga.models.autoencoder import dense_weights, float_encoder, set_dense_weights
 from aefpga.models.backend import tensorflow
 from aefpga.models.fit import fit
-from aefpga.variables import variable_set
+from aefpga.schema import JETS
 
-VARIABLES = variable_set("24")
+VARIABLES = JETS.choose("24")
 
 
 def trained(jets, folder, epochs=4, bits=None, stop=None, **model):

@@ -13,9 +13,9 @@ from aefpga.models.calibrate import closest_type, fit_input
 from aefpga.models.fit import fit
 from aefpga.models.reference import KerasEncoder, save_weights
 from aefpga.models.training import signals_held_back
-from aefpga.variables import variable_set
+from aefpga.schema import JETS
 
-VARIABLES = variable_set("24")
+VARIABLES = JETS.choose("24")
 
 
 def configuration(**sections):
@@ -117,7 +117,7 @@ def test_input_grid_holds_the_training_jets(jets):
     assert source.saturated(jets) == {}
     values = source.type.to_values(source.to_words(jets))
     assert (np.abs(values - jets) <= source.type.lsb / 2 + 1e-9).all()
-    counts = [i for i, v in enumerate(VARIABLES) if v.kind == "multiplicity"]
+    counts = [i for i, v in enumerate(VARIABLES.variables) if v.kind.is_count]
     assert np.array_equal(values[:, counts], jets[:, counts])
     assert (np.abs(source.network_type.to_values(source.to_words(jets))) <= 1).all()
 

@@ -17,18 +17,18 @@ from aefpga.codec.archive import Archive
 from aefpga.codec.bounds import Profile
 from aefpga.codec.container import writing
 from aefpga.codec.members import unpack_events
-from aefpga.data.jets import Jets
 from aefpga.data.reader import read_jets
+from aefpga.data.records import Records
 from aefpga.data.sample import sample_path
 from aefpga.data.writer import write_jets
 from aefpga.errors import DataError, RunError, UsageError
 from aefpga.fixedpoint import Emulator
-from aefpga.variables import variable_set
+from aefpga.schema import JETS
 from aefpga.workflow import compress as workflow
 from aefpga.workflow.compress import Settings, compress, decompress
 
-VARIABLES = variable_set("24")
-NAMES = tuple(v.name for v in VARIABLES)
+VARIABLES = JETS.choose("24")
+NAMES = VARIABLES.names
 
 
 def silent(what, done, total):
@@ -43,7 +43,7 @@ def events_of(jets, n_events=200, seed=1):
         "event": rng.integers(1, 2**40, n_events).astype(np.uint64),
         "weight": rng.normal(1, 0.1, n_events).astype(np.float32),
     }
-    return Jets(NAMES, jets[: counts.sum()], counts, events)
+    return Records(VARIABLES, jets[: counts.sum()], counts, events)
 
 
 @pytest.fixture
@@ -63,11 +63,11 @@ def test_jets_come_back_within_their_bounds(tiny_run, root_file, share, tmp_path
     assert decompress(Archive(tmp_path / "j.aejets"), tmp_path / "back.root", step=silent) == len(
         original
     )
-    back = read_jets([str(tmp_path / "back.root")], NAMES)
+    back = read_jets([str(tmp_path / "back.root")], VARIABLES)
     np.testing.assert_array_equal(back.counts, original.counts)
     if profile:
         assert profile.within(VARIABLES, original.values, back.values).all()
-        counts = [i for i, v in enumerate(VARIABLES) if v.kind == "multiplicity"]
+        counts = [i for i, v in enumerate(VARIABLES.variables) if v.kind.is_count]
         np.testing.assert_array_equal(back.values[:, counts], original.values[:, counts])
     (jets,) = Archive(tmp_path / "j.aejets").iterate()
     for name, column in original.events.items():
@@ -87,7 +87,7 @@ def test_ugly_jets_keep_their_bounds_too(tiny_run, jets, tmp_path):
     ugly[6] *= 1e-30
     ugly[7, NAMES.index("photon_multiplicity")] = 2.5
     for i, values in enumerate([ugly, *ugly[:, None]]):
-        write_jets(tmp_path / "u.root", [Jets(NAMES, values, np.array([len(values)]))], {})
+        write_jets(tmp_path / "u.root", [Records(VARIABLES, values, np.array([len(values)]))], {})
         profile = Profile.relative(0.01)
         small = tmp_path / "u.aejets"
         for run in (tiny_run, None):
@@ -97,7 +97,7 @@ def test_ugly_jets_keep_their_bounds_too(tiny_run, jets, tmp_path):
 
 
 def test_events_without_jets_are_events_all_the_same(tiny_run, jets, tmp_path):
-    empty = Jets(NAMES, jets[:0], np.zeros(7, np.int64))
+    empty = Records(VARIABLES, jets[:0], np.zeros(7, np.int64))
     write_jets(tmp_path / "e.root", [empty], {})
     for run, profile in ((tiny_run, None), (None, Profile.relative(0.01))):
         settings = Settings(profile=profile, level="best")
@@ -106,13 +106,13 @@ def test_events_without_jets_are_events_all_the_same(tiny_run, jets, tmp_path):
         assert len(back) == 0
         assert back.counts.tolist() == [0] * 7
         decompress(Archive(tmp_path / "e.aejets"), tmp_path / "b.root", step=silent)
-        assert len(read_jets([str(tmp_path / "b.root")], NAMES).counts) == 7
+        assert len(read_jets([str(tmp_path / "b.root")], VARIABLES).counts) == 7
 
 
 def test_jets_out_of_range_are_kept_exactly_without_a_bound(tiny_run, jets, tmp_path):
     values = jets[:50].copy()
     values[7, 0], values[9, 3] = 1e7, 1e8
-    write_jets(tmp_path / "j.root", [Jets(NAMES, values, np.array([50]))], {})
+    write_jets(tmp_path / "j.root", [Records(VARIABLES, values, np.array([50]))], {})
     facts = compress(
         tiny_run, [str(tmp_path / "j.root")], tmp_path / "j.aejets", Settings(), step=silent
     )
@@ -125,12 +125,12 @@ def test_jets_out_of_range_are_kept_exactly_without_a_bound(tiny_run, jets, tmp_
 @pytest.mark.parametrize("variables", ["24", "4"])
 def test_scalar_quantization_needs_no_run(root_file, tmp_path, variables):
     path, original = root_file
-    profile, names = Profile.relative(0.01), tuple(v.name for v in variable_set(variables))
+    profile, names = Profile.relative(0.01), JETS.choose(variables).names
     settings = Settings(variables=variables, profile=profile)
     facts = compress(None, [str(path)], tmp_path / "j.aejets", settings, step=silent)
     (back,) = Archive(tmp_path / "j.aejets").iterate()
     expected = original.select(names).values
-    assert profile.within(variable_set(variables), expected, back.values).all()
+    assert profile.within(JETS.choose(variables), expected, back.values).all()
     assert "words" not in facts.bits_per_jet
     with pytest.raises(UsageError, match="no latent words"):
         next(Archive(tmp_path / "j.aejets").words())
@@ -148,8 +148,8 @@ def test_chunks_entries_and_variables(tiny_run, root_file, tmp_path, monkeypatch
     compress(tiny_run, [str(path)], tmp_path / "j.aejets", settings, step=silent)
     archive = Archive(tmp_path / "j.aejets")
     assert len(archive.chunks()) > 5
-    whole = Jets.concatenate(list(archive.iterate()))
-    part = Jets.concatenate(list(archive.iterate(37, 151)))
+    whole = Records.concatenate(list(archive.iterate()))
+    part = Records.concatenate(list(archive.iterate(37, 151)))
     np.testing.assert_array_equal(part.values, whole.between(37, 151).values)
     np.testing.assert_array_equal(part.counts, original.counts[37:151])
     decompress(archive, tmp_path / "b.root", variables=["eta"], first=0, last=10, step=silent)
@@ -210,7 +210,7 @@ def test_files_of_version_1_are_read(name):
 
 @pytest.mark.parametrize("with_run", [True, False])
 def test_the_best_level_is_exact_too_and_can_be_used_again(tiny_run, tmp_path, with_run):
-    found = read_jets([str(sample_path())], NAMES, max_jets=12_000)
+    found = read_jets([str(sample_path())], VARIABLES, max_jets=12_000)
     write_jets(tmp_path / "j.root", [found], {})
     run, inputs = tiny_run if with_run else None, [str(tmp_path / "j.root")]
     files = {}
@@ -222,7 +222,7 @@ def test_the_best_level_is_exact_too_and_can_be_used_again(tiny_run, tmp_path, w
     ):  # fmt: skip
         compress(run, inputs, tmp_path / f"{name}.aejets", settings, step=silent)
         files[name] = Archive(tmp_path / f"{name}.aejets")
-    backs = {n: Jets.concatenate(list(f.iterate())).values for n, f in files.items()}
+    backs = {n: Records.concatenate(list(f.iterate())).values for n, f in files.items()}
     np.testing.assert_array_equal(backs["fast"], backs["best"])
     np.testing.assert_array_equal(backs["fast"], backs["again"])
     assert files["best"].reader.damaged() == []
@@ -336,7 +336,7 @@ BEST = Settings(profile=Profile.relative(0.01), level="best")
 def test_little_to_learn_from(jets, tmp_path, monkeypatch):
     """No events, one jet, the same jet again and again, and what others have learned."""
     monkeypatch.setattr("aefpga.codec.learning.BATCHES", 300)
-    many = read_jets([str(sample_path())], NAMES, max_jets=25_000)
+    many = read_jets([str(sample_path())], VARIABLES, max_jets=25_000)
     write_jets(tmp_path / "many.root", [many], {})
     compress(None, [str(tmp_path / "many.root")], tmp_path / "l.aejets", BEST, step=silent)
     assert Archive(tmp_path / "l.aejets").models()
@@ -346,13 +346,13 @@ def test_little_to_learn_from(jets, tmp_path, monkeypatch):
         (jets[:1], np.array([1])),
         (np.tile(jets[:1], (500, 1)), np.full(250, 2)),
     ):
-        write_jets(tmp_path / "x.root", [Jets(NAMES, values, counts)], {})
+        write_jets(tmp_path / "x.root", [Records(VARIABLES, values, counts)], {})
         for settings in (BEST, learned):
             small = tmp_path / "x.aejets"
             compress(None, [str(tmp_path / "x.root")], small, settings, step=silent)
             decompress(Archive(small), tmp_path / "b.root", step=silent)
             if len(counts):
-                back = read_jets([str(tmp_path / "b.root")], NAMES)
+                back = read_jets([str(tmp_path / "b.root")], VARIABLES)
                 assert BEST.profile.within(VARIABLES, values, back.values).all()
 
 
@@ -366,9 +366,9 @@ def test_an_output_is_no_input(root_file, tmp_path):
 
 def test_inputs_that_say_different_things_of_events(jets, tmp_path):
     counts = np.array([50])
-    with_number = Jets(NAMES, jets[:50], counts, {"event": np.array([1])})
+    with_number = Records(VARIABLES, jets[:50], counts, {"event": np.array([1])})
     write_jets(tmp_path / "a.root", [with_number], {})
-    write_jets(tmp_path / "b.root", [Jets(NAMES, jets[:50], counts)], {})
+    write_jets(tmp_path / "b.root", [Records(VARIABLES, jets[:50], counts)], {})
     with pytest.raises(DataError, match="differ in what they say of events"):
         compress(None, [str(tmp_path / "*.root")], tmp_path / "x.aejets", BEST, step=silent)
 
@@ -379,13 +379,13 @@ def test_entries_of_a_damaged_file(root_file, tmp_path, monkeypatch):
     monkeypatch.setattr("aefpga.data.reader.CHUNK_EVENTS", 10)
     small = tmp_path / "j.aejets"
     compress(None, [str(path)], small, Settings(profile=BEST.profile), step=silent)
-    whole = Jets.concatenate(list(Archive(small).iterate()))
+    whole = Records.concatenate(list(Archive(small).iterate()))
     data = bytearray(small.read_bytes())
     steps = Archive(small).reader.member("chunks/000000/steps")
     data[data.index(steps) + 9] ^= 1
     small.write_bytes(data)
     archive = Archive(small, salvage=True)
-    part = Jets.concatenate(list(archive.iterate(100, 120)))
+    part = Records.concatenate(list(archive.iterate(100, 120)))
     np.testing.assert_array_equal(part.values, whole.between(100, 120).values)
     assert list(Archive(small, salvage=True).iterate(0, 3)) == []
     # A directory that names a chunk wrongly is found again from the members themselves.

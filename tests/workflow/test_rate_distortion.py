@@ -3,12 +3,12 @@ import pytest
 
 from aefpga.errors import UsageError
 from aefpga.evaluation.error_bounded import compress_columns, error_bounded
-from aefpga.normalise import make_normaliser
-from aefpga.variables import variable_set
+from aefpga.normalise import Normaliser
+from aefpga.schema import JETS
 from aefpga.workflow.rate_distortion import draw, jets_to_judge, rate_distortion
 
 pytest.importorskip("imagecodecs", reason="the baselines need the extra `baselines`")
-VARIABLES = variable_set("24")
+VARIABLES = JETS.choose("24")
 
 
 def silent(what, done, total):
@@ -65,13 +65,13 @@ def test_runs_of_other_variables_are_refused(tiny_run):
 
 @pytest.mark.parametrize("name", ["SZ3", "zfp"])
 def test_errors_are_bounded(jets, name):
-    normaliser = make_normaliser("natural", VARIABLES).fit(jets)
+    normaliser = Normaliser("natural", VARIABLES).fit(jets)
     size, back = compress_columns(error_bounded()[name], jets, VARIABLES, normaliser, 0.02)
     assert 0 < size < jets.nbytes
     columns = normaliser.transform(back) - normaliser.transform(jets)
-    for i, variable in enumerate(VARIABLES):
+    for i, variable in enumerate(VARIABLES.variables):
         worst = np.abs(columns[:, i]).max()
-        if variable.kind == "multiplicity":
+        if variable.kind.is_count:
             assert worst == 0
         else:
-            assert worst <= (0.03 if variable.kind == "angle" else 0.02) * 1.01
+            assert worst <= (0.03 if variable.kind.name == "angle" else 0.02) * 1.01

@@ -16,17 +16,17 @@ from distributed import Client, LocalCluster
 
 from aefpga.codec.archive import Archive
 from aefpga.codec.bounds import Profile
-from aefpga.data.jets import Jets
 from aefpga.data.reader import read_jets
+from aefpga.data.records import Records
 from aefpga.data.sample import sample_path
 from aefpga.data.writer import write_jets
 from aefpga.errors import DataError, RunError, UsageError
-from aefpga.variables import VARIABLE_SETS, variable_set
+from aefpga.schema import JETS
 from aefpga.workflow import store
 from aefpga.workflow.compress import Settings, compress
 from aefpga.workflow.store import MANIFEST, compress_store
 
-NAMES = VARIABLE_SETS["24"]
+NAMES = JETS.choose("24")
 SCALAR = Settings(profile=Profile.relative(0.01))
 
 
@@ -51,7 +51,7 @@ def inputs(tmp_path, jets):
     for i in range(5):
         path = tmp_path / "in" / ("deep" if i == 4 else "") / f"{i}.root"
         values = jets[i * 100 : (i + 1) * 100]
-        write_jets(path, [Jets(NAMES, values, np.full(50, 2))], {})
+        write_jets(path, [Records(NAMES, values, np.full(50, 2))], {})
     return [str(tmp_path / "in" / "*.root"), str(tmp_path / "in" / "deep" / "*.root")]
 
 
@@ -61,7 +61,7 @@ def test_each_file_becomes_one_and_a_second_call_has_nothing_to_do(inputs, tmp_p
     assert (stored.files, stored.found_done, stored.failed) == (5, 0, {})
     assert list(digests(folder)) == [f"{i}.aejets" for i in range(4)] + ["deep/4.aejets"]
     (back,) = Archive(folder / "deep" / "4.aejets").iterate()
-    assert SCALAR.profile.within(variable_set("24"), jets[400:500], back.values).all()
+    assert SCALAR.profile.within(JETS.choose("24"), jets[400:500], back.values).all()
     before = digests(folder)
     again = compress_store(None, inputs, folder, SCALAR, workers=2, step=silent)
     assert (again.files, again.found_done, again.jets) == (5, 5, 500)
@@ -76,7 +76,7 @@ def test_what_changed_or_is_missing_is_done_again(inputs, tmp_path, jets):
     compress_store(None, inputs, folder, SCALAR, workers=2, step=silent)
     before = digests(folder)
     (folder / "0.aejets").unlink()
-    write_jets(tmp_path / "in" / "1.root", [Jets(NAMES, jets[:30], np.array([30]))], {})
+    write_jets(tmp_path / "in" / "1.root", [Records(NAMES, jets[:30], np.array([30]))], {})
     with (folder / MANIFEST).open("a") as stream:
         stream.write('{"source": "cut short by a cra')
     stored = compress_store(None, inputs, folder, SCALAR, workers=2, step=silent)

@@ -71,10 +71,7 @@ def _show(points: "list[Point]", n_jets: int) -> None:
             for p in points
         ],
     )
-    names = [
-        n for n in ("pt", "mass", "eta", "phi", "charged_hadron_energy", "photon_energy")
-        if n in {v.name for v in points[0].quality.variables}
-    ]  # fmt: skip
+    names = points[0].quality.shown
     rows = []
     for p in points:
         cells = []

@@ -223,7 +223,7 @@ def _show_evaluation(result: "Evaluation") -> None:
         ("", *titles),
         rows,
     )
-    physics = [result.physics[n] for n in names]
+    physics, first = [result.physics[n] for n in names], qualities[0].shown[0]
     bins = [(r.pt_low, r.pt_high, r.detector) for r in physics[0].resolution]
     show.table(
         "What compression adds to the pt resolution of CMS (arXiv:1607.03663), in quadrature",
@@ -240,12 +240,15 @@ def _show_evaluation(result: "Evaluation") -> None:
         "Sum rules, pairs and distributions",
         ("", *titles),
         [
-            ("pt response, core mean", *(_response(q.variable("pt").residual) for q in qualities)),
             (
-                "pt response, core width",
-                *(_percent(q.variable("pt").residual.core_width) for q in qualities),
+                f"{first} response, core mean",
+                *(_response(q.variable(first).residual) for q in qualities),
             ),
-            ("mass of random pairs, 68 %", *(_percent(p.pair_mass.half_width_68) for p in physics)),
+            (
+                f"{first} response, core width",
+                *(_percent(q.variable(first).residual.core_width) for q in qualities),
+            ),
+            ("mass of random pairs, 68 %", *(_percent(_width(p.pair_mass)) for p in physics)),
             ("sum of energies, 68 %", *(_percent(_width(p.energy_sum)) for p in physics)),
             *(
                 (f"{name} is its sum", *(_percent(p.multiplicity_sums[name]) for p in physics))
@@ -265,7 +268,7 @@ def _show_evaluation(result: "Evaluation") -> None:
         name = max(result.distance, key=lambda n: result.distance[n])
         show.note(
             f"these jets differ from the run's test jets most in {name}: Kolmogorov distance "
-            f"{result.distance[name]:.3f}; in pt {result.distance['pt']:.3f}"
+            f"{result.distance[name]:.3f}; in {first} {result.distance[first]:.3f}"
         )
     if result.saturated_inputs:
         counts = ", ".join(f"{n} in {v}" for v, n in result.saturated_inputs.items())

@@ -186,8 +186,8 @@ def _train(config: "RunConfig", runs: Path, name: str | None) -> "Run":
 def _summarize(run: "Run") -> None:
     data, losses = run.manifest["data"], run.manifest["best_validation_loss"]
     rows: list[tuple[str, object]] = [
-        ("jets read", f"{data['jets_read']:,}"),
-        ("cut by pt, by mass", f"{data['cut_pt']:,}, {data['cut_mass']:,}"),
+        ("read", f"{data['read']:,}"),
+        *((f"cut by {name}", f"{n:,}") for name, n in data["cut"].items()),
         (
             "training, validation, test",
             f"{data['train']:,}, {data['validation']:,}, {data['test']:,}",

@@ -24,10 +24,10 @@ from aefpga.codec.members import chunk, restore_exact, unpack_events
 from aefpga.codec.model import MODEL_FILES, Model
 from aefpga.codec.quantization import Autoencoding, Quantization, Scalar
 from aefpga.config import problems_of
-from aefpga.data.jets import Jets
+from aefpga.data.records import Records
 from aefpga.errors import DataError, RunError, UsageError
 from aefpga.files import sha256_of
-from aefpga.variables import VARIABLE_SETS, variable
+from aefpga.schema import JETS, Schema
 
 Words = NDArray[np.int64]
 
@@ -51,11 +51,11 @@ class Header(BaseModel):
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
         try:
-            found = {variable(name).name for name in names}
+            found = JETS.select(names)
         except UsageError as error:
             raise ValueError(str(error)) from error
-        if len(found) < len(names) or not found.issuperset(VARIABLE_SETS["4"]):
-            raise ValueError("pt, eta, phi and mass, and each name once, were expected")
+        if not found.holds(*JETS.sets["4"]):
+            raise ValueError("pt, eta, phi and mass were expected")
         return names
 
 
@@ -79,7 +79,8 @@ class Archive:
             header = Header.model_validate(self.reader.header)
         except ValidationError as error:
             raise DataError(f"{path}: its header is damaged:\n{problems_of(error)}") from error
-        self.names, self.profile, self.header = header.variables, header.max_error, header
+        self.schema: Schema = JETS.select(header.variables)
+        self.profile, self.header = header.max_error, header
         # Chunks that were left out, with the reason.
         self.skipped: dict[int, str] = {}
 
@@ -91,7 +92,7 @@ class Archive:
         found = (_CHUNK.match(name) for name in self.reader.sizes())
         return sorted({int(match[1]) for match in found if match})
 
-    def iterate(self, first: int = 0, last: int | None = None) -> Iterator[Jets]:
+    def iterate(self, first: int = 0, last: int | None = None) -> Iterator[Records]:
         """Yield the jets of the events from `first` to below `last`, chunk by chunk.
 
         Raises
@@ -145,7 +146,9 @@ class Archive:
         """Return the models of conditional entropy coding, by the table that they are for."""
         return {name: self.reader.member(f"entropy/{name}.npz") for name in self.header.entropy}
 
-    def _chunk(self, number: int, quantization: Quantization, coders: Mapping[str, Coder]) -> Jets:
+    def _chunk(
+        self, number: int, quantization: Quantization, coders: Mapping[str, Coder]
+    ) -> Records:
         where = f"{self.path}: {chunk(number)}"
         counts, events = unpack_events(self.reader.member(f"{chunk(number)}/events"), where)
         tables = {}
@@ -156,15 +159,14 @@ class Archive:
                 raise DataError(f"{where}/{name}: {error}") from error
         back = quantization.jets(tables)
         restore_exact(back, self.reader.member(f"{chunk(number)}/exact"), where)
-        return Jets(self.names, back, counts, events)
+        return Records(self.schema, back, counts, events)
 
     def _quantization(self) -> Quantization:
-        variables = [variable(name) for name in self.names]
         if self.header.quantization == "scalar":
             if self.profile is None:
                 raise DataError(f"{self.path}: its header states no error bound; it is damaged")
-            return Scalar(self.profile, variables)
-        return Autoencoding(self._load_model(), self.profile, variables)
+            return Scalar(self.profile, self.schema)
+        return Autoencoding(self._load_model(), self.profile, self.schema)
 
     def _coders(self, quantization: Quantization) -> dict[str, Coder]:
         learned: dict[str, Coder] = {
@@ -183,7 +185,7 @@ class Archive:
                 "the run that made it with --run"
             )
         if self._model_folder is not None:
-            model = Model.load(self._model_folder)
+            model = Model.load(self._model_folder, self.schema)
             hashes = {name: sha256_of(self._model_folder / name) for name in MODEL_FILES}
             if changed := [n for n, h in self.header.model.items() if hashes.get(n) != h]:
                 raise RunError(
@@ -194,7 +196,7 @@ class Archive:
             with tempfile.TemporaryDirectory() as scratch:
                 for name in MODEL_FILES:
                     (Path(scratch) / name).write_bytes(self.reader.member(f"model/{name}"))
-                model = Model.load(Path(scratch))
-        if tuple(model.spec.input.variables) != self.names:
+                model = Model.load(Path(scratch), self.schema)
+        if model.spec.input.variables != self.schema.names:
             raise DataError(f"{self.path}: its header names other variables than its encoder")
         return model

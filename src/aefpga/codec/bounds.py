@@ -1,17 +1,25 @@
 """Error bounds: what is stated for each kind of variable, and whether it is kept."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import yaml
 from numpy.typing import NDArray
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    RootModel,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from aefpga.config import problems_of
 from aefpga.errors import UsageError
-from aefpga.variables import Kind, Variable
+from aefpga.schema import KINDS, Kind, Schema
 
 Floats = NDArray[np.float32]
 
@@ -19,8 +27,6 @@ Floats = NDArray[np.float32]
 MARGIN = 1e-4
 # The last bit of a float32 number is about this much of it.
 LEAST_BOUND = 1e-7
-# rad for each part of a relative error, as float truncation has it at |eta| of about 1.5.
-ANGLE_FOR_RELATIVE = 1.5
 
 
 class Bound(BaseModel):
@@ -40,25 +46,26 @@ class Bound(BaseModel):
         return self
 
 
-class Profile(BaseModel):
-    """The bound of every kind of variable; multiplicities are exact unless said otherwise."""
+class Profile(RootModel[Mapping[str, Bound]]):
+    """The bound of every kind of variable; counts are exact unless said otherwise."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(frozen=True)
 
-    momentum: Bound
-    energy: Bound
-    area: Bound
-    angle: Bound
-    position: Bound
-    multiplicity: Bound = Bound()
-
-    @model_validator(mode="after")
-    def _reachable(self) -> "Profile":
-        for kind in ("momentum", "energy", "area", "angle", "position"):
-            bound: Bound = getattr(self, kind)
-            if not bound.absolute:
-                raise ValueError(f"{kind}: absolute must be above 0: zero is near no other number")
-        return self
+    @field_validator("root")
+    @classmethod
+    def _complete(cls, bounds: Mapping[str, Bound]) -> Mapping[str, Bound]:
+        if unknown := sorted(bounds.keys() - KINDS):
+            raise ValueError(f"unknown kind {', '.join(unknown)}; expected {', '.join(KINDS)}")
+        for kind in KINDS.values():
+            if kind.is_count:
+                continue
+            if kind.name not in bounds:
+                raise ValueError(f"{kind.name}: a bound is missing")
+            if not bounds[kind.name].absolute:
+                raise ValueError(
+                    f"{kind.name}: absolute must be above 0: zero is near no other number"
+                )
+        return {name: bounds.get(name, Bound()) for name in KINDS}
 
     @classmethod
     def relative(cls, share: float) -> "Profile":
@@ -66,36 +73,35 @@ class Profile(BaseModel):
 
         Angles get 1.5 rad times it, positions that many cm.
         """
-        energy, other = Bound(relative=share, absolute=share), Bound(absolute=share)
-        angle = Bound(absolute=ANGLE_FOR_RELATIVE * share)
-        area = Bound(relative=share, absolute=share / 100)
-        return cls(momentum=energy, energy=energy, area=area, angle=angle, position=other)
+        return cls(
+            {
+                k.name: Bound(relative=share * k.is_relative, absolute=share * k.bound)
+                for k in KINDS.values()
+            }
+        )
 
     def of(self, kind: Kind) -> Bound:
         """Return the bound of a kind of variable."""
-        bound: Bound = getattr(self, kind)
-        return bound
+        return self.root[kind.name]
 
     def is_exact(self, kind: Kind) -> bool:
         """Whether a kind of variable is integers that must come back as they were."""
-        return kind == "multiplicity" and not self.multiplicity.absolute
+        return kind.is_count and not self.of(kind).absolute
 
-    def within(
-        self, variables: Sequence[Variable], original: Floats, back: Floats
-    ) -> NDArray[np.bool_]:
+    def within(self, schema: Schema, original: Floats, back: Floats) -> NDArray[np.bool_]:
         """Return which values are within their bound."""
-        bounds = [self.of(v.kind) for v in variables]
+        bounds = [self.of(v.kind) for v in schema.variables]
         relative = np.abs(original.astype(np.float64)) * [b.relative for b in bounds]
         allowed = np.maximum(relative, [b.absolute for b in bounds])
-        return np.asarray(errors(variables, original, back) <= allowed)
+        return np.asarray(errors(schema, original, back) <= allowed)
 
 
-def errors(variables: Sequence[Variable], original: Floats, back: Floats) -> NDArray[np.float64]:
-    """Return how far values are from the originals, each in its unit, phi around the circle."""
+def errors(schema: Schema, original: Floats, back: Floats) -> NDArray[np.float64]:
+    """Return how far values are from the originals, each in its unit, the short way round."""
     found = np.abs(back.astype(np.float64) - original)
-    for j, variable in enumerate(variables):
-        if variable.name == "phi":
-            found[:, j] = np.minimum(found[:, j], np.abs(2 * np.pi - found[:, j]))
+    for j, variable in enumerate(schema.variables):
+        if variable.period:
+            found[:, j] = np.minimum(found[:, j], np.abs(variable.period - found[:, j]))
     return found
 
 

@@ -5,7 +5,7 @@ the allowed error is the same everywhere: linear up to where the relative bound 
 logarithmic from there. A step is twice the allowed error, so that the nearest one is within it.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from aefpga.codec.bounds import MARGIN, Bound, Profile
 from aefpga.codec.rans import MAX_STEPS
-from aefpga.codec.totals import parts_first, total_of
-from aefpga.variables import Variable
+from aefpga.codec.totals import total_of
+from aefpga.schema import Schema
 
 Floats = NDArray[np.float32]
 Column = NDArray[np.float64]
@@ -29,12 +29,12 @@ class Corrector:
     ----------
     profile : Profile
         The bounds.
-    variables : sequence of Variable
+    schema : Schema
         The columns.
     """
 
     profile: Profile
-    variables: Sequence[Variable]
+    schema: Schema
 
     def steps(
         self, original: Floats, decoded: Floats, kept: NDArray[np.bool_]
@@ -46,10 +46,10 @@ class Corrector:
         steps, far = np.zeros(original.shape, np.int64), np.zeros(original.shape, bool)
         back = np.empty_like(decoded)
         for j, start in self._starts(decoded, back):
-            bound = self.profile.of(self.variables[j].kind)
+            bound = self.profile.of(self.schema.variables[j].kind)
             apart = _to_scale(original[:, j].astype(np.float64), bound) - _to_scale(start, bound)
-            if self.variables[j].name == "phi":
-                apart = np.mod(apart + np.pi, 2 * np.pi) - np.pi
+            if period := self.schema.variables[j].period:
+                apart = np.mod(apart + period / 2, period) - period / 2
             found = np.rint(apart / _step(bound))
             far[:, j] = np.abs(found) > MAX_STEPS
             steps[:, j] = np.where(far[:, j] | kept[:, j], 0, found)
@@ -65,22 +65,25 @@ class Corrector:
 
     def _starts(self, decoded: Floats, back: Floats) -> Iterator[tuple[int, Column]]:
         """Yield columns and where their corrections start, totals when `back` has their parts."""
-        for j, parts in parts_first(self.variables):
+        for j, parts in self.schema.totals:
             start = decoded[:, j].astype(np.float64)
             if parts:
                 # Beyond float32 the decoder's own total will do.
                 total = total_of(back, parts)
                 start = np.where(np.isfinite(total.astype(np.float32)), total, start)
-            yield j, np.rint(start) if self.profile.is_exact(self.variables[j].kind) else start
+            yield (
+                j,
+                np.rint(start) if self.profile.is_exact(self.schema.variables[j].kind) else start,
+            )
 
     def _moved(self, j: int, start: Column, steps: NDArray[np.int64]) -> Floats:
-        bound = self.profile.of(self.variables[j].kind)
+        bound = self.profile.of(self.schema.variables[j].kind)
         moved = _from_scale(_to_scale(start, bound) + steps * _step(bound), bound)
         # What needs no correction stays what the decoder said.
         moved = np.where(steps == 0, start, moved)
-        if self.variables[j].name == "phi":
-            wrapped = np.mod(moved + np.pi, 2 * np.pi) - np.pi
-            moved = np.where(np.abs(moved) <= np.pi, moved, wrapped)
+        if period := self.schema.variables[j].period:
+            wrapped = np.mod(moved + period / 2, period) - period / 2
+            moved = np.where(np.abs(moved) <= period / 2, moved, wrapped)
         with np.errstate(over="ignore"):
             return moved.astype(np.float32)
 

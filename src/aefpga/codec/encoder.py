@@ -1,6 +1,6 @@
 """Writing compressed jets: chunks of coded tables and of values kept exactly."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,8 +13,8 @@ from aefpga.codec.histograms import Coder
 from aefpga.codec.learning import learn
 from aefpga.codec.members import chunk, pack_events, pack_exact
 from aefpga.codec.quantization import Quantization
-from aefpga.data.jets import Jets
-from aefpga.variables import Variable
+from aefpga.data.records import Records
+from aefpga.schema import Schema
 
 
 @dataclass
@@ -44,19 +44,19 @@ class Encoder:
 
     Parameters
     ----------
-    variables : sequence of Variable
+    schema : Schema
         The columns.
     quantization : Quantization
         Makes tables of integers of jets.
     """
 
-    def __init__(self, variables: Sequence[Variable], quantization: Quantization) -> None:
-        self._variables, self._quantization = variables, quantization
+    def __init__(self, schema: Schema, quantization: Quantization) -> None:
+        self._schema, self._quantization = schema, quantization
         self._coders: dict[str, Coder] = dict(quantization.coders)
         self.statistics = Statistics()
 
     def learn(
-        self, jets: Jets, on_progress: Callable[[int, int], None] | None = None
+        self, jets: Records, on_progress: Callable[[int, int], None] | None = None
     ) -> dict[str, bytes]:
         """Return, for each table, a model of conditional coding learned from jets."""
         tables = self._quantization.quantize(jets.values).tables
@@ -66,7 +66,7 @@ class Encoder:
             models[name] = save_models(learn(scheme, [(table, jets.counts)], on_progress))
         return models
 
-    def adopt(self, models: Mapping[str, bytes], jets: Jets) -> dict[str, bytes]:
+    def adopt(self, models: Mapping[str, bytes], jets: Records) -> dict[str, bytes]:
         """Use those models that make these jets smaller, and return them; their own size counts."""
         tables = self._quantization.quantize(jets.values).tables
         adopted = {}
@@ -78,7 +78,7 @@ class Encoder:
         self.statistics.bits["models"] = 8 * sum(map(len, adopted.values()))
         return adopted
 
-    def write(self, writer: Writer, number: int, jets: Jets) -> None:
+    def write(self, writer: Writer, number: int, jets: Records) -> None:
         """Encode, check and write a chunk."""
         made, found = self._quantization.quantize(jets.values), self.statistics
         made.back[made.exact] = jets.values[made.exact]
@@ -93,4 +93,4 @@ class Encoder:
         found.events += len(jets.counts)
         found.saturated += int(made.outside.sum())
         found.exact_values += int(made.exact.sum())
-        found.add(errors(self._variables, jets.values, made.back))
+        found.add(errors(self._schema, jets.values, made.back))

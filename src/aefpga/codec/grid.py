@@ -7,7 +7,6 @@ one library to the next. On an FPGA a step is found by comparing an integer with
 integers.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,9 +15,9 @@ from numpy.typing import NDArray
 
 from aefpga.codec.bounds import MARGIN, Bound, Profile
 from aefpga.codec.rans import MAX_STEPS
-from aefpga.codec.totals import parts_first, total_of
+from aefpga.codec.totals import total_of
 from aefpga.errors import UsageError
-from aefpga.variables import Variable
+from aefpga.schema import Schema
 
 Floats = NDArray[np.float32]
 Column = NDArray[np.float64]
@@ -95,17 +94,15 @@ class ScalarQuantizer:
     ----------
     profile : Profile
         The bounds.
-    variables : sequence of Variable
+    schema : Schema
         The columns.
     """
 
-    def __init__(self, profile: Profile, variables: Sequence[Variable]) -> None:
-        kinds = {v.kind: Grid(profile.of(v.kind)) for v in variables}
-        self.grids = [kinds[v.kind] for v in variables]
-        self.variables = variables
-        self._order = parts_first(variables)
-        angle = Grid(profile.of("angle"))
-        self._half_turn = int(angle.steps(np.array([np.pi]))[0])
+    def __init__(self, profile: Profile, schema: Schema) -> None:
+        kinds = {v.kind: Grid(profile.of(v.kind)) for v in schema.variables}
+        self.grids = [kinds[v.kind] for v in schema.variables]
+        self._periods = [v.period for v in schema.variables]
+        self._order = schema.totals
 
     def steps(self, jets: Floats) -> Steps:
         """Return integers, shape (n_jets, n_variables), of jets in physical units."""
@@ -127,15 +124,18 @@ class ScalarQuantizer:
         return back
 
     def _steps_of(self, j: int, column: Column) -> Steps:
-        if self.variables[j].name != "phi":
+        period = self._periods[j]
+        if period is None:
             return self.grids[j].steps(column)
-        turned = column - 2 * np.pi * np.rint(column / (2 * np.pi))
+        turned = column - period * np.rint(column / period)
         # Of an angle so large that nothing is left of it within a turn.
-        return np.clip(self.grids[j].steps(turned), -self._half_turn, self._half_turn)
+        (half_turn,) = self.grids[j].steps(np.array([period / 2]))
+        return np.clip(self.grids[j].steps(turned), -half_turn, half_turn)
 
     def _value(self, j: int, steps: Steps) -> Floats:
         values = self.grids[j].values(steps)
-        if self.variables[j].name == "phi":
+        if period := self._periods[j]:
             # The last step may be beyond half a turn.
-            values = values - 2 * np.pi * (values > np.pi) + 2 * np.pi * (values < -np.pi)
+            half = period / 2
+            values = values - period * (values > half) + period * (values < -half)
         return values.astype(np.float32)

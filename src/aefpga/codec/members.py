@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aefpga.codec.rans import MAX_LENGTH
-from aefpga.data.jets import Jets
+from aefpga.data.records import Records
 from aefpga.errors import DataError
 from aefpga.files import load_arrays
 
@@ -26,7 +26,7 @@ def chunk(number: int) -> str:
     return f"chunks/{number:06d}"
 
 
-def pack_events(jets: Jets) -> bytes:
+def pack_events(jets: Records) -> bytes:
     """Return jets per event and what the file says of events."""
     stream = io.BytesIO()
     columns = {f"{EVENT}{name}": column for name, column in jets.events.items()}

@@ -10,7 +10,7 @@ from aefpga.codec.decoder import Decoder
 from aefpga.errors import RunError
 from aefpga.fixedpoint import EncoderSpec
 from aefpga.normalise import Normaliser, load_normaliser
-from aefpga.variables import variable
+from aefpga.schema import Schema
 
 Floats = NDArray[np.float32]
 Words = NDArray[np.int64]
@@ -27,13 +27,14 @@ class Model:
     spec: EncoderSpec
     decoder: Decoder
     normaliser: Normaliser
+    schema: Schema
 
     @classmethod
-    def load(cls, folder: Path) -> "Model":
+    def load(cls, folder: Path, record: Schema) -> "Model":
         """Read a model; raise RunError if it is damaged or its parts do not belong together."""
         spec = EncoderSpec.load(folder)
         decoder = Decoder(folder / "decoder.onnx", spec.hash)
-        normaliser = load_normaliser(folder / "normaliser.json")
+        normaliser = load_normaliser(folder / "normaliser.json", spec.input.variables)
         n_variables = len(spec.input.variables)
         found = decoder.n_in, decoder.n_out, normaliser.n_columns
         if found != (len(spec.latent_type.width), n_variables, n_variables):
@@ -42,7 +43,7 @@ class Model:
                 f"of {found[2]} do not belong to an encoder of {n_variables} variables to "
                 f"{len(spec.latent_type.width)} words; train again"
             )
-        return cls(spec, decoder, normaliser)
+        return cls(spec, decoder, normaliser, record.select(spec.input.variables))
 
     def decoded(self, words: Words) -> Floats:
         """Return jets in physical units."""
@@ -55,5 +56,5 @@ class Model:
             np.rint(self.normaliser.inverse_transform(columns + np.float32(e)))
             for e in (-UNSTABLE, UNSTABLE)
         )
-        counts = [v.kind == "multiplicity" for v in map(variable, self.spec.input.variables)]
+        counts = [v.kind.is_count for v in self.schema.variables]
         return self.normaliser.inverse_transform(columns), np.asarray((low != high) & counts)

@@ -4,7 +4,7 @@ An autoencoder's tables are the latent words and, under a bound, corrections to 
 makes of them; a scalar quantizer's only table is the steps of every variable.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -15,10 +15,9 @@ from aefpga.codec.corrections import Corrector
 from aefpga.codec.grid import ScalarQuantizer
 from aefpga.codec.histograms import Coder, StepHistograms, WordHistograms
 from aefpga.codec.model import Model
-from aefpga.codec.schemes import JetScheme, PlainScheme, Scheme
-from aefpga.codec.totals import parts_first
+from aefpga.codec.schemes import PlainScheme, Scheme, scheme_for
 from aefpga.fixedpoint import Emulator
-from aefpga.variables import Variable
+from aefpga.schema import Schema
 
 Floats = NDArray[np.float32]
 Tables = Mapping[str, NDArray[np.int64]]
@@ -57,7 +56,7 @@ class Autoencoding:
         What encodes and decodes; None, in files of version 1, decodes to zeros.
     profile : Profile or None
         Bounds that every value keeps.
-    variables : sequence of Variable
+    schema : Schema
         The model's inputs.
     keep_outliers : bool
         Keep jets exactly that have a value outside the encoder's range.
@@ -67,22 +66,22 @@ class Autoencoding:
         self,
         model: Model | None,
         profile: Profile | None,
-        variables: Sequence[Variable],
+        schema: Schema,
         *,
         keep_outliers: bool = True,
     ) -> None:
-        self._model, self._profile, self._variables = model, profile, variables
+        self._model, self._profile, self._schema = model, profile, schema
         self._keep_outliers = keep_outliers
         self._emulator = Emulator(model.spec) if model else None
-        self._corrector = Corrector(profile, variables) if profile else None
+        self._corrector = Corrector(profile, schema) if profile else None
         self.coders: dict[str, Coder] = {}
         self.schemes: dict[str, Scheme] = {}
         if model:
             self.coders["words"] = WordHistograms(model.spec)
             self.schemes["words"] = PlainScheme(len(model.spec.latent_type.width))
         if profile:
-            self.coders["corrections"] = StepHistograms(len(variables))
-            self.schemes["corrections"] = PlainScheme(len(variables))
+            self.coders["corrections"] = StepHistograms(len(schema))
+            self.schemes["corrections"] = PlainScheme(len(schema))
 
     def quantize(self, jets: Floats) -> Quantized:
         """Return latent words and corrections."""
@@ -96,12 +95,12 @@ class Autoencoding:
             return Quantized({"words": words}, self._model.decoded(words), exact, outside)
         decoded, unstable = self._model.decoded_with_care(words)
         # A total starts from its parts: it hangs on the same digits as they do.
-        for total, parts in parts_first(self._variables):
+        for total, parts in self._schema.totals:
             unstable[:, total] |= unstable[:, list(parts)].any(axis=1)
         exact |= unstable
         steps, far = self._corrector.steps(jets, decoded, exact)
         back = self._corrector.corrected(decoded, steps)
-        exact |= far | ~self._profile.within(self._variables, jets, back)
+        exact |= far | ~self._profile.within(self._schema, jets, back)
         return Quantized({"words": words, "corrections": steps}, back, exact, outside)
 
     def jets(self, tables: Tables) -> Floats:
@@ -124,21 +123,21 @@ class Scalar:
     ----------
     profile : Profile
         Bounds that every value keeps.
-    variables : sequence of Variable
+    schema : Schema
         The columns.
     """
 
-    def __init__(self, profile: Profile, variables: Sequence[Variable]) -> None:
-        self._profile, self.variables = profile, variables
-        self._quantizer = ScalarQuantizer(profile, variables)
-        self.coders: dict[str, Coder] = {"steps": StepHistograms(len(variables))}
-        self.schemes: dict[str, Scheme] = {"steps": JetScheme(variables, self._quantizer.grids)}
+    def __init__(self, profile: Profile, schema: Schema) -> None:
+        self._profile, self.schema = profile, schema
+        self._quantizer = ScalarQuantizer(profile, schema)
+        self.coders: dict[str, Coder] = {"steps": StepHistograms(len(schema))}
+        self.schemes: dict[str, Scheme] = {"steps": scheme_for(schema, self._quantizer.grids)}
 
     def quantize(self, jets: Floats) -> Quantized:
         """Return steps."""
         steps = self._quantizer.steps(jets)
         back = self._quantizer.jets(steps)
-        exact = ~self._profile.within(self.variables, jets, back)
+        exact = ~self._profile.within(self.schema, jets, back)
         return Quantized({"steps": steps}, back, exact, np.zeros(len(jets), bool))
 
     def jets(self, tables: Tables) -> Floats:

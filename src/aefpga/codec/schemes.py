@@ -13,8 +13,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.codec.totals import parts_first
-from aefpga.variables import Variable
+from aefpga.schema import Schema
 
 Words = NDArray[np.int64]
 Rows = NDArray[np.int64]
@@ -23,13 +22,6 @@ Rows = NDArray[np.int64]
 ZERO = -(1 << 40)
 # Jets of an event after which the others are told apart by their number alone.
 TOLD_APART = 2
-# A charged jet's energy follows best from the rest: it comes last, rare particles come first.
-_ENERGIES = tuple(
-    f"{particle}_energy"
-    for particle in (
-        "electron", "muon", "hf_em", "hf_hadron", "neutral_hadron", "photon", "charged_hadron",
-    )
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -115,7 +107,7 @@ class PlainScheme:
 
 
 class JetScheme:
-    """Steps of jets: each variable given others, and given the jets before it in the event.
+    """Steps of what has a four-momentum: each variable given others, and those before in the event.
 
     The energies of a jet's particles add up to what pt, eta and mass say: each is counted from what
     those before it have left over. Jets of an event are in order of pt, and the second is back to
@@ -123,26 +115,29 @@ class JetScheme:
 
     Parameters
     ----------
-    variables : sequence of Variable
-        The columns; pt, eta, phi and mass are among them.
+    schema : Schema
+        The columns; the four-momentum is among them.
     scales : sequence of Scale
         What the steps of each column mean.
     """
 
-    def __init__(self, variables: Sequence[Variable], scales: Sequence[Scale]) -> None:
-        self._scales = scales
-        self._place = {v.name: j for j, v in enumerate(variables)}
-        self.n_columns = len(variables)
-        self._totals = [variables[j].name for j, parts in parts_first(variables) if parts]
-        left = [v for v in variables if v.name not in {"pt", "eta", "phi", "mass", *self._totals}]
-        self._vertex = [v.name for v in left if v.kind == "position"]
-        self._multiplicities = [v.name for v in left if v.kind == "multiplicity"]
-        self._energies = [name for name in _ENERGIES if name in self._place]
-        known = {*self._vertex, *self._multiplicities, *self._energies}
+    def __init__(self, schema: Schema, scales: Sequence[Scale]) -> None:
+        assert schema.momentum
+        self._scales, self._momentum = scales, schema.momentum
+        self._place = {name: j for j, name in enumerate(schema.names)}
+        self.n_columns = len(schema)
+        self._totals = [schema.names[j] for j, parts in schema.totals if parts]
+        apart = {*schema.momentum.names, *self._totals}
+        left = [v for v in schema.variables if v.name not in apart]
+        self._of_event = [v.name for v in left if v.of_event]
+        self._counts = [v.name for v in left if v.kind.is_count]
+        self._count_of = {c.energy: c.count for c in schema.classes if schema.holds(c.energy)}
+        known = {*self._of_event, *self._counts, *self._count_of}
         self._others = [v.name for v in left if v.name not in known]
-        angle = self._scales[self._place["phi"]]
+        angle = self._scales[self._place[schema.momentum.phi]]
+        period = schema.variable(schema.momentum.phi).period or 2 * np.pi
         # Half a turn may be counted as minus half a turn.
-        self._half_turn = abs(int(angle.steps(np.array([np.pi]))[0]))
+        self._half_turn = abs(int(angle.steps(np.array([period / 2]))[0]))
 
     def passes(self, counts: Words) -> list[Rows]:
         """Return the first jets of all events, the second ones, and all others."""
@@ -168,25 +163,26 @@ class JetScheme:
         def of_second(name: str) -> Words:
             return np.where(rank > 1, steps(name, second), 0)
 
+        pt, eta, phi, mass = self._momentum.names
         features = [np.minimum(rank, 6), _flag(rank == 0), _flag(rank == 1)]
-        features += [np.minimum(counts[event], 8), np.abs(of_first("eta"))]
-        features += [f(name) for name in ("pt", "eta", "phi") for f in (of_first, of_second)]
-        turned = Hint([], of_second("phi"), self._half_turn).distances(of_first("phi"))
+        features += [np.minimum(counts[event], 8), np.abs(of_first(eta))]
+        features += [f(name) for name in (pt, eta, phi) for f in (of_first, of_second)]
+        turned = Hint([], of_second(phi), self._half_turn).distances(of_first(phi))
         features.append(turned)
-        previous = np.where(rank == 1, of_first("pt"), of_second("pt"))
-        yield self._place["pt"], Hint(list(features), previous)
-        features.append(steps("pt"))
-        yield self._place["eta"], Hint(list(features), zeros)
-        features += [steps("eta"), np.abs(steps("eta"))]
-        across = np.where(rank > 0, of_first("phi") + self._half_turn, 0)
-        yield self._place["phi"], Hint(list(features), across, self._half_turn)
-        for name in self._vertex:
+        previous = np.where(rank == 1, of_first(pt), of_second(pt))
+        yield self._place[pt], Hint(list(features), previous)
+        features.append(steps(pt))
+        yield self._place[eta], Hint(list(features), zeros)
+        features += [steps(eta), np.abs(steps(eta))]
+        across = np.where(rank > 0, of_first(phi) + self._half_turn, 0)
+        yield self._place[phi], Hint(list(features), across, self._half_turn)
+        for name in self._of_event:
             yield self._place[name], Hint([], of_first(name))
-        for name in self._multiplicities:
+        for name in self._counts:
             yield self._place[name], Hint(list(features), zeros)
             features += [steps(name), _flag(steps(name) > 0)]
-        yield self._place["mass"], Hint(list(features), steps("pt"))
-        features += [steps("mass"), steps("mass") - steps("pt")]
+        yield self._place[mass], Hint(list(features), steps(pt))
+        features += [steps(mass), steps(mass) - steps(pt)]
         for name in self._others:
             yield self._place[name], Hint(list(features), zeros)
             features.append(steps(name))
@@ -195,15 +191,15 @@ class JetScheme:
             return self._scales[self._place[name]].values(steps(name))
 
         def multiplicity(energy: str) -> Words:
-            name = energy.replace("_energy", "_multiplicity")
+            name = self._count_of[energy]
             return steps(name) if name in self._place else zeros
 
-        scale = self._scales[self._place["mass"]]
-        left = np.sqrt(np.square(value("pt") * _cosh(value("eta"))) + np.square(value("mass")))
+        scale = self._scales[self._place[mass]]
+        left = np.sqrt(np.square(value(pt) * _cosh(value(eta))) + np.square(value(mass)))
         whole = scale.steps(left)
         features.append(whole)
-        present = [multiplicity(name) > 0 for name in self._energies]
-        for i, name in enumerate(self._energies):
+        present = [multiplicity(name) > 0 for name in self._count_of]
+        for i, name in enumerate(self._count_of):
             rest = scale.steps(np.maximum(left, 0))
             to_come = np.sum(present[i + 1 :], axis=0, dtype=np.int64) + zeros
             count = multiplicity(name)
@@ -214,6 +210,13 @@ class JetScheme:
             left = left - value(name)
         for name in self._totals:
             yield self._place[name], Hint([], zeros)
+
+
+def scheme_for(schema: Schema, scales: Sequence[Scale]) -> Scheme:
+    """Return what is known of the columns of a record: the more, the more its schema says."""
+    if schema.momentum is not None and schema.holds(*schema.momentum.names):
+        return JetScheme(schema, scales)
+    return PlainScheme(len(schema))
 
 
 def _flag(condition: NDArray[np.bool_]) -> Words:

@@ -4,15 +4,39 @@ A format is a small object: it says whether a file is its own, which variables i
 branches those need, and how to compute them. Nothing here opens a file.
 """
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Collection, Mapping
 from typing import Any, ClassVar
 
 import numpy as np
 
-from aefpga.variables import CATALOGUE, NAMES, SUMS
+from aefpga.schema import JETS
 
 Columns = Mapping[str, Any]
+
+# What each class of particles is called in AOD's m_specific and, but for the first letter, in
+# scouting.
+_CAMEL = {
+    "charged_hadron": "ChargedHadron",
+    "neutral_hadron": "NeutralHadron",
+    "photon": "Photon",
+    "electron": "Electron",
+    "muon": "Muon",
+    "hf_hadron": "HFHadron",
+    "hf_em": "HFEM",
+}
+_TOTALS = {
+    "charged_em_energy": "ChargedEmEnergy",
+    "charged_mu_energy": "ChargedMuEnergy",
+    "neutral_em_energy": "NeutralEmEnergy",
+    "charged_multiplicity": "ChargedMultiplicity",
+    "neutral_multiplicity": "NeutralMultiplicity",
+}
+
+
+def _lower(match: re.Match[str]) -> str:
+    return match[0].lower()
 
 
 class Format(ABC):
@@ -68,7 +92,7 @@ class Own(Format):
 
     def sources(self) -> dict[str, tuple[str, ...]]:
         """Return for each variable the format could give the branches that it needs."""
-        return {name: (name,) for name in NAMES}
+        return {name: (name,) for name in JETS.names}
 
 
 class Aod(Format):
@@ -77,9 +101,25 @@ class Aod(Format):
     name, tree = "CMS AOD", "Events"
     default_collection = "recoPFJets_ak5PFJets__RECO"
 
+    # Members of `reco::PFJet`, below `recoPFJets_….obj.`.
+    _MEMBERS: ClassVar = {
+        **{name: f"{name}_" for name in ("pt", "eta", "phi", "mass")},
+        **{f"vertex_{axis}": f"vertex_.fCoordinates.f{axis.upper()}" for axis in "xyz"},
+        "area": "mJetArea",
+        "pileup_energy": "mPileupEnergy",
+        **{f"{name}_energy": f"m_specific.m{camel}Energy" for name, camel in _CAMEL.items()},
+        **{
+            f"{name}_multiplicity": f"m_specific.m{camel}Multiplicity"
+            for name, camel in _CAMEL.items()
+        },
+        **{name: f"m_specific.m{camel}" for name, camel in _TOTALS.items()},
+    }
+
     def sources(self) -> dict[str, tuple[str, ...]]:
         """Return for each variable the format could give the branches that it needs."""
-        return {v.name: (f"{self.collection}.obj.{v.aod}",) for v in CATALOGUE}
+        return {
+            name: (f"{self.collection}.obj.{member}",) for name, member in self._MEMBERS.items()
+        }
 
     @classmethod
     def collections(cls, branches: Collection[str]) -> list[str]:
@@ -98,10 +138,21 @@ class Scouting(Format):
 
     name, tree, default_collection = "CMS scouting", "Events", "ScoutingPFJet"
 
+    _DIRECT: ClassVar = {
+        **{name: name for name in ("pt", "eta", "phi")},
+        "mass": "m",
+        "area": "jetArea",
+        **{
+            f"{name}_{quantity.lower()}": re.sub("^[A-Z](?=[a-z])", _lower, camel) + quantity
+            for quantity in ("Energy", "Multiplicity")
+            for name, camel in _CAMEL.items()
+        },
+    }
+
     def sources(self) -> dict[str, tuple[str, ...]]:
         """Return for each variable the format could give the branches that it needs."""
-        direct = {v.name: (f"{self.collection}_{v.scouting}",) for v in CATALOGUE if v.scouting}
-        sums = {name: tuple(direct[t][0] for t in terms) for name, terms in SUMS.items()}
+        direct = {name: (f"{self.collection}_{b}",) for name, b in self._DIRECT.items()}
+        sums = {name: tuple(direct[t][0] for t in terms) for name, terms in JETS.sums.items()}
         return {**direct, **sums}
 
     @classmethod
@@ -122,8 +173,25 @@ class Nano(Format):
 
     name, tree, default_collection = "CMS NanoAOD", "Events", "Jet"
 
-    _FRACTIONS: ClassVar = {v.name: v.nano for v in CATALOGUE if v.kind == "energy" and v.nano}
-    _DIRECT: ClassVar = {v.name: v.nano for v in CATALOGUE if v.kind != "energy" and v.nano}
+    _FRACTIONS: ClassVar = {
+        "charged_hadron_energy": "chHEF",
+        "neutral_hadron_energy": "neHEF",
+        "photon_energy": "neEmEF",
+        "electron_energy": "chEmEF",
+        "muon_energy": "muEF",
+        "hf_hadron_energy": "hfHEF",
+        "hf_em_energy": "hfEmEF",
+        "charged_em_energy": "chEmEF",
+        "charged_mu_energy": "muEF",
+        "neutral_em_energy": "neEmEF",
+    }
+    _DIRECT: ClassVar = {
+        **{name: name for name in ("pt", "eta", "phi", "mass", "area")},
+        "electron_multiplicity": "nElectrons",
+        "muon_multiplicity": "nMuons",
+        "charged_multiplicity": "chMultiplicity",
+        "neutral_multiplicity": "neMultiplicity",
+    }
     # Variables that share a neutral fraction with the forward calorimeter: all of it, and the
     # branch of the forward part.
     _SHARED: ClassVar = {
@@ -185,7 +253,8 @@ class Physlite(Format):
 
     def sources(self) -> dict[str, tuple[str, ...]]:
         """Return for each variable the format could give the branches that it needs."""
-        return {v.name: (f"{self.collection}AuxDyn.{v.physlite}",) for v in CATALOGUE if v.physlite}
+        names = {"pt": "pt", "eta": "eta", "phi": "phi", "mass": "m"}
+        return {name: (f"{self.collection}AuxDyn.{b}",) for name, b in names.items()}
 
     def compute(self, variable: str, columns: Columns) -> Any:
         """Return one variable, MeV turned into GeV."""

@@ -8,7 +8,7 @@ import numpy as np
 
 from aefpga.data.reader import iterate_jets, open_file
 from aefpga.errors import DataError
-from aefpga.variables import NAMES, VARIABLE_SETS
+from aefpga.schema import JETS
 
 
 @dataclass(frozen=True)
@@ -50,17 +50,17 @@ class Contents:
 def inspect(path: Path, collection: str | None = None) -> Contents:
     """Read through a file and describe it; memory does not grow with its size."""
     with open_file(path, collection) as file:
-        available = [n for n in NAMES if n in file.format.available()]
+        available = [n for n in JETS.names if n in file.format.available()]
         sets = {
-            name: file.missing(names) if file.feeds(names) else None
-            for name, names in VARIABLE_SETS.items()
+            name: file.missing(names) if file.feeds(JETS.select(names)) else None
+            for name, names in JETS.sets.items()
         }
         held = file.format.collections(file.branches)
         kind, used = file.format, file.format.collection
     jets = events = 0
     low = np.full(len(available), np.inf)
     high, median = -low, np.zeros(len(available))
-    for chunk in iterate_jets([str(path)], available, collection):
+    for chunk in iterate_jets([str(path)], JETS.select(available), collection):
         if len(chunk):
             if not jets:
                 median = np.median(chunk.values, axis=0)

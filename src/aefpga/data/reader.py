@@ -2,7 +2,7 @@
 
 import difflib
 import glob
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,9 +14,9 @@ import uproot
 from numpy.typing import NDArray
 
 from aefpga.data.formats import FORMATS, Format
-from aefpga.data.jets import Jets
+from aefpga.data.records import Records
 from aefpga.errors import AefpgaError, DataError
-from aefpga.variables import variable
+from aefpga.schema import Schema
 
 # Bounds the memory of a chunk: about 5 MB of float32 for 24 variables at 10 jets an event.
 CHUNK_EVENTS = 5_000
@@ -40,18 +40,17 @@ class JetFile:
         """Number of events."""
         return int(self.tree.num_entries)
 
-    def missing(self, names: Sequence[str]) -> tuple[str, ...]:
+    def missing(self, names: Iterable[str]) -> tuple[str, ...]:
         """Return which of the variables this file cannot give."""
         available = self.format.available()
         return tuple(n for n in names if n not in available)
 
-    def feeds(self, names: Sequence[str]) -> bool:
-        """Whether this file can feed a set of variables, if need be with zeros for some.
+    def feeds(self, schema: Schema) -> bool:
+        """Whether this file can feed a table, if need be with zeros for what may be missing.
 
-        Multiplicities, vertex and pileup energy may be missing: they are zeros then, and named.
-        The four-momentum, area and particle energies may not.
+        Of jets, multiplicities, vertex and pileup energy may: they are zeros then, and named.
         """
-        return all(_optional(n) for n in self.missing(names))
+        return all(schema.variable(n).is_optional for n in self.missing(schema.names))
 
 
 def find_files(inputs: Sequence[str]) -> list[Path]:
@@ -93,20 +92,20 @@ def open_file(path: Path, collection: str | None = None) -> Iterator[JetFile]:
 
 def iterate_jets(
     inputs: Sequence[str],
-    names: Sequence[str],
+    schema: Schema,
     collection: str | None = None,
     on_progress: Progress | None = None,
     *,
     with_events: bool = False,
-) -> Iterator[Jets]:
+) -> Iterator[Records]:
     """Read jets chunk by chunk; memory does not grow with the size of the files.
 
     Parameters
     ----------
     inputs : sequence of str
         File names and globs.
-    names : sequence of str
-        Variables of the catalogue, the columns of the result.
+    schema : Schema
+        The columns of the result.
     collection : str or None
         Jet collection; None takes the format's usual one.
     on_progress : callable or None
@@ -123,12 +122,12 @@ def iterate_jets(
     total = 0
     for path in files:
         with open_file(path, collection) as file:
-            _check_variables(file, names)
+            _check_variables(file, schema)
             total += file.n_events
     done = 0
     for path in files:
         with open_file(path, collection) as file:
-            for jets in _chunks(file, names, with_events):
+            for jets in _chunks(file, schema, with_events):
                 done += len(jets.counts)
                 if on_progress:
                     on_progress(done, total)
@@ -152,22 +151,22 @@ def compressed_bytes(inputs: Sequence[str], names: Sequence[str], collection: st
 
 def read_jets(
     inputs: Sequence[str],
-    names: Sequence[str],
+    schema: Schema,
     collection: str | None = None,
     max_jets: int | None = None,
     on_progress: Progress | None = None,
-) -> Jets:
+) -> Records:
     """Read all jets, or, in whole events, not many more than `max_jets`; see `iterate_jets`."""
-    parts: list[Jets] = []
+    parts: list[Records] = []
     read = 0
-    for jets in iterate_jets(inputs, names, collection, on_progress):
+    for jets in iterate_jets(inputs, schema, collection, on_progress):
         parts.append(jets)
         read += len(jets)
         if max_jets is not None and read >= max_jets:
             break
     if not parts:
         raise DataError(f"there is no event in {', '.join(inputs)}; give files that hold jets")
-    return Jets.concatenate(parts)
+    return Records.concatenate(parts)
 
 
 def filled_with_zeros(
@@ -224,10 +223,10 @@ def _leaf_branches(tree: Any) -> dict[str, str]:
     return {name: key for name, key in found.items() if name[:1] != "n" or name[1:] not in found}
 
 
-def _check_variables(file: JetFile, names: Sequence[str]) -> None:
-    if file.feeds(names):
+def _check_variables(file: JetFile, schema: Schema) -> None:
+    if file.feeds(schema):
         return
-    lacking = [n for n in file.missing(names) if not _optional(n)]
+    lacking = [n for n in file.missing(schema.names) if not schema.variable(n).is_optional]
     branches = [b for n in lacking for b in file.format.sources().get(n, ())]
     absent = [b for b in dict.fromkeys(branches) if b not in file.branches]
     near = [m for b in absent[:3] for m in difflib.get_close_matches(b, file.branches, n=2)]
@@ -241,11 +240,8 @@ def _check_variables(file: JetFile, names: Sequence[str]) -> None:
     )
 
 
-def _optional(name: str) -> bool:
-    return variable(name).kind in ("multiplicity", "position") or name == "pileup_energy"
-
-
-def _chunks(file: JetFile, names: Sequence[str], with_events: bool) -> Iterator[Jets]:
+def _chunks(file: JetFile, schema: Schema, with_events: bool) -> Iterator[Records]:
+    names = schema.names
     available, needed = file.format.available(), _needed(file, names)
     for start in range(0, file.n_events, CHUNK_EVENTS):
         stop = min(start + CHUNK_EVENTS, file.n_events)
@@ -264,7 +260,7 @@ def _chunks(file: JetFile, names: Sequence[str], with_events: bool) -> Iterator[
                     values[:, i] = ak.to_numpy(column).astype(np.float32)
         _check_finite(file, names, values, np.repeat(np.arange(start, stop), counts))
         events = _event_columns(file, start, stop) if with_events else {}
-        yield Jets(tuple(names), values, counts, events)
+        yield Records(schema, values, counts, events)
 
 
 def _needed(file: JetFile, names: Sequence[str]) -> list[str]:

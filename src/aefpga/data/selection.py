@@ -1,56 +1,46 @@
 """Which jets are used, and for what: selection, and the split into train, validation and test."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.data.jets import Jets
+from aefpga.data.records import Records
 from aefpga.errors import DataError
+from aefpga.schema import Cut
 
 
 @dataclass(frozen=True)
-class SelectionCounts:
-    """How many jets came in, and how many each cut removed (in this order)."""
+class Selected:
+    """How many records came in, and how many each cut removed, by variable, in order."""
 
     read: int
-    pt: int
-    mass: int
-
-    @property
-    def kept(self) -> int:
-        """Jets that pass both cuts."""
-        return self.read - self.pt - self.mass
+    cut: Mapping[str, int]
 
 
-@dataclass(frozen=True)
-class Selection:
-    """Keep jets with pt and mass below these, in GeV."""
+def select(records: Records, cuts: Sequence[Cut]) -> tuple[Records, Selected]:
+    """Return the records that pass all cuts on variables they have, and how many did not.
 
-    max_pt: float = 8000.0
-    max_mass: float = 800.0
-
-    def apply(self, jets: Jets) -> tuple[Jets, SelectionCounts]:
-        """Return the jets that pass, and the counts of those that did not.
-
-        Raises
-        ------
-        DataError
-            If no jet passes.
-        """
-        low_pt = jets.column("pt") < self.max_pt
-        low_mass = jets.column("mass") < self.max_mass
-        keep = low_pt & low_mass
-        counts = SelectionCounts(
-            read=len(jets), pt=int((~low_pt).sum()), mass=int((low_pt & ~low_mass).sum())
+    Raises
+    ------
+    DataError
+        If none passes.
+    """
+    keep, cut = np.ones(len(records), bool), {}
+    for one in cuts:
+        if records.schema.holds(one.variable):
+            fails = keep & ~(records.column(one.variable) < one.below)
+            cut[one.variable] = int(fails.sum())
+            keep &= ~fails
+    if not keep.any():
+        limits = " and ".join(f"{c.variable} < {c.below:g}" for c in cuts)
+        failed = ", ".join(f"{n} fail {name}" for name, n in cut.items())
+        raise DataError(
+            f"none of {len(records)} {records.schema.name} passes {limits or 'without any cut'}"
+            f"{': ' * bool(failed)}{failed}; check the input or raise data.cuts"
         )
-        if not keep.any():
-            raise DataError(
-                f"no jet passes pt < {self.max_pt:g} GeV and mass < {self.max_mass:g} GeV: of "
-                f"{counts.read} read, {counts.pt} fail pt and {counts.mass} fail mass; "
-                "check the input or raise data.max_pt and data.max_mass"
-            )
-        return jets.keep(keep), counts
+    return records.keep(keep), Selected(len(records), cut)
 
 
 @dataclass(frozen=True)

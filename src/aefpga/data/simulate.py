@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.data.jets import Jets
+from aefpga.data.records import Records
 from aefpga.errors import ToolError, UsageError
-from aefpga.variables import NAMES, PARTICLE_CLASSES, SUMS
+from aefpga.schema import JETS
+from aefpga.schema.jets import PARTICLES
 
 # Events are made in blocks of this size, each from a seed of its own: the result does not depend on
 # the number of processes.
@@ -133,7 +134,7 @@ def simulate(
     simulation: Simulation,
     processes: int | None = None,
     on_progress: Callable[[int, int], None] | None = None,
-) -> Iterator[Jets]:
+) -> Iterator[Records]:
     """Make jets block by block, on all cores, in an order that depends on the seed alone.
 
     Parameters
@@ -160,7 +161,7 @@ def simulate(
             yield jets
 
 
-def simulate_block(simulation: Simulation, block: int) -> Jets:
+def simulate_block(simulation: Simulation, block: int) -> Records:
     """Make one block of events; `block` counts from 0."""
     import pythia8mc
 
@@ -178,7 +179,7 @@ def simulate_block(simulation: Simulation, block: int) -> Jets:
     for start in range(0, events, BATCH_EVENTS):
         particles = pythia.nextBatch(min(BATCH_EVENTS, events - start)).prt
         parts.append(_cluster(_detect(particles, rng), rng))
-    return Jets.concatenate(parts)
+    return Records.concatenate(parts)
 
 
 def _detect(particles: Any, rng: np.random.Generator) -> Any:
@@ -214,7 +215,7 @@ def _detect(particles: Any, rng: np.random.Generator) -> Any:
 
 
 def _classify(code: NDArray[Any], eta: NDArray[Any]) -> NDArray[np.int64]:
-    """Return the index into `PARTICLE_CLASSES` of particles with these PDG codes."""
+    """Return the index into `PARTICLES` of particles with these PDG codes."""
     photon, electron, muon = code == 22, code == 11, code == 13
     charged_hadron = np.isin(code, _CHARGED_HADRONS)
     forward = np.abs(eta) > FORWARD_ETA
@@ -235,7 +236,7 @@ def _resolution(
     return np.choose(kind, choices)
 
 
-def _cluster(particles: Any, rng: np.random.Generator) -> Jets:
+def _cluster(particles: Any, rng: np.random.Generator) -> Records:
     """Cluster events with anti-kt and compute the variables of the catalogue."""
     import awkward as ak
     import fastjet
@@ -262,12 +263,12 @@ def _cluster(particles: Any, rng: np.random.Generator) -> Jets:
     spot = rng.normal(BEAM_SPOT_MEAN, BEAM_SPOT_WIDTH, (len(counts), 3))
     for axis, name in enumerate(("vertex_x", "vertex_y", "vertex_z")):
         columns[name] = np.repeat(spot[:, axis], counts)
-    for index, name in enumerate(PARTICLE_CLASSES):
+    for index, name in enumerate(PARTICLES):
         chosen = constituents.kind == index
         energies = ak.sum(ak.where(chosen, constituents.E, 0.0), axis=1)
         columns[f"{name}_energy"] = ak.to_numpy(energies).astype(np.float32)
         columns[f"{name}_multiplicity"] = ak.to_numpy(ak.sum(chosen, axis=1))
-    for name, terms in SUMS.items():
+    for name, terms in JETS.sums.items():
         columns[name] = sum((columns[t] for t in terms[1:]), columns[terms[0]])
-    values = np.stack([columns[name] for name in NAMES], axis=1).astype(np.float32)
-    return Jets(NAMES, values, counts)
+    values = np.stack([columns[name] for name in JETS.names], axis=1).astype(np.float32)
+    return Records(JETS, values, counts)

@@ -6,15 +6,14 @@ from pathlib import Path
 from typing import Any
 
 from aefpga import __version__
-from aefpga.data.jets import Jets
+from aefpga.data.records import Records
 from aefpga.files import atomic_path
-from aefpga.variables import variable
 
 SCHEMA_VERSION = 1
 
 
 def write_jets(
-    path: Path, parts: Iterable[Jets], provenance: Mapping[str, Any], *, small: bool = True
+    path: Path, parts: Iterable[Records], provenance: Mapping[str, Any], *, small: bool = True
 ) -> int:
     """Write jets chunk by chunk and return how many there were.
 
@@ -30,12 +29,12 @@ def write_jets(
         atomic_path(path) as temporary,
         uproot.recreate(temporary, compression=uproot.LZMA(6) if small else uproot.ZSTD(1)) as file,
     ):
-        names: tuple[str, ...] = ()
+        units: dict[str, str] = {}
         for jets in parts:
-            if not names:
-                names = jets.names
+            if not units:
+                units = dict(zip(jets.names, jets.schema.units, strict=True))
                 types = {name: column.dtype for name, column in jets.events.items()}
-                file.mktree("jets", {**types, **dict.fromkeys(names, "var * float32")})
+                file.mktree("jets", {**types, **dict.fromkeys(units, "var * float32")})
             # One counter for all columns: they belong to one record.
             file["jets"].extend({**jets.events, **jets.lists()})
             written += len(jets)
@@ -43,7 +42,7 @@ def write_jets(
             {
                 "schema": SCHEMA_VERSION,
                 "aefpga": __version__,
-                "units": {n: variable(n).unit for n in names},
+                "units": units,
                 **provenance,
             }
         )

@@ -4,14 +4,13 @@ SZ3: X. Liang et al., IEEE Trans. Big Data 9 (2023) 485; zfp: P. Lindstrom, IEEE
 Graph. 20 (2014) 2674; both through imagecodecs.
 """
 
-from collections.abc import Callable, Sequence
-from typing import Any
+from collections.abc import Callable
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aefpga.normalise import Normaliser
-from aefpga.variables import Variable
+from aefpga.schema import Schema
 
 Floats = NDArray[np.float32]
 Column = NDArray[np.float32]
@@ -43,7 +42,7 @@ def error_bounded() -> dict[str, Codec]:
 def compress_columns(
     codec: Codec,
     jets: Floats,
-    variables: Sequence[Variable],
+    schema: Schema,
     normaliser: Normaliser,
     tolerance: float,
 ) -> tuple[int, Floats]:
@@ -55,7 +54,7 @@ def compress_columns(
         From `error_bounded`.
     jets : ndarray of float32, shape (n_jets, n_variables)
         Physical units.
-    variables, normaliser
+    schema, normaliser
         The columns, and the fitted ``natural`` normaliser.
     tolerance : float
         Bound on momenta, energies and the area, relative; 1.5 times it on angles, in rad.
@@ -70,9 +69,11 @@ def compress_columns(
     """
     encode, decode = codec
     size, back = 0, []
-    for variable, column in zip(variables, normaliser.transform(jets).T, strict=True):
-        bounds: dict[Any, float] = {"multiplicity": COUNT_BOUND, "angle": 1.5 * tolerance}
-        data = encode(np.ascontiguousarray(column), bounds.get(variable.kind, tolerance))
+    for variable, column in zip(schema.variables, normaliser.transform(jets).T, strict=True):
+        kind = variable.kind
+        # Natural units are relative to the value where errors are.
+        bound = COUNT_BOUND if kind.is_count else tolerance * (kind.bound, 1)[kind.is_relative]
+        data = encode(np.ascontiguousarray(column), bound)
         size += len(data)
         back.append(decode(data, len(jets)))
     return size, normaliser.inverse_transform(np.stack(back, axis=1))

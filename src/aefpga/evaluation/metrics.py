@@ -4,10 +4,11 @@ Definitions
 -----------
 * Normalised: mean squared error, its root, and mean absolute residual in min-max units of the
   training jets, as in the literature.
-* Residual of a variable: relative, (reconstructed - original) / original, for momenta, energies and
-  areas; absolute, in the variable's unit, for angles and positions, phi differences wrapped to
-  [-pi, pi). Relative residuals are taken where the original is at least `THRESHOLD`; energies below
-  it would divide by next to nothing, and how many jets enter is stated.
+* Residual of a variable: relative, (reconstructed - original) / original, where its kind says so
+  (momenta, energies and areas); absolute, in the variable's unit, otherwise (angles and positions),
+  brought to half a turn on either side where the variable has a period. Relative residuals are
+  taken where the original is above 0 and at least the kind's threshold, 5 GeV for momenta and
+  energies: below it they would divide by next to nothing. How many records enter is stated.
 * Half-width at 68, 95 or 99 %: the quantile of the absolute residual, so that a bias counts.
 * Core: mean and width of the Gaussian whose part within two widths matches the residual's; found by
   iteration from the median, as experiments fit jet responses (CMS, arXiv:1607.03663, sect. 6).
@@ -24,14 +25,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aefpga.errors import DataError
-from aefpga.normalise import MinMax
-from aefpga.variables import Kind, Variable
+from aefpga.normalise import Normaliser
+from aefpga.schema import Schema, Variable
 
 Floats = NDArray[np.float32]
+# Which records are in each bin.
+Groups = Sequence[NDArray[np.bool_]]
 
-RELATIVE: tuple[Kind, ...] = ("momentum", "energy", "area")
-# GeV, for momenta and energies; areas have no threshold but must be positive.
-THRESHOLD = 5.0
 PT_EDGES = (10.0, 20.0, 30.0, 50.0, 100.0, 200.0, 500.0, float("inf"))
 # Barrel, end cap with tracker, end cap without, forward: CMS's regions.
 ETA_EDGES = (0.0, 1.3, 2.5, 3.0, float("inf"))
@@ -106,12 +106,13 @@ class VariableQuality:
 
 @dataclass(frozen=True)
 class Quality:
-    """How well jets are reconstructed by one scheme."""
+    """How well records are reconstructed by one scheme; `shown` are the headline variables."""
 
     mse: float
     rmse: float
     mean_absolute_residual: float
     variables: tuple[VariableQuality, ...]
+    shown: tuple[str, ...]
 
     def variable(self, name: str) -> VariableQuality:
         """Return the quality of one variable."""
@@ -136,11 +137,12 @@ class Quality:
             )
             for v in content["variables"]
         ]
-        return cls(**{**content, "variables": tuple(variables)})
+        shown = tuple(content["shown"])
+        return cls(**{**content, "variables": tuple(variables), "shown": shown})
 
 
 def judge(
-    original: Floats, reconstructed: Floats, variables: Sequence[Variable], normaliser: MinMax
+    original: Floats, reconstructed: Floats, schema: Schema, normaliser: Normaliser
 ) -> Quality:
     """Compare reconstructed jets with the originals.
 
@@ -148,9 +150,9 @@ def judge(
     ----------
     original, reconstructed : ndarray of float32, shape (n_jets, n_variables)
         Physical units.
-    variables : sequence of Variable
+    schema : Schema
         The columns.
-    normaliser : MinMax
+    normaliser : Normaliser
         Gives the literature's units.
 
     Raises
@@ -158,19 +160,20 @@ def judge(
     DataError
         If there are no jets, shapes differ, or a value is NaN or infinite.
     """
-    _check(original, reconstructed, variables)
+    _check(original, reconstructed, schema)
     normalised = normaliser.transform(reconstructed).astype(np.float64)
     difference = normalised - normaliser.transform(original)
     mse = float(np.square(difference).mean())
-    pt, eta = (original[:, [v.name for v in variables].index(n)] for n in ("pt", "eta"))
+    groups = _groups(original, schema)
     return Quality(
         mse=mse,
         rmse=float(np.sqrt(mse)),
         mean_absolute_residual=float(np.abs(difference).mean()),
         variables=tuple(
-            _judge_variable(v, original[:, i], reconstructed[:, i], pt, eta, difference[:, i])
-            for i, v in enumerate(variables)
+            _judge_variable(v, original[:, i], reconstructed[:, i], groups, difference[:, i])
+            for i, v in enumerate(schema.variables)
         ),
+        shown=schema.shown,
     )
 
 
@@ -180,22 +183,23 @@ def residuals(
     """Return the residual of every jet, and which jets enter; see the module's definitions."""
     truth = original.astype(np.float64)
     difference = absolute_residual(variable, original, reconstructed)
-    if variable.kind not in RELATIVE:
+    if not variable.kind.is_relative:
         return difference, np.ones(len(truth), bool)
-    enters = truth > 0 if variable.kind == "area" else truth >= THRESHOLD
+    enters = (truth > 0) & (truth >= variable.kind.threshold)
     return np.divide(difference, truth, out=np.zeros_like(truth), where=enters), enters
 
 
 def absolute_residual(
     variable: Variable, original: NDArray[Any], reconstructed: NDArray[Any]
 ) -> NDArray[np.float64]:
-    """Return reconstructed - original of every jet; phi wrapped to [-pi, pi)."""
+    """Return reconstructed - original of every record, the short way round."""
     difference = np.asarray(reconstructed, np.float64) - np.asarray(original, np.float64)
-    if variable.name != "phi":
+    if variable.period is None:
         return difference
-    wrapped = np.mod(difference + np.pi, 2 * np.pi) - np.pi
+    half = variable.period / 2
+    wrapped = np.mod(difference + half, variable.period) - half
     # The remainder of a tiny negative number rounds up to the whole period.
-    return np.where(wrapped >= np.pi, -np.pi, wrapped)
+    return np.where(wrapped >= half, -half, wrapped)
 
 
 def pt_bins() -> list[tuple[float, float]]:
@@ -208,8 +212,20 @@ def eta_bins() -> list[tuple[float, float]]:
     return list(pairwise(ETA_EDGES))
 
 
-def _check(original: Floats, reconstructed: Floats, variables: Sequence[Variable]) -> None:
-    expected = (len(original), len(variables))
+def _groups(original: Floats, schema: Schema) -> tuple[Groups, Groups]:
+    """Return which records are in each bin of pt and of |eta|; none where there is no momentum."""
+    if schema.momentum is None or not schema.holds(schema.momentum.pt, schema.momentum.eta):
+        return (), ()
+    pt = original[:, schema.index(schema.momentum.pt)]
+    eta = np.abs(original[:, schema.index(schema.momentum.eta)])
+    return (
+        [(low <= pt) & (pt < high) for low, high in pt_bins()],
+        [(low <= eta) & (eta < high) for low, high in eta_bins()],
+    )
+
+
+def _check(original: Floats, reconstructed: Floats, schema: Schema) -> None:
+    expected = (len(original), len(schema))
     for what, jets in (("original", original), ("reconstructed", reconstructed)):
         if jets.shape != expected or not jets.size:
             raise DataError(
@@ -219,7 +235,7 @@ def _check(original: Floats, reconstructed: Floats, variables: Sequence[Variable
         if not finite.all():
             column = int(np.argmin(finite.all(axis=0)))
             raise DataError(
-                f"NaN or infinity in {variables[column].name} of {int((~finite[:, column]).sum())} "
+                f"NaN or infinity in {schema.names[column]} of {int((~finite[:, column]).sum())} "
                 f"{what} jets; metrics of them would mean nothing: look at how they were made"
             )
 
@@ -228,16 +244,18 @@ def _judge_variable(
     variable: Variable,
     original: NDArray[Any],
     reconstructed: NDArray[Any],
-    pt: NDArray[Any],
-    eta: NDArray[Any],
+    groups: tuple[Groups, Groups],
     normalised: NDArray[np.float64],
 ) -> VariableQuality:
     residual, enters = residuals(variable, original, reconstructed)
-    relative = variable.kind in RELATIVE
+    relative = variable.kind.is_relative
+    by_pt, by_eta = (
+        tuple(Spread.of(residual[enters & group]) for group in bins) for bins in groups
+    )
     overall = Spread.of(residual[enters])
     absolute = absolute_residual(variable, original, reconstructed)
     exact = None
-    if variable.kind == "multiplicity":
+    if variable.kind.is_count:
         exact = float((np.rint(reconstructed) == original).mean())
     return VariableQuality(
         name=variable.name,
@@ -248,13 +266,8 @@ def _judge_variable(
         response_median=1 + overall.median if relative and overall.median is not None else None,
         below=Spread.of(absolute[~enters]) if relative else None,
         exact=exact,
-        by_pt=tuple(
-            Spread.of(residual[enters & (low <= pt) & (pt < high)]) for low, high in pt_bins()
-        ),
-        by_eta=tuple(
-            Spread.of(residual[enters & (low <= np.abs(eta)) & (np.abs(eta) < high)])
-            for low, high in eta_bins()
-        ),
+        by_pt=by_pt,
+        by_eta=by_eta,
         normalised_mse=float(np.square(normalised).mean()),
         normalised_mean_absolute=float(np.abs(normalised).mean()),
     )

@@ -14,7 +14,7 @@ Definitions
 * Kolmogorov distance: the largest difference of the cumulative distributions before and after.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -22,9 +22,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aefpga.evaluation.metrics import Quality, Spread, pt_bins
-from aefpga.variables import PARTICLE_CLASSES, SUMS, Variable
+from aefpga.schema import FourMomentum, Schema
 
 Floats = NDArray[np.float32]
+Columns = Mapping[str, NDArray[Any]]
 
 # Published pt in GeV and relative resolution.
 DETECTOR = ((30.0, 0.15), (100.0, 0.10), (1000.0, 0.05))
@@ -57,7 +58,7 @@ class Physics:
     """What is left of physics after compression; None where the variables do not tell."""
 
     resolution: tuple[AddedResolution, ...]
-    pair_mass: Spread
+    pair_mass: Spread | None
     energy_sum_before: Spread | None
     energy_sum: Spread | None
     multiplicity_sums_before: Mapping[str, float]
@@ -77,7 +78,7 @@ def detector_resolution(pt: float) -> float:
 
 
 def judge_physics(
-    original: Floats, reconstructed: Floats, variables: Sequence[Variable], quality: Quality
+    original: Floats, reconstructed: Floats, schema: Schema, quality: Quality
 ) -> Physics:
     """Compare jets before and after compression.
 
@@ -85,34 +86,33 @@ def judge_physics(
     ----------
     original, reconstructed : ndarray of float32, shape (n_jets, n_variables)
         Physical units.
-    variables : sequence of Variable
+    schema : Schema
         The columns.
     quality : Quality
         Of the same jets.
     """
     before, after = (
-        {v.name: jets[:, i].astype(np.float64) for i, v in enumerate(variables)}
+        {name: jets[:, i].astype(np.float64) for i, name in enumerate(schema.names)}
         for jets in (original, reconstructed)
     )
-    pairs = np.random.default_rng(SEED).permutation(len(original))
-    pairs = pairs[: len(pairs) // 2 * 2].reshape(-1, 2)
-    truth = _pair_mass(before, pairs)
-    residual = np.divide(_pair_mass(after, pairs), truth, out=np.ones_like(truth), where=truth > 0)
+    momentum = schema.momentum
+    if momentum is not None and not schema.holds(*momentum.names):
+        momentum = None
     return Physics(
-        resolution=tuple(_added(quality)),
-        pair_mass=Spread.of(residual - 1),
-        energy_sum_before=_energy_sum(before),
-        energy_sum=_energy_sum(after),
-        multiplicity_sums_before=_multiplicity_sums(before),
-        multiplicity_sums=_multiplicity_sums(after),
+        resolution=tuple(_added(quality, momentum)) if momentum else (),
+        pair_mass=_pair_mass_residual(before, after, momentum) if momentum else None,
+        energy_sum_before=_energy_sum(before, schema) if momentum else None,
+        energy_sum=_energy_sum(after, schema) if momentum else None,
+        multiplicity_sums_before=_multiplicity_sums(before, schema),
+        multiplicity_sums=_multiplicity_sums(after, schema),
         correlation_change=_correlation_change(before, after),
         kolmogorov={name: kolmogorov(before[name], after[name]) for name in before},
     )
 
 
-def _added(quality: Quality) -> list[AddedResolution]:
+def _added(quality: Quality, momentum: FourMomentum) -> list[AddedResolution]:
     found = []
-    for (low, high), spread in zip(pt_bins(), quality.variable("pt").by_pt, strict=True):
+    for (low, high), spread in zip(pt_bins(), quality.variable(momentum.pt).by_pt, strict=True):
         if spread.half_width_68 is None or spread.jets < 10:
             continue
         # The geometric middle of the bin; twice its start where it has no end.
@@ -124,37 +124,44 @@ def _added(quality: Quality) -> list[AddedResolution]:
     return found
 
 
-def _pair_mass(jets: Mapping[str, NDArray[Any]], pairs: NDArray[Any]) -> NDArray[np.float64]:
+def _pair_mass_residual(before: Columns, after: Columns, momentum: FourMomentum) -> Spread:
+    pairs = np.random.default_rng(SEED).permutation(len(before[momentum.pt]))
+    pairs = pairs[: len(pairs) // 2 * 2].reshape(-1, 2)
+    truth, found = (_pair_mass(jets, pairs, momentum) for jets in (before, after))
+    return Spread.of(np.divide(found, truth, out=np.ones_like(truth), where=truth > 0) - 1)
+
+
+def _pair_mass(jets: Columns, pairs: NDArray[Any], momentum: FourMomentum) -> NDArray[np.float64]:
     """Return invariant masses in GeV of pairs of jets with masses."""
-    energy, px, py, pz = (p[pairs].sum(axis=1) for p in _four_momentum(jets))
+    energy, px, py, pz = (p[pairs].sum(axis=1) for p in _four_momentum(jets, momentum))
     squared = energy**2 - px**2 - py**2 - pz**2
     return np.asarray(np.sqrt(np.maximum(squared, 0)))
 
 
-def _four_momentum(jets: Mapping[str, NDArray[Any]]) -> tuple[NDArray[np.float64], ...]:
-    pt, eta, phi, mass = (jets[n] for n in ("pt", "eta", "phi", "mass"))
+def _four_momentum(jets: Columns, momentum: FourMomentum) -> tuple[NDArray[np.float64], ...]:
+    pt, eta, phi, mass = (jets[n] for n in momentum.names)
     px, py, pz = pt * np.cos(phi), pt * np.sin(phi), pt * np.sinh(eta)
     return np.sqrt(px**2 + py**2 + pz**2 + mass**2), px, py, pz
 
 
-def _energy_sum(jets: Mapping[str, NDArray[Any]]) -> Spread | None:
-    names = [f"{c}_energy" for c in PARTICLE_CLASSES]
-    if not all(name in jets for name in names):
+def _energy_sum(jets: Columns, schema: Schema) -> Spread | None:
+    names = [c.energy for c in schema.classes]
+    if not names or not schema.holds(*names) or schema.momentum is None:
         return None
-    energy = _four_momentum(jets)[0]
+    energy = _four_momentum(jets, schema.momentum)[0]
     return Spread.of(np.sum([jets[n] for n in names], axis=0) / np.maximum(energy, 1e-9) - 1)
 
 
-def _multiplicity_sums(jets: Mapping[str, NDArray[Any]]) -> dict[str, float]:
+def _multiplicity_sums(jets: Columns, schema: Schema) -> dict[str, float]:
     found = {}
-    for total, parts in SUMS.items():
-        if total.endswith("multiplicity") and all(n in jets for n in (total, *parts)):
+    for total, parts in schema.sums.items():
+        if schema.holds(total, *parts) and schema.variable(total).kind.is_count:
             rounded = [np.rint(jets[n]) for n in (total, *parts)]
             found[total] = float((rounded[0] == np.sum(rounded[1:], axis=0)).mean())
     return found
 
 
-def correlations(jets: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
+def correlations(jets: Columns) -> NDArray[np.float64]:
     """Return the matrix of correlations of all variables; 0 where one does not vary."""
     x = np.stack(list(jets.values()), axis=1).astype(np.float64)
     x -= x.mean(axis=0)
@@ -163,9 +170,7 @@ def correlations(jets: Mapping[str, NDArray[Any]]) -> NDArray[np.float64]:
     return np.asarray(x.T @ x / len(x))
 
 
-def _correlation_change(
-    before: Mapping[str, NDArray[Any]], after: Mapping[str, NDArray[Any]]
-) -> CorrelationChange | None:
+def _correlation_change(before: Columns, after: Columns) -> CorrelationChange | None:
     first, second = correlations(before), correlations(after)
     names, changes = list(before), np.abs(np.triu(second - first, 1))
     i, j = np.unravel_index(int(changes.argmax()), changes.shape)

@@ -17,11 +17,11 @@ from aefpga.evaluation.metrics import (
     residuals,
 )
 from aefpga.evaluation.physics import correlations
-from aefpga.evaluation.tables import SHOWN, Result
+from aefpga.evaluation.tables import Result
 from aefpga.files import atomic_path
 from aefpga.fixedpoint import FixedType
 from aefpga.fixedpoint.activity import LayerActivity
-from aefpga.variables import Variable
+from aefpga.schema import Schema, Variable
 
 Floats = NDArray[np.float32]
 # Okabe and Ito's, which the colour-blind tell apart, and four more for the fullest plot.
@@ -51,12 +51,6 @@ def figure(path: Path, **options: Any) -> Iterator[Any]:
             drawn.savefig(temporary, dpi=110)
 
 
-def label(variable: Variable) -> str:
-    """Return a variable's axis label with its unit."""
-    unit = f" [{variable.unit}]" if variable.unit else ""
-    return variable.name.replace("_", " ") + unit
-
-
 def plot_learning_curve(history: Sequence[Mapping[str, Any]], path: Path) -> None:
     """Draw training and validation loss of both stages, one after the other."""
     with figure(path, figsize=(8, 4.5)) as fig:
@@ -78,15 +72,15 @@ def plot_learning_curve(history: Sequence[Mapping[str, Any]], path: Path) -> Non
 def plot_distributions(
     original: Floats,
     reconstructions: Mapping[str, Floats],
-    variables: Sequence[Variable],
+    schema: Schema,
     path: Path,
 ) -> None:
     """Draw each variable before and after, with the ratio below; the end bins hold the rest."""
-    n_rows = -(-len(variables) // COLUMNS)
+    n_rows = -(-len(schema) // COLUMNS)
     with figure(path, figsize=(4 * COLUMNS, 3.2 * n_rows)) as fig:
         fig.get_layout_engine().set(hspace=0.0, h_pad=0.02)
         cells = fig.subfigures(n_rows, COLUMNS, squeeze=False).ravel()
-        for i, variable in enumerate(variables):
+        for i, variable in enumerate(schema.variables):
             upper, lower = cells[i].subplots(
                 2, 1, sharex=True, gridspec_kw={"height_ratios": [3, 1]}
             )
@@ -98,7 +92,7 @@ def plot_distributions(
                 upper.stairs(counts, edges, color=colour, label=name)
                 ratio = np.divide(counts, truth, out=np.full(len(truth), np.nan), where=truth > 0)
                 lower.stairs(ratio, edges, color=colour)
-            upper.set(yscale="log" if truth.max() > 20 else "linear", title=label(variable))
+            upper.set(yscale="log" if truth.max() > 20 else "linear", title=variable.label)
             lower.axhline(1, color="grey", linewidth=0.6)
             lower.set(ylim=(0.5, 1.5), ylabel="ratio")
         _shared_legend(fig, upper)
@@ -107,16 +101,16 @@ def plot_distributions(
 def plot_residuals(
     original: Floats,
     reconstructions: Mapping[str, Floats],
-    variables: Sequence[Variable],
+    schema: Schema,
     path: Path,
 ) -> None:
     """Draw the distribution of each variable's residual."""
-    n_rows = -(-len(variables) // COLUMNS)
+    n_rows = -(-len(schema) // COLUMNS)
     with figure(path, figsize=(4 * COLUMNS, 2.8 * n_rows)) as fig:
         axes = fig.subplots(n_rows, COLUMNS, squeeze=False).ravel()
-        for axis in axes[len(variables) :]:
+        for axis in axes[len(schema) :]:
             axis.set_axis_off()
-        for i, variable in enumerate(variables):
+        for i, variable in enumerate(schema.variables):
             values = {}
             for name, jets in reconstructions.items():
                 residual, enters = residuals(variable, original[:, i], jets[:, i])
@@ -128,7 +122,7 @@ def plot_residuals(
                 weights = np.full(len(residual), 1 / max(len(residual), 1))
                 counts, _ = np.histogram(residual, edges, weights=weights)
                 axes[i].stairs(counts, edges, color=colour, label=name)
-            kind = "relative residual" if variable.kind in ("momentum", "energy", "area") else None
+            kind = "relative residual" if variable.kind.is_relative else None
             unit = f" [{variable.unit}]" if variable.unit else ""
             title = f"{variable.name.replace('_', ' ')}: {kind or 'residual' + unit}"
             axes[i].set(yscale="log" if len(pooled) else "linear", title=title)
@@ -174,8 +168,7 @@ def plot_study(results: Sequence[Result], path: Path) -> None:
 
     Hollow points are the float models'.
     """
-    known = {v.name for v in next(iter(results[0].qualities.values())).variables}
-    names = [n for n in SHOWN if n in known]
+    names = next(iter(results[0].qualities.values())).shown
     models = list(dict.fromkeys(r.model for r in results))
     normalisations = list(dict.fromkeys(r.normalisation for r in results))
     with figure(path, figsize=(4 * 4, 3.8 * -(-len(names) // 4))) as fig:
@@ -250,18 +243,16 @@ def plot_rate_distortion(
         _shared_legend(fig, axes[0])
 
 
-def plot_correlation(
-    original: Floats, reconstructed: Floats, variables: Sequence[Variable], path: Path
-) -> None:
+def plot_correlation(original: Floats, reconstructed: Floats, schema: Schema, path: Path) -> None:
     """Draw the correlations of all variables before and after, and of their residuals."""
     # Physical units: a relative residual is missing for the jets below its threshold.
-    columns = list(zip(variables, original.T, reconstructed.T, strict=True))
+    columns = list(zip(schema.variables, original.T, reconstructed.T, strict=True))
     samples = {
         "original": {v.name: x for v, x, _ in columns},
         "reconstructed": {v.name: y for v, _, y in columns},
         "residuals": {column[0].name: absolute_residual(*column) for column in columns},
     }
-    names = [v.name.replace("_", " ") for v in variables]
+    names = [v.name.replace("_", " ") for v in schema.variables]
     with figure(path, figsize=(22, 8)) as fig:
         axes = fig.subplots(1, 3, sharey=True)
         for axis, (title, jets) in zip(axes, samples.items(), strict=True):
@@ -325,7 +316,7 @@ def _shared_legend(fig: Any, axis: Any) -> None:
 
 def _edges(variable: Variable, values: NDArray[Any]) -> NDArray[np.float64]:
     low, high = float(values.min()), float(np.quantile(values, 0.999))
-    if variable.kind == "multiplicity":
+    if variable.kind.is_count:
         step = max(1, int((high - low) // 50))
         return np.arange(np.floor(low), np.ceil(high) + step + 1, step) - 0.5
     return np.linspace(low, high if high > low else low + 1, 51)

@@ -4,15 +4,14 @@ Each maps jets in physical units to words of fixed widths and back; `codec/coder
 words. What a quantizer has to learn (ranges, axes) it learns from training jets.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.normalise import Normaliser, make_normaliser
-from aefpga.variables import Variable
+from aefpga.normalise import Normaliser
+from aefpga.schema import Schema
 
 Floats = NDArray[np.float32]
 Words = NDArray[np.int64]
@@ -163,19 +162,19 @@ class PcaQuantizer:
         return self._normaliser.inverse_transform(columns.astype(np.float32))
 
 
-def uniform(bits: int, variables: Sequence[Variable], jets: Floats) -> GridQuantizer:
+def uniform(bits: int, schema: Schema, jets: Floats) -> GridQuantizer:
     """Return `bits` bits for every variable, in equal steps over its range."""
-    normaliser = make_normaliser("min-max", variables).fit(jets)
+    normaliser = Normaliser("min-max", schema).fit(jets)
     return GridQuantizer(f"uniform, {bits} bits", normaliser, jets, 1 / (2**bits - 1))
 
 
-def logarithmic(relative: float, variables: Sequence[Variable], jets: Floats) -> GridQuantizer:
+def logarithmic(relative: float, schema: Schema, jets: Floats) -> GridQuantizer:
     """Return steps of a size in physics: `relative` for momenta and energies above 1 GeV.
 
     The area's step is the same, that of angles 1.5 rad times as large (0.01 makes 0.015 rad);
     multiplicities are exact.
     """
-    normaliser = make_normaliser("natural", variables).fit(jets)
-    sizes = {"multiplicity": 1.0, "angle": 1.5 * relative}
-    steps = [sizes.get(v.kind, relative) for v in variables]
+    normaliser = Normaliser("natural", schema).fit(jets)
+    kinds = [v.kind for v in schema.variables]
+    steps = [1.0 if k.is_count else relative * (k.bound, 1)[k.is_relative] for k in kinds]
     return GridQuantizer(f"logarithmic, {relative:.2%} steps", normaliser, jets, steps)

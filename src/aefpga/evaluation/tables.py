@@ -7,8 +7,6 @@ from typing import Any
 
 from aefpga.evaluation.metrics import Quality
 
-# In the physical tables; where the variable set holds them.
-SHOWN = ("pt", "mass", "eta", "phi", "area", "charged_hadron_energy", "photon_energy")
 PRECISIONS = ("float", "quantized")
 
 
@@ -61,7 +59,7 @@ def _lines(results: Sequence[Result]) -> Iterator[str]:
     for variables in _distinct(r.variables for r in results):
         chosen = [r for r in results if r.variables == variables]
         quality = next(iter(chosen[0].qualities.values()))
-        names = [n for n in SHOWN if n in {v.name for v in quality.variables}]
+        names = quality.shown
         yield from ("", f"## Residual that 68 % of jets stay below, {variables} variables", "")
         rows = []
         for model, normalisation in _distinct((r.model, r.normalisation) for r in chosen):
@@ -88,16 +86,17 @@ def _summary(results: Sequence[Result]) -> Iterator[str]:
             ranked = [r for r in chosen if precision in r.qualities]
             if not ranked:
                 continue
+            first = ranked[0].qualities[precision].shown[0]
             by_mse = min(ranked, key=lambda r: r.qualities[precision].mse)
-            by_pt = min(
+            by_first = min(
                 ranked,
-                key=lambda r: r.qualities[precision].variable("pt").residual.half_width_68 or 0.0,
+                key=lambda r: r.qualities[precision].variable(first).residual.half_width_68 or 0.0,
             )
-            same = by_mse is by_pt
+            same = by_mse is by_first
             yield (
                 f"- {variables} variables, {precision}: least mean squared error "
-                f"{by_mse.model}, {by_mse.normalisation}; least pt residual {by_pt.model}, "
-                f"{by_pt.normalisation}: the two figures {'agree' if same else 'disagree'}."
+                f"{by_mse.model}, {by_mse.normalisation}; least {first} residual {by_first.model}, "
+                f"{by_first.normalisation}: the two figures {'agree' if same else 'disagree'}."
             )
 
 

@@ -11,6 +11,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+# The grid of companded quantities: 1/128 of the unit, on which steps are at most 2**-7 of the
+# quantity. A network's targets on the scale of the firmware's inputs are what a linear encoder and
+# decoder can return exactly.
+FINE_BITS, MANTISSA_BITS = 7, 7
 # Octaves of numbers that float64 holds; those below 2**53 have fewer.
 _POWERS = np.ldexp(1.0, np.arange(1024))
 

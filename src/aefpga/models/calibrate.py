@@ -1,6 +1,6 @@
 """Choosing fixed-point types: the grid of the inputs, and the ranges of a trained float network."""
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 from typing import Any
 
 import numpy as np
@@ -9,10 +9,10 @@ from numpy.typing import NDArray
 from aefpga.config import QuantizationConfig
 from aefpga.errors import UsageError
 from aefpga.fixedpoint import EncoderInput, FixedType
+from aefpga.fixedpoint.compand import FINE_BITS, MANTISSA_BITS
 from aefpga.fixedpoint.spec import Activation
 from aefpga.models.autoencoder import LayerTypes
-from aefpga.normalise import FINE_BITS, MANTISSA_BITS
-from aefpga.variables import Variable
+from aefpga.schema import Schema
 
 # Binary points of a layer's neurons lie this far apart at most, lest sums need too many bits.
 FINEST_POINT = 12
@@ -36,43 +36,42 @@ def input_scaling(jets: NDArray[np.float32]) -> NDArray[np.int64]:
 
 def fit_input(
     jets: NDArray[np.float32],
-    variables: Sequence[Variable],
+    schema: Schema,
     input_bits: int,
     logarithmic: Collection[str] = (),
 ) -> EncoderInput:
     """Choose the grid of physical quantities on which the firmware takes its inputs.
 
-    Multiplicities are integers, in as many bits as the largest one needs. The variables named in
+    Counts are integers, in as many bits as the largest one needs. The variables named in
     `logarithmic` are companded from a grid of 2**-`FINE_BITS`. All others get `input_bits` over the
     power-of-two range that holds the training jets.
 
     Raises
     ------
     UsageError
-        If a multiplicity needs more than `input_bits`.
+        If a count needs more than `input_bits`.
     """
     exponent = input_scaling(jets)
     signed = jets.min(axis=0) < 0
-    is_count = np.array([v.kind == "multiplicity" for v in variables])
+    is_count = np.array([v.kind.is_count for v in schema.variables])
     is_zero = ~jets.any(axis=0)
     exponent = np.where(is_zero, 0, exponent)
     width = np.where(is_count, np.maximum(exponent, 1), input_bits)
     width = np.where(is_zero, 1, width)
     if width.max() > input_bits:
-        variable = variables[int(width.argmax())]
+        variable = schema.variables[int(width.argmax())]
         raise UsageError(
             f"{variable.name} reaches {jets[:, int(width.argmax())].max():.0f}, which needs "
             f"{width.max()} bits; raise quantization.input_bits (now {input_bits})"
         )
     # A count's words are integers whatever its range; the others fill the range with their bits.
     integer = np.where(is_count, width, exponent + signed)
-    names = np.array([v.name for v in variables])
-    is_companded = np.isin(names, list(logarithmic)) & ~is_zero & ~signed
+    is_companded = np.isin(schema.names, list(logarithmic)) & ~is_zero & ~signed
     width = np.where(is_companded, np.maximum(exponent, 0) + FINE_BITS, width)
     integer = np.where(is_companded, np.maximum(exponent, 0), integer)
     return EncoderInput(
-        variables=tuple(v.name for v in variables),
-        units=tuple(v.unit for v in variables),
+        variables=schema.names,
+        units=schema.units,
         type=FixedType(signed, width, integer),
         exponent=exponent,
         mantissa=np.where(is_companded, MANTISSA_BITS, -1),

@@ -31,8 +31,8 @@ from aefpga.models.backend import tensorflow
 from aefpga.models.calibrate import fit_input, layer_types
 from aefpga.models.linear import refit_linear_path, set_best_linear
 from aefpga.models.training import Epoch, Floats, Samples, batch_size, train_stage
-from aefpga.normalise import Normaliser, logarithmic, make_normaliser
-from aefpga.variables import Variable
+from aefpga.normalise import Normaliser
+from aefpga.schema import Schema
 
 Weights = dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
 
@@ -67,7 +67,7 @@ class Trained:
 def fit(
     train: Floats,
     validation: Floats,
-    variables: Sequence[Variable],
+    schema: Schema,
     config: RunConfig,
     checkpoints: Path,
     on_epoch: Callable[[Epoch, int], None],
@@ -79,7 +79,7 @@ def fit(
     ----------
     train, validation : ndarray of float32, shape (n_jets, n_variables)
         Jets in physical units.
-    variables : sequence of Variable
+    schema : Schema
         Their columns.
     config : RunConfig
         Model, quantization and training.
@@ -91,9 +91,9 @@ def fit(
         Goes into the specification.
     """
     tensorflow().keras.utils.set_random_seed(config.training.seed)
-    normaliser = make_normaliser(config.data.normalisation, variables).fit(train)
+    normaliser = Normaliser(config.data.normalisation, schema).fit(train)
     bits = config.quantization.input_bits
-    source = fit_input(train, variables, bits, logarithmic(normaliser))
+    source = fit_input(train, schema, bits, normaliser.logarithmic)
     targets = normaliser.transform(train), normaliser.transform(validation)
 
     samples = (

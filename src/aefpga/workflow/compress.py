@@ -17,14 +17,13 @@ from aefpga.codec.encoder import Encoder, Statistics
 from aefpga.codec.model import MODEL_FILES, Model
 from aefpga.codec.quantization import Autoencoding, Quantization, Scalar
 from aefpga.codec.rans import MAX_LENGTH
-from aefpga.config import DataConfig
-from aefpga.data.jets import Jets
 from aefpga.data.reader import compressed_bytes, find_files, iterate_jets
+from aefpga.data.records import Records
 from aefpga.data.writer import write_jets
 from aefpga.errors import DataError, UsageError
 from aefpga.files import sha256_of
 from aefpga.runs import Run
-from aefpga.variables import Variable, variable, variable_set
+from aefpga.schema import JETS, Schema
 from aefpga.workflow import Step
 from aefpga.workflow.ahead import ahead
 
@@ -119,10 +118,8 @@ def compress(
         If an input cannot be read, or lacks variables.
     """
     model = _model(run, settings)
-    chosen = variable_set(settings.variables or DataConfig().variables)
-    if model:
-        chosen = tuple(map(variable, model.spec.input.variables))
-    names = tuple(v.name for v in chosen)
+    chosen = model.schema if model else JETS.choose(settings.variables)
+    names = chosen.names
     encoder = Encoder(chosen, _quantization(model, chosen, settings))
     files = find_files(inputs)
     _refuse_input_as_output(output, files)
@@ -133,7 +130,7 @@ def compress(
         "encoder": model.spec.hash if model else None,
         "model": {n: sha256_of(run.folder / n) for n in MODEL_FILES} if run else {},
         "variables": list(names),
-        "units": [v.unit for v in chosen],
+        "units": list(chosen.units),
         "max_error": to_config(settings.profile),
         "outliers_kept": settings.keep_outliers,
     }
@@ -142,7 +139,7 @@ def compress(
     def progress(done: int, total: int) -> None:
         step("events", done, total)
 
-    files_of_jets = iterate_jets(inputs, names, settings.collection, progress, with_events=True)
+    files_of_jets = iterate_jets(inputs, chosen, settings.collection, progress, with_events=True)
     read = ahead(_chunks(files_of_jets))
     models: Mapping[str, bytes] = {}
     if settings.level == "best":
@@ -151,7 +148,7 @@ def compress(
         if settings.learned_from is not None:
             models = _models_of(settings.learned_from, header)
         elif any(map(len, first)):
-            models = encoder.learn(Jets.concatenate(first), partial(step, "learning"))
+            models = encoder.learn(Records.concatenate(first), partial(step, "learning"))
         if models and first:
             models = encoder.adopt(models, first[0])
     header["entropy"] = dict.fromkeys(models, "conditional")
@@ -177,17 +174,15 @@ def _model(run: Run | None, settings: Settings) -> Model | None:
         raise UsageError("scalar quantization needs --max-error: it says how fine the steps are")
     if run is not None and not run.is_quantized:
         raise UsageError(f"run {run.name} is float only; train with --quantize")
-    return Model.load(run.folder) if run else None
+    return Model.load(run.folder, JETS) if run else None
 
 
-def _quantization(
-    model: Model | None, variables: Sequence[Variable], settings: Settings
-) -> Quantization:
+def _quantization(model: Model | None, schema: Schema, settings: Settings) -> Quantization:
     if model:
         keep = settings.keep_outliers
-        return Autoencoding(model, settings.profile, variables, keep_outliers=keep)
+        return Autoencoding(model, settings.profile, schema, keep_outliers=keep)
     assert settings.profile, "asked for where the run is"
-    return Scalar(settings.profile, variables)
+    return Scalar(settings.profile, schema)
 
 
 def _models_of(path: Path, header: Mapping[str, Any]) -> dict[str, bytes]:
@@ -224,13 +219,14 @@ def decompress(
         If a chunk is damaged and the archive was not opened to salvage.
     """
     _refuse_input_as_output(output, [archive.path])
-    names = list(variables or archive.names)
-    if unknown := [n for n in names if n not in archive.names]:
+    names = list(variables or archive.schema.names)
+    if unknown := [n for n in names if not archive.schema.holds(n)]:
         raise UsageError(
-            f"{archive.path} has no {', '.join(unknown)}; it holds {', '.join(archive.names)}"
+            f"{archive.path} has no {', '.join(unknown)}; it holds "
+            + ", ".join(archive.schema.names)
         )
 
-    def parts() -> Iterator[Jets]:
+    def parts() -> Iterator[Records]:
         total = len(archive.chunks())
         done = 0
         for done, jets in enumerate(ahead(archive.iterate(first, last)), 1):
@@ -238,7 +234,8 @@ def decompress(
             step("chunks", done, total)
         if not done:
             # A tree, even where there is no event to put into it.
-            yield Jets(tuple(names), np.zeros((0, len(names)), np.float32), np.zeros(0, np.int64))
+            schema = archive.schema.select(names)
+            yield Records(schema, np.zeros((0, len(names)), np.float32), np.zeros(0, np.int64))
 
     facts = {"decompressed_from": archive.path.name, "encoder": archive.reader.header["encoder"]}
     return write_jets(output, parts(), facts, small=False)
@@ -266,7 +263,7 @@ def _refuse_input_as_output(output: Path, inputs: Sequence[Path]) -> None:
         raise UsageError(f"{output} is an input too, and would be lost; choose another output")
 
 
-def _chunks(parts: Iterator[Jets]) -> Iterator[Jets]:
+def _chunks(parts: Iterator[Records]) -> Iterator[Records]:
     """Join what the reader yields into chunks of at least `CHUNK_JETS`, the last one smaller.
 
     Raises
@@ -274,7 +271,7 @@ def _chunks(parts: Iterator[Jets]) -> Iterator[Jets]:
     DataError
         If files differ in what they say of events, or an event has more jets than a chunk may have.
     """
-    waiting: list[Jets] = []
+    waiting: list[Records] = []
     for jets in (piece for part in parts for piece in _pieces(part)):
         if waiting and waiting[0].events.keys() != jets.events.keys():
             raise DataError(
@@ -283,14 +280,14 @@ def _chunks(parts: Iterator[Jets]) -> Iterator[Jets]:
             )
         waiting.append(jets)
         if sum(map(len, waiting)) >= CHUNK_JETS:
-            yield Jets.concatenate(waiting)
+            yield Records.concatenate(waiting)
             # What the next file says of events must be compared with this.
             waiting = [waiting[0].between(0, 0)]
     if any(len(jets.counts) for jets in waiting):
-        yield Jets.concatenate(waiting)
+        yield Records.concatenate(waiting)
 
 
-def _pieces(jets: Jets) -> Iterator[Jets]:
+def _pieces(jets: Records) -> Iterator[Records]:
     """Yield jets in whole events, none with so many that it cannot be a part of a chunk."""
     if len(jets) <= CHUNK_JETS or len(jets.counts) == 1:
         if len(jets) > MAX_LENGTH - CHUNK_JETS:

@@ -26,7 +26,6 @@ from aefpga.evaluation.truncation import nearest_compressed, nearest_fixed
 from aefpga.files import write_json
 from aefpga.fixedpoint import Emulator
 from aefpga.runs import Run
-from aefpga.variables import variable_set
 from aefpga.workflow import Step
 
 
@@ -81,12 +80,12 @@ def evaluate(
     from aefpga.codec.decoder import Decoder
 
     jets, folder = run.test_jets[:max_jets], run.folder
-    variables, normaliser = variable_set(run.config.data.variables), run.normaliser
+    schema, normaliser = run.schema, run.normaliser
     distance: dict[str, float] = {}
     if inputs:
         jets = _other_jets(run, inputs, collection, step)[:max_jets]
         folder = run.folder / "evaluations" / Path(inputs[0]).stem
-        columns = zip(variables, run.test_jets.T, jets.T, strict=True)
+        columns = zip(schema.variables, run.test_jets.T, jets.T, strict=True)
         distance = {v.name: kolmogorov(ours, theirs) for v, ours, theirs in columns}
     schemes: dict[str, NDArray[np.float32]] = {}
     bits: dict[str, float] = {}
@@ -108,20 +107,18 @@ def evaluate(
         plot_occupancy(Emulator(spec)(words), spec.latent_type, folder / "plots/latents.png")
     target = bits[next(reversed(bits))]
     step("reconstructing", 2, 3)
-    fixed, compressed = nearest_fixed(len(variables), target), nearest_compressed(jets, target)
+    fixed, compressed = nearest_fixed(len(schema), target), nearest_compressed(jets, target)
     for label, truncation, coder in (
         ("truncation, fixed rate", fixed, FIXED),
         ("truncation + LZMA", compressed, "LZMA"),
     ):
-        widths = truncation.widths(len(variables))
+        widths = truncation.widths(len(schema))
         data = encode(truncation.to_words(jets), widths, coder)
         schemes[label] = truncation.to_jets(decode(data, widths, coder, len(jets)))
         bits[label] = 8 * len(data) / len(jets)
         notes.append(f"{label}: float32 with {truncation.mantissa} of 23 mantissa bits")
-    qualities = {
-        n: judge(jets, back, variables, normaliser.min_max_) for n, back in schemes.items()
-    }
-    physics = {n: judge_physics(jets, schemes[n], variables, q) for n, q in qualities.items()}
+    qualities = {n: judge(jets, back, schema, normaliser.min_max_) for n, back in schemes.items()}
+    physics = {n: judge_physics(jets, schemes[n], schema, q) for n, q in qualities.items()}
     result = Evaluation(len(jets), qualities, physics, bits, saturated, distance, notes)
     write_json(folder / "metrics.json", result.to_dict())
     _plot(run, jets, schemes, qualities, folder / "plots")
@@ -136,8 +133,7 @@ def _other_jets(
     from aefpga.workflow.jets import selected_jets
 
     data = run.config.data.model_copy(update={"collection": collection, "max_jets": None})
-    names = tuple(v.name for v in variable_set(data.variables))
-    jets, _ = selected_jets(inputs, names, data, step)
+    jets, _ = selected_jets(inputs, run.schema, data, step)
     return jets.values
 
 
@@ -170,15 +166,15 @@ def _plot(
     qualities: Mapping[str, Quality],
     plots: Path,
 ) -> None:
-    variables = variable_set(run.config.data.variables)
+    schema = run.schema
     # The C simulation equals the quantized model word for word: its curve would only hide it.
     shown = {n: s for n, s in schemes.items() if n != "C simulation"}
     autoencoder = next(n for n in ("quantized model", "float model") if n in schemes)
-    plot_distributions(jets, {autoencoder: schemes[autoencoder]}, variables, plots / "inputs.png")
-    plot_residuals(jets, shown, variables, plots / "residuals.png")
+    plot_distributions(jets, {autoencoder: schemes[autoencoder]}, schema, plots / "inputs.png")
+    plot_residuals(jets, shown, schema, plots / "residuals.png")
     widths = {n: qualities[n] for n in shown}
-    plot_resolution(widths, ("pt", "mass", "eta", "phi"), plots / "resolution.png")
-    plot_correlation(jets, schemes[autoencoder], variables, plots / "correlation.png")
+    plot_resolution(widths, schema.shown[:4], plots / "resolution.png")
+    plot_correlation(jets, schemes[autoencoder], schema, plots / "correlation.png")
     with (run.folder / "history.csv").open() as stream:
         history = [
             {k: v if k == "stage" else float(v) for k, v in row.items()}

@@ -16,7 +16,6 @@ from aefpga.codec.bounds import Profile
 from aefpga.codec.coders import CODERS, FIXED, decode, encode
 from aefpga.codec.conditional import Conditional
 from aefpga.codec.learning import learn as learn_models
-from aefpga.codec.modulo import ModuloCode
 from aefpga.codec.quantization import Scalar
 from aefpga.config import DataConfig
 from aefpga.errors import UsageError
@@ -31,9 +30,10 @@ from aefpga.evaluation.quantizers import (
     uniform,
 )
 from aefpga.fixedpoint import Emulator
-from aefpga.normalise import MinMax, make_normaliser
+from aefpga.links.modulo import ModuloCode
+from aefpga.normalise import Normaliser
 from aefpga.runs import Run
-from aefpga.variables import Variable, variable_set
+from aefpga.schema import JETS, Schema
 from aefpga.workflow import Step
 
 Floats = NDArray[np.float32]
@@ -52,16 +52,6 @@ LEARNED_TOLERANCES = (0.02, 0.0107, 0.005)
 CHAIN_MANTISSA = 5
 # Of the order in which jets of files are taken.
 SEED = 42
-SHOWN = (
-    "pt",
-    "mass",
-    "eta",
-    "phi",
-    "charged_hadron_energy",
-    "neutral_hadron_energy",
-    "photon_energy",
-    "hf_em_energy",
-)
 
 
 @dataclass(frozen=True)
@@ -122,7 +112,7 @@ class AutoencoderQuantizer:
 
 
 def rate_distortion(
-    jets: Floats, variables: Sequence[Variable], runs: Sequence[Run], *, step: Step
+    jets: Floats, schema: Schema, runs: Sequence[Run], *, step: Step
 ) -> list[Point]:
     """Measure all schemes on the second half of the jets.
 
@@ -130,7 +120,7 @@ def rate_distortion(
     ----------
     jets : ndarray of float32, shape (n_jets, n_variables)
         In random order, physical units; the first half is for learning ranges.
-    variables : sequence of Variable
+    schema : Schema
         The columns.
     runs : sequence of Run
         Quantized runs with these variables.
@@ -142,39 +132,38 @@ def rate_distortion(
     UsageError
         If a run has other variables, or no fixed-point encoder.
     """
-    names = tuple(v.name for v in variables)
     for run in runs:
         if not run.is_quantized:
             raise UsageError(f"run {run.name} is float only; train with --quantize")
-        if run.spec.input.variables != names:
+        if run.spec.input.variables != schema.names:
             raise UsageError(
                 f"run {run.name} takes {len(run.spec.input.variables)} variables, the jets have "
-                f"{len(names)}: choose runs and --variables of one set"
+                f"{len(schema)}: choose runs and --variables of one set"
             )
     learn, judged = np.split(jets, [len(jets) // 2])
-    min_max = MinMax().fit(learn)
-    families = list(_quantizers(learn, variables, runs))
+    min_max = Normaliser("min-max", schema).fit(learn)
+    families = list(_quantizers(learn, schema, runs))
     points = []
     for done, (family, quantizer) in enumerate(families):
         step("schemes", done, len(families) + 1)
-        words, widths = quantizer.to_words(judged), quantizer.widths(len(variables))
+        words, widths = quantizer.to_words(judged), quantizer.widths(len(schema))
         sizes = {}
         for coder in CODERS:
             data = encode(words, widths, coder)
             decoded = decode(data, widths, coder, len(judged))
             sizes[coder] = 8 * len(data) / len(judged)
-        quality = judge(judged, quantizer.to_jets(decoded), variables, min_max)
+        quality = judge(judged, quantizer.to_jets(decoded), schema, min_max)
         points.append(Point(quantizer.label, family, sizes, quality))
-    normaliser = make_normaliser("natural", variables).fit(learn)
+    normaliser = Normaliser("natural", schema).fit(learn)
     for name, codec in error_bounded().items():
         for tolerance in TOLERANCES:
-            size, back = compress_columns(codec, judged, variables, normaliser, tolerance)
-            quality = judge(judged, back, variables, min_max)
+            size, back = compress_columns(codec, judged, schema, normaliser, tolerance)
+            quality = judge(judged, back, schema, min_max)
             sizes = {name: 8 * size / len(judged)}
             points.append(Point(f"{name}, {tolerance:.0%} bound", name, sizes, quality))
     for level, tolerances in (("fast", OUR_TOLERANCES), ("best", LEARNED_TOLERANCES)):
         for tolerance in tolerances:
-            quantization = Scalar(Profile.relative(tolerance), variables)
+            quantization = Scalar(Profile.relative(tolerance), schema)
             points.append(_bounded(quantization, level, tolerance, learn, judged, min_max))
     step("schemes", len(families) + 1, len(families) + 1)
     return points
@@ -186,7 +175,7 @@ def _bounded(
     tolerance: float,
     learn: Floats,
     jets: Floats,
-    min_max: MinMax,
+    min_max: Normaliser,
 ) -> Point:
     """Return what `compress --scalar` makes of jets; every value is within its bound."""
     made, alone = quantization.quantize(jets), np.ones(len(jets), np.int64)
@@ -199,7 +188,7 @@ def _bounded(
     # A value that is kept costs its place and itself. What was learned counts as little as the
     # weights of an autoencoder do.
     size = len(coder.encode(steps, alone)) + 8 * int(made.exact.sum())
-    quality = judge(jets, made.back, quantization.variables, min_max)
+    quality = judge(jets, made.back, quantization.schema, min_max)
     family = f"compress --scalar --level {level}"
     label = f"{family}, {tolerance:.2%} bound"
     return Point(label, family, {"rANS": 8 * size / len(jets)}, quality)
@@ -213,26 +202,23 @@ def jets_to_judge(
     max_jets: int,
     *,
     step: Step,
-) -> tuple[Floats, Sequence[Variable]]:
+) -> tuple[Floats, Schema]:
     """Return jets in random order, and their variables: of files, of a run's test, or embedded."""
     from aefpga.data.sample import sample_path
     from aefpga.workflow.jets import selected_jets
 
     if runs and not inputs:
-        return runs[0].test_jets[:max_jets], variable_set(runs[0].config.data.variables)
-    default = runs[0].config.data.variables if runs else DataConfig().variables
-    columns = variable_set(variables or default)
+        return runs[0].test_jets[:max_jets], runs[0].schema
+    columns = runs[0].schema if runs and not variables else JETS.choose(variables)
     files = list(inputs or [str(sample_path())])
-    names = tuple(v.name for v in columns)
-    kept, _ = selected_jets(files, names, DataConfig(collection=collection), step)
+    kept, _ = selected_jets(files, columns, DataConfig(collection=collection), step)
     order = np.random.default_rng(SEED).permutation(len(kept))[:max_jets]
     return kept.values[order], columns
 
 
 def draw(points: Sequence[Point], folder: Path) -> None:
     """Draw one picture for links, at a fixed rate, and one for files, with the best coder."""
-    known = {v.name for v in points[0].quality.variables}
-    names = [n for n in SHOWN if n in known]
+    names = points[0].quality.shown
     fixed: dict[str, list[tuple[float, Quality]]] = {}
     best: dict[str, list[tuple[float, Quality]]] = {}
     for point in points:
@@ -245,21 +231,21 @@ def draw(points: Sequence[Point], folder: Path) -> None:
 
 
 def _quantizers(
-    jets: Floats, variables: Sequence[Variable], runs: Sequence[Run]
+    jets: Floats, schema: Schema, runs: Sequence[Run]
 ) -> Iterator[tuple[str, Quantizer]]:
     """Yield family and quantizer, fitted to training jets where there is something to fit."""
     for run in runs:
         yield "autoencoder", AutoencoderQuantizer(run)
         chained = AutoencoderQuantizer(run, FloatTruncation(CHAIN_MANTISSA))
         yield "truncation, then autoencoder", chained
-    yield "modulo words", ModuloCode.learn(jets, variables)
+    yield "modulo words", ModuloCode.learn(jets, schema)
     for mantissa in MANTISSAS:
         yield "float truncation", FloatTruncation(mantissa)
     for relative in RELATIVE_STEPS:
-        yield "logarithmic", logarithmic(relative, variables, jets)
+        yield "logarithmic", logarithmic(relative, schema, jets)
     for bits in UNIFORM_BITS:
-        yield "uniform", uniform(bits, variables, jets)
-    normaliser = make_normaliser("physics", variables).fit(jets)
+        yield "uniform", uniform(bits, schema, jets)
+    normaliser = Normaliser("physics", schema).fit(jets)
     for components, bits in PCA_LAYOUTS:
         if components < normaliser.n_columns:
             yield "PCA", PcaQuantizer(components, bits, normaliser, jets)

@@ -20,11 +20,11 @@ from typing import Any, BinaryIO
 from aefpga import __version__
 from aefpga.codec.archive import Archive
 from aefpga.codec.bounds import to_config
-from aefpga.config import DataConfig
 from aefpga.data.reader import find_files
 from aefpga.errors import AefpgaError, DataError, RunError, UsageError
 from aefpga.files import remove_leftovers, sha256_of
 from aefpga.runs import Run, open_run
+from aefpga.schema import JETS
 from aefpga.workflow import Step
 from aefpga.workflow.compress import Settings, compress
 
@@ -367,7 +367,7 @@ def _facts(run: Run | None, settings: Settings) -> dict[str, Any]:
     """Return what all files of a folder have in common."""
     return {
         "encoder": run.spec.hash if run else None,
-        "variables": None if run else settings.variables or DataConfig().variables,
+        "variables": None if run else settings.variables or JETS.usual,
         "max_error": to_config(settings.profile),
         "level": settings.level,
         "keep_outliers": settings.keep_outliers,

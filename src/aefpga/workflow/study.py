@@ -156,7 +156,6 @@ def _one(config: RunConfig, name: str, folder: Path) -> None:
     from aefpga.evaluation.metrics import judge
     from aefpga.fixedpoint import Emulator
     from aefpga.runs import open_run
-    from aefpga.variables import variable_set
     from aefpga.workflow.train import train
 
     runs = folder / "runs"
@@ -171,9 +170,8 @@ def _one(config: RunConfig, name: str, folder: Path) -> None:
     if run.is_quantized:
         decode = Decoder(run.folder / "decoder.onnx", run.spec.hash)
         columns["quantized"] = decode(Emulator(run.spec).encode(jets))
-    variables = variable_set(config.data.variables)
     qualities = {
-        precision: judge(jets, normaliser.inverse_transform(y), variables, normaliser.min_max_)
+        precision: judge(jets, normaliser.inverse_transform(y), run.schema, normaliser.min_max_)
         for precision, y in columns.items()
     }
     model = name.removesuffix(
@@ -182,7 +180,7 @@ def _one(config: RunConfig, name: str, folder: Path) -> None:
     result = Result(
         model=model,
         normalisation=config.data.normalisation,
-        variables=config.data.variables,
+        variables=str(len(run.schema)),
         seed=config.training.seed,
         training_seconds=run.manifest["training_seconds"],
         qualities=qualities,

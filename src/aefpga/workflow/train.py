@@ -18,7 +18,7 @@ from aefpga.data.sample import sample_path
 from aefpga.errors import UsageError
 from aefpga.files import atomic_path, sha256_of, write_json
 from aefpga.runs import Run, check_name, installed_versions, save_test_jets, seal
-from aefpga.variables import variable_set
+from aefpga.schema import Schema
 from aefpga.workflow import Step
 
 PARTIAL, CHECKPOINTS = ".partial", "checkpoints"
@@ -28,9 +28,8 @@ PARTIAL, CHECKPOINTS = ".partial", "checkpoints"
 class Prepared:
     """What a training would use, found out before it starts."""
 
-    jets_read: int
-    cut_pt: int
-    cut_mass: int
+    read: int
+    cut: Mapping[str, int]
     train: int
     validation: int
     test: int
@@ -86,9 +85,8 @@ def _trained(
     """Train in a folder of an unfinished training, and seal it."""
     from aefpga.models.fit import fit
 
-    variables = variable_set(config.data.variables)
-    names = tuple(v.name for v in variables)
-    parts, prepared = _load(config, names, step)
+    schema = config.data.columns()
+    parts, prepared = _load(config, schema, step)
     on_prepared(prepared)
 
     def on_epoch(epoch: Any, planned: int) -> None:
@@ -97,10 +95,11 @@ def _trained(
     provenance = {"aefpga": __version__, "run": final.name, **installed_versions()}
     checkpoints = partial / CHECKPOINTS
     trained = fit(
-        parts["train"], parts["validation"], variables, config, checkpoints, on_epoch, provenance
+        parts["train"], parts["validation"], schema, config, checkpoints, on_epoch, provenance
     )
     _export(trained, config, partial)
-    save_test_jets(partial, names, parts["test"])
+    write_json(partial / "schema.json", schema.to_config())
+    save_test_jets(partial, schema.names, parts["test"])
     shutil.rmtree(checkpoints)
     curve = trained.curve
     facts = {
@@ -152,7 +151,7 @@ def _input_files(config: RunConfig) -> list[Path]:
 
 
 def _load(
-    config: RunConfig, names: tuple[str, ...], step: Step
+    config: RunConfig, schema: Schema, step: Step
 ) -> tuple[dict[str, NDArray[np.float32]], Prepared]:
     """Read, select and split the jets."""
     from aefpga.data.reader import filled_with_zeros
@@ -161,12 +160,12 @@ def _load(
 
     data, training = config.data, config.training
     inputs = [str(p) for p in _input_files(config)]
-    zeros = filled_with_zeros(inputs, names, data.collection)
-    kept, counts = selected_jets(inputs, names, data, step)
+    zeros = filled_with_zeros(inputs, schema.names, data.collection)
+    kept, counts = selected_jets(inputs, schema, data, step)
     rows = split(len(kept), training.validation, training.test, training.seed)
     parts = {f.name: kept.values[getattr(rows, f.name)] for f in fields(rows)}
     sizes = {name: len(values) for name, values in parts.items()}
-    return parts, Prepared(counts.read, counts.pt, counts.mass, **sizes, zeros=zeros)
+    return parts, Prepared(counts.read, counts.cut, **sizes, zeros=zeros)
 
 
 def _export(trained: Any, config: RunConfig, folder: Path) -> None:

@@ -1,22 +1,22 @@
 import numpy as np
 import pytest
 
-from aefpga.codec.modulo import TURN, ModuloCode, Scale
 from aefpga.data.reader import read_jets
 from aefpga.data.sample import sample_path
 from aefpga.errors import DataError, UsageError
 from aefpga.fixedpoint import Emulator
 from aefpga.fixedpoint.example import adversarial_words
-from aefpga.variables import VARIABLE_SETS, variable, variable_set
+from aefpga.links.modulo import TURN, ModuloCode, Scale
+from aefpga.schema import JETS
 
-VARIABLES = variable_set("24")
-NAMES = [v.name for v in VARIABLES]
+VARIABLES = JETS.choose("24")
+NAMES = list(VARIABLES.names)
 
 
 @pytest.fixture(scope="module")
 def learned():
     """A code learned from some jets, and others."""
-    found = read_jets([str(sample_path())], VARIABLE_SETS["24"], max_jets=24_000).values
+    found = read_jets([str(sample_path())], JETS.choose("24"), max_jets=24_000).values
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("aefpga.codec.learning.BATCHES", 500)
         return ModuloCode.learn(found[:18_000], VARIABLES, failures=0.005), found[18_000:]
@@ -26,9 +26,9 @@ def test_the_low_bits_are_enough(learned):
     code, jets = learned
     assert code.widths(24).sum() <= 100
     back = code.to_jets(code.to_words(jets))
-    for j, v in enumerate(VARIABLES):
+    for j, v in enumerate(VARIABLES.variables):
         x, y = jets[:, j].astype(float), back[:, j]
-        if v.kind == "multiplicity":
+        if v.kind.is_count:
             assert (x == y).mean() > 0.98, v.name
         elif v.kind == "angle":
             apart = np.abs(x - y)
@@ -53,7 +53,7 @@ def test_it_is_kept_in_a_file(learned, tmp_path):
 
 @pytest.mark.parametrize("name", ["pt", "eta", "phi", "area", "photon_energy", "vertex_z"])
 def test_steps_come_back_as_values_within_a_step(name):
-    scale = Scale.of(variable(name))
+    scale = Scale.of(JETS.variable(name))
     rng = np.random.default_rng(0)
     values = {"phi": rng.uniform(-np.pi, np.pi, 5000), "area": rng.uniform(0, 1.9, 5000)}.get(
         name, rng.lognormal(1, 2, 5000).clip(0, 4 if name == "eta" else 30)
@@ -67,7 +67,7 @@ def test_steps_come_back_as_values_within_a_step(name):
 def test_a_variable_that_never_changes_and_too_few_jets(jets):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("aefpga.codec.learning.BATCHES", 20)
-        variables = [*VARIABLES, variable("pileup_energy")]
+        variables = JETS.select([*NAMES, "pileup_energy"])
         table = np.append(jets[:1000], np.zeros((1000, 1), np.float32), axis=1)
         code = ModuloCode.learn(table, variables)
         assert (code.to_jets(code.to_words(table))[:, -1] == 0).all()
@@ -76,7 +76,7 @@ def test_a_variable_that_never_changes_and_too_few_jets(jets):
 
 
 def test_phi_wraps_as_the_word_does():
-    scale = Scale.of(variable("phi"))
+    scale = Scale.of(JETS.variable("phi"))
     steps = scale.steps(np.linspace(-np.pi, np.pi, 1001))
     assert steps.min() == -TURN // 2
     assert steps.max() == TURN // 2 - 1
@@ -87,7 +87,7 @@ def test_the_words_are_the_low_bits_of_the_steps(learned):
     words = code.to_words(jets)
     for name in ("pt", "eta", "charged_hadron_multiplicity", "neutral_hadron_energy"):
         j = [v.name for v in code._sent].index(name)
-        steps = Scale.of(variable(name)).steps(jets[:, NAMES.index(name)].astype(float))
+        steps = Scale.of(JETS.variable(name)).steps(jets[:, NAMES.index(name)].astype(float))
         word = code._word_of[j]
         np.testing.assert_array_equal(words[:, word], np.mod(steps, 1 << code.widths(24)[word]))
 

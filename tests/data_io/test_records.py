@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from aefpga.data.jets import Jets
+from aefpga.data.records import Records
 
-JETS = Jets(
+JETS = Records(
     ("pt", "eta"),
     np.array([[30, 1], [20, 2], [50, -1]], np.float32),
     np.array([2, 0, 1]),
@@ -29,4 +29,4 @@ def test_pandas_has_a_row_a_jet():
 def test_parts():
     assert JETS.between(1, 3).to_awkward().pt.tolist() == [[], [50]]
     assert JETS.keep(JETS.column("pt") > 25).counts.tolist() == [1, 0, 1]
-    assert Jets.concatenate([JETS, JETS]).counts.tolist() == [2, 0, 1, 2, 0, 1]
+    assert Records.concatenate([JETS, JETS]).counts.tolist() == [2, 0, 1, 2, 0, 1]

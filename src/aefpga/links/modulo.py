@@ -11,6 +11,7 @@ The encoder is an `EncoderSpec` of one layer, some multiplications by constants 
 its rounding is to the nearest step, its overflow drops the high bits.
 """
 
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,19 +21,19 @@ from numpy.typing import NDArray
 
 from aefpga.codec.conditional import ColumnModel, load_models, save_models
 from aefpga.codec.learning import learn
-from aefpga.codec.schemes import Hint, JetScheme
-from aefpga.codec.totals import parts_first
+from aefpga.codec.schemes import Hint, Scheme, scheme_for
 from aefpga.errors import DataError, UsageError
 from aefpga.files import atomic_path, load_arrays
 from aefpga.fixedpoint import DenseLayer, Emulator, EncoderInput, EncoderSpec, FixedType, Tensor
 from aefpga.fixedpoint.compand import compand, expand
 from aefpga.fixedpoint.spec import exact_accumulator
-from aefpga.variables import SUMS, Kind, Variable, variable
+from aefpga.schema import Kind, Schema, Variable
+from aefpga.schema import variable as kinds
 
 Floats = NDArray[np.float32]
 Words = NDArray[np.int64]
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 # What a file's arrays may have, at most.
 MAX_BYTES = 32_000_000
 # Momenta and energies: a grid of 1/128 GeV up to 8192 GeV, companded with 7 bits of mantissa.
@@ -42,8 +43,6 @@ OCTAVE, ETA, TURN, AREA, POSITION = 24, 24, 256, 44, 64
 # Bits behind the point of a multiplication by a constant.
 FRACTION = 16
 COUNT_BITS = 8
-# Particles of which a jet rarely has two kinds: their energies share a word.
-SHARED = ("electron_energy", "muon_energy", "hf_em_energy")
 # Share of jets in which a word may be decoded wrongly, for want of a higher bit.
 FAILURES = 0.002
 LEAST_JETS = 100
@@ -77,15 +76,17 @@ class Scale:
     def of(cls, v: Variable) -> "Scale":
         """Return the scale of a variable."""
         scales: dict[Kind, Scale] = {
-            "multiplicity": cls(FixedType(False, COUNT_BITS, COUNT_BITS), COUNT_BITS, -1, 1 << 16),
-            "angle": cls(FixedType(True, 16, 4), 3, -1, ETA << (FRACTION - 12)),
-            "position": cls(FixedType(True, 16, 6), 5, -1, POSITION << (FRACTION - 10)),
-            "area": cls(FixedType(False, 16, 1), 1, -1, AREA << (FRACTION - 15)),
+            kinds.MULTIPLICITY: cls(
+                FixedType(False, COUNT_BITS, COUNT_BITS), COUNT_BITS, -1, 1 << 16
+            ),
+            kinds.ANGLE: cls(FixedType(True, 16, 4), 3, -1, ETA << (FRACTION - 12)),
+            kinds.POSITION: cls(FixedType(True, 16, 6), 5, -1, POSITION << (FRACTION - 10)),
+            kinds.AREA: cls(FixedType(False, 16, 1), 1, -1, AREA << (FRACTION - 15)),
         }
         energy = FixedType(False, ENERGY_BITS + GRID, ENERGY_BITS)
         other = cls(energy, ENERGY_BITS, MANTISSA, OCTAVE << (FRACTION - MANTISSA))
-        if v.name == "phi":
-            factor = round(TURN / (2 * np.pi) * 2 ** (FRACTION - 12))
+        if v.period:
+            factor = round(TURN / v.period * 2 ** (FRACTION - 12))
             return cls(FixedType(True, 16, 4), 3, -1, factor, TURN)
         return scales.get(v.kind, other)
 
@@ -115,7 +116,7 @@ class ModuloCode:
 
     Parameters
     ----------
-    variables : sequence of Variable
+    schema : Schema
         The columns of jets; those that are sums of others are not sent.
     models : sequence of ColumnModel
         What is known of each variable that is sent, given those before.
@@ -127,13 +128,13 @@ class ModuloCode:
 
     def __init__(
         self,
-        variables: Sequence[Variable],
+        schema: Schema,
         models: Sequence[ColumnModel],
         ranges: Words,
         widths: Sequence[int],
     ) -> None:
-        self._variables, self._models, self._ranges = variables, models, ranges
-        self._sent = _sent(variables)
+        self._schema, self._models, self._ranges = schema, models, ranges
+        self._sent = _sent(schema)
         self._scheme = _scheme(self._sent)
         self._word_of = _word_of(self._sent)
         self.spec = _specification(self._sent, self._word_of, widths)
@@ -142,7 +143,7 @@ class ModuloCode:
     def learn(
         cls,
         jets: Floats,
-        variables: Sequence[Variable],
+        schema: Schema,
         on_progress: Callable[[int, int], None] | None = None,
         failures: float = FAILURES,
     ) -> "ModuloCode":
@@ -152,7 +153,7 @@ class ModuloCode:
         ----------
         jets : ndarray of float32, shape (n_jets, n_variables)
             Training jets, in physical units; the last fifth decides the widths.
-        variables : sequence of Variable
+        schema : Schema
             Their columns.
         on_progress : callable or None
             Called with the number of columns learned and their total.
@@ -166,10 +167,10 @@ class ModuloCode:
         """
         if len(jets) < LEAST_JETS:
             raise UsageError(f"{len(jets)} jets are too few to learn from; give {LEAST_JETS:,}")
-        sent = _sent(variables)
-        scheme, place = _scheme(sent), [list(variables).index(v) for v in sent]
-        columns = jets[:, place].astype(np.float64).T
-        steps = np.stack([Scale.of(v).steps(x) for v, x in zip(sent, columns, strict=True)], 1)
+        sent = _sent(schema)
+        scheme, place = _scheme(sent), [schema.index(name) for name in sent.names]
+        columns = zip(sent.variables, jets[:, place].astype(np.float64).T, strict=True)
+        steps = np.stack([Scale.of(v).steps(x) for v, x in columns], 1)
         n_learning = len(jets) * 4 // 5
         models = learn(scheme, [(steps[:n_learning], np.ones(n_learning, np.int64))], on_progress)
         ranges = np.stack([steps.min(axis=0), steps.max(axis=0)], axis=1)
@@ -186,7 +187,7 @@ class ModuloCode:
                 found = np.where(_is_absent(sent, column, judged), 0, found)
                 if np.mean(found != true) <= failures:
                     break
-        return cls(variables, models, ranges, widths)
+        return cls(schema, models, ranges, widths)
 
     def save(self, path: Path) -> None:
         """Write the code, for those who decode; `spec` alone is the encoder."""
@@ -195,7 +196,7 @@ class ModuloCode:
                 stream,
                 allow_pickle=False,
                 schema=SCHEMA_VERSION,
-                variables=np.array([v.name for v in self._variables]),
+                record=np.array(json.dumps(self._schema.to_config())),
                 models=np.frombuffer(save_models(self._models), np.uint8),
                 ranges=self._ranges,
                 widths=self.spec.latent_type.width,
@@ -208,10 +209,10 @@ class ModuloCode:
             saved = load_arrays(path, MAX_BYTES)
             if saved["schema"] != SCHEMA_VERSION:
                 raise ValueError(f"schema {saved['schema']}, expected {SCHEMA_VERSION}")
-            variables = [variable(str(name)) for name in saved["variables"]]
+            record = Schema.from_config(json.loads(str(saved["record"])), str(path))
             models = load_models(saved["models"].tobytes())
-            return cls(variables, models, saved["ranges"], saved["widths"].tolist())
-        except (ValueError, KeyError) as error:
+            return cls(record, models, saved["ranges"], saved["widths"].tolist())
+        except (ValueError, KeyError, TypeError) as error:
             raise DataError(f"{path} cannot be read as a modulo code ({error})") from error
 
     def widths(self, n_variables: int) -> Words:
@@ -225,13 +226,13 @@ class ModuloCode:
 
     def to_words(self, jets: Floats) -> Words:
         """Return words, shape (n_jets, n_words), of jets in physical units."""
-        place = [list(self._variables).index(v) for v in self._sent]
+        place = [self._schema.index(name) for name in self._sent.names]
         return Emulator(self.spec).encode(jets[:, place])
 
     def to_jets(self, words: Words) -> Floats:
         """Return jets in physical units; a few in a thousand have a wrong value."""
-        n, names, widths = len(words), [v.name for v in self._sent], self.spec.latent_type.width
-        table, left = np.zeros((n, len(names)), np.int64), words.copy()
+        n, sent, widths = len(words), self._sent, self.spec.latent_type.width
+        table, left = np.zeros((n, len(sent)), np.int64), words.copy()
         for column, hint in self._scheme.walk(np.arange(n), np.ones(n, np.int64), table):
             word = self._word_of[column]
             found = _most_probable(
@@ -240,11 +241,11 @@ class ModuloCode:
             found = np.where(_is_absent(self._sent, column, table), 0, found)
             table[:, column] = found
             left[:, word] -= found
-        values = {v.name: Scale.of(v).values(table[:, j]) for j, v in enumerate(self._sent)}
-        for v in self._variables:
-            if v.name not in values:
-                values[v.name] = np.sum([values[part] for part in SUMS[v.name]], axis=0)
-        return np.stack([values[v.name] for v in self._variables], axis=1).astype(np.float32)
+        values = {v.name: Scale.of(v).values(table[:, j]) for j, v in enumerate(sent.variables)}
+        for name in self._schema.names:
+            if name not in values:
+                values[name] = np.sum([values[t] for t in self._schema.sums[name]], axis=0)
+        return np.stack([values[name] for name in self._schema.names], axis=1).astype(np.float32)
 
 
 def _most_probable(
@@ -264,31 +265,35 @@ def _most_probable(
     return np.asarray(best, np.int64)
 
 
-def _is_absent(sent: Sequence[Variable], column: int, steps: Words) -> NDArray[np.bool_]:
+def _is_absent(sent: Schema, column: int, steps: Words) -> NDArray[np.bool_]:
     """Return where the particles of an energy that shares its word are known to be absent."""
-    names = [v.name for v in sent]
-    count = names[column].replace("_energy", "_multiplicity")
-    if names[column] not in SHARED or count not in names:
+    count = _shared(sent).get(sent.names[column])
+    if count is None or not sent.holds(count):
         return np.zeros(len(steps), bool)
-    return np.asarray(steps[:, names.index(count)] == 0)
+    return np.asarray(steps[:, sent.index(count)] == 0)
 
 
-def _sent(variables: Sequence[Variable]) -> list[Variable]:
-    """Return the variables without those that are sums of others."""
-    return [variables[j] for j, parts in parts_first(variables) if not parts]
+def _shared(sent: Schema) -> dict[str, str]:
+    """Return the energies that share a word, of particles that rarely come together, and counts."""
+    return {c.energy: c.count for c in sent.classes if c.is_rare}
 
 
-def _scheme(sent: Sequence[Variable]) -> JetScheme:
-    return JetScheme(sent, [Scale.of(v) for v in sent])
+def _sent(schema: Schema) -> Schema:
+    """Return the columns without those that are sums of others."""
+    return schema.select(schema.names[j] for j, parts in schema.totals if not parts)
 
 
-def _word_of(sent: Sequence[Variable]) -> list[int]:
+def _scheme(sent: Schema) -> Scheme:
+    return scheme_for(sent, [Scale.of(v) for v in sent.variables])
+
+
+def _word_of(sent: Schema) -> list[int]:
     """Return which word each variable goes into."""
     found: list[int] = []
     shared: int | None = None
-    for v in sent:
+    for name in sent.names:
         following = max(found, default=-1) + 1
-        if v.name in SHARED:
+        if name in _shared(sent):
             shared = following if shared is None else shared
             found.append(shared)
         else:
@@ -296,13 +301,11 @@ def _word_of(sent: Sequence[Variable]) -> list[int]:
     return found
 
 
-def _specification(
-    sent: Sequence[Variable], word_of: Sequence[int], widths: Sequence[int]
-) -> EncoderSpec:
-    scales = [Scale.of(v) for v in sent]
+def _specification(sent: Schema, word_of: Sequence[int], widths: Sequence[int]) -> EncoderSpec:
+    scales = [Scale.of(v) for v in sent.variables]
     source = EncoderInput(
-        variables=tuple(v.name for v in sent),
-        units=tuple(v.unit for v in sent),
+        variables=sent.names,
+        units=sent.units,
         type=FixedType(
             np.array([s.type.signed for s in scales]),
             np.array([s.type.width for s in scales]),

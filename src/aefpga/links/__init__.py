@@ -1,0 +1,1 @@
+"""Words of a fixed rate for a trigger link."""

@@ -1,0 +1,219 @@
+"""`Schema`: what a record is; it travels with the data, into runs and compressed files."""
+
+import difflib
+from collections.abc import Iterable, Mapping
+from functools import cached_property
+from typing import Any, Self
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from aefpga.errors import DataError, UsageError
+from aefpga.schema.variable import Variable
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class FourMomentum(_Part):
+    """The names of the variables that are a record's four-momentum."""
+
+    pt: str
+    eta: str
+    phi: str
+    mass: str
+
+    @property
+    def names(self) -> tuple[str, str, str, str]:
+        """All four."""
+        return self.pt, self.eta, self.phi, self.mass
+
+
+class ParticleClass(_Part):
+    """Particles of a class within a record: where their `count` is 0, their `energy` is.
+
+    Those of classes that are rare seldom come together.
+    """
+
+    energy: str
+    count: str
+    is_rare: bool = False
+
+
+class Cut(_Part):
+    """Records are kept whose `variable` is below this, in its unit."""
+
+    variable: str
+    below: float
+
+
+class Schema(_Part):
+    """A record: its variables, and the relations among them.
+
+    A table need not hold all variables of its record: `select` keeps some, and what is said here of
+    others stays. Whoever uses a relation looks whether its variables are there (`holds`).
+
+    Parameters
+    ----------
+    name : str
+        Of the record, in the plural: ``jets``.
+    variables : tuple of Variable
+        The columns of a table.
+    sums : Mapping of str to tuple of str
+        Variables that are sums of others, exactly.
+    classes : tuple of ParticleClass
+        Whose energies add up to the record's, in the order in which counting what is left over from
+        it is best: rare ones first.
+    momentum : FourMomentum or None
+        Which variables are the four-momentum.
+    cuts : tuple of Cut
+        Which records are used, unless configured otherwise.
+    sets : Mapping of str to tuple of str
+        Named choices of variables.
+    usual : str or None
+        The set that is taken where none is named; None takes all variables.
+    headline : tuple of str
+        What tables and plots show where there is no room for all; empty: the first ones.
+    shape : tuple of int or None
+        Where the variables are cells of a grid, its shape.
+    """
+
+    name: str = Field(min_length=1, max_length=100)
+    variables: tuple[Variable, ...] = Field(min_length=1, max_length=4096)
+    sums: Mapping[str, tuple[str, ...]] = {}
+    classes: tuple[ParticleClass, ...] = ()
+    momentum: FourMomentum | None = None
+    cuts: tuple[Cut, ...] = ()
+    sets: Mapping[str, tuple[str, ...]] = {}
+    usual: str | None = None
+    headline: tuple[str, ...] = ()
+    shape: tuple[int, ...] | None = None
+
+    @model_validator(mode="after")
+    def _each_name_once(self) -> Self:
+        if len(set(self.names)) < len(self.names):
+            raise ValueError("each variable's name once was expected")
+        return self
+
+    def __len__(self) -> int:
+        """Number of variables."""
+        return len(self.variables)
+
+    @cached_property
+    def names(self) -> tuple[str, ...]:
+        """The variables' names."""
+        return tuple(v.name for v in self.variables)
+
+    @property
+    def units(self) -> tuple[str, ...]:
+        """The variables' units."""
+        return tuple(v.unit for v in self.variables)
+
+    @cached_property
+    def _place(self) -> dict[str, int]:
+        return {name: column for column, name in enumerate(self.names)}
+
+    def holds(self, *names: str) -> bool:
+        """Whether all these variables are there."""
+        return all(name in self._place for name in names)
+
+    def index(self, name: str) -> int:
+        """Return a variable's column.
+
+        Raises
+        ------
+        UsageError
+            If there is no such variable; the nearest names are given.
+        """
+        if name not in self._place:
+            near = difflib.get_close_matches(name, self.names, n=3) or self.names[:8]
+            raise UsageError(f"{self.name} have no variable {name}; did you mean {_list(near)}?")
+        return self._place[name]
+
+    def variable(self, name: str) -> Variable:
+        """Return a variable by its name; UsageError as of `index`."""
+        return self.variables[self.index(name)]
+
+    def select(self, names: Iterable[str]) -> Self:
+        """Return the schema of a table with these variables alone, in this order.
+
+        Raises
+        ------
+        UsageError
+            If a name is unknown, or given twice.
+        """
+        names = tuple(names)
+        if names == self.names:
+            return self
+        if twice := sorted({n for n in names if names.count(n) > 1}):
+            raise UsageError(f"{_list(twice)}: each variable once was expected")
+        # A copy would take the cached names along.
+        content = {name: getattr(self, name) for name in type(self).model_fields}
+        return type(self)(**{**content, "variables": [self.variable(n) for n in names]})
+
+    def choose(self, text: str | None = None) -> Self:
+        """Return the schema of what `text` names: a set, or variables with commas between them.
+
+        Raises
+        ------
+        UsageError
+            If there is no such set or variable.
+        """
+        text = self.usual if text is None else text.strip()
+        if text is None:
+            return self
+        if text in self.sets:
+            return self.select(self.sets[text])
+        if text and "," not in text and not self.holds(text):
+            sets = f"the sets are {_list(self.sets)}; " if self.sets else ""
+            near = difflib.get_close_matches(text, self.names, n=3) or self.names[:8]
+            raise UsageError(
+                f"{self.name} have no set or variable {text}; {sets}did you mean {_list(near)}?"
+            )
+        return self.select(name.strip() for name in text.split(","))
+
+    @cached_property
+    def totals(self) -> tuple[tuple[int, tuple[int, ...]], ...]:
+        """Each column with the columns that it is the sum of, if all are there; those last."""
+        found = []
+        for column, name in enumerate(self.names):
+            terms = self.sums.get(name, ())
+            parts = tuple(map(self.index, terms)) if terms and self.holds(*terms) else ()
+            found.append((column, parts))
+        return tuple(sorted(found, key=lambda pair: bool(pair[1])))
+
+    @property
+    def n_independent(self) -> int:
+        """Number of variables that are no sums of others."""
+        return sum(not parts for _, parts in self.totals)
+
+    @property
+    def shown(self) -> tuple[str, ...]:
+        """The names of the headline variables that are there."""
+        return tuple(filter(self.holds, self.headline)) or self.names[:8]
+
+    def to_config(self) -> dict[str, Any]:
+        """Return plain JSON content; what has its default is left out."""
+        return self.model_dump(mode="json", exclude_defaults=True)
+
+    @classmethod
+    def from_config(cls, content: Any, where: str) -> Self:
+        """Build a schema from the content that `to_config` returns.
+
+        Raises
+        ------
+        DataError
+            If the content, which was found `where`, is no schema.
+        """
+        try:
+            return cls.model_validate(content)
+        except ValidationError as error:
+            problems = "; ".join(
+                f"{'.'.join(map(str, e['loc'])) or 'content'}: {e['msg']}"
+                for e in error.errors()[:5]
+            )
+            raise DataError(f"{where} holds no schema of a record ({problems})") from error
+
+
+def _list(names: Iterable[str]) -> str:
+    return ", ".join(names)
