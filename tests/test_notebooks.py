@@ -8,7 +8,7 @@ nbclient = pytest.importorskip("nbclient", reason="notebooks need the extra `dev
 nbformat = pytest.importorskip("nbformat", reason="notebooks need the extra `dev`")
 pytest.importorskip("qkeras", reason="training needs the extra `train`")
 
-NOTEBOOKS = sorted((Path(__file__).parents[1] / "docs/notebooks").glob("*.ipynb"))
+NOTEBOOKS = sorted((Path(__file__).parents[1] / "notebooks").glob("*.ipynb"))
 
 
 @pytest.mark.slow
