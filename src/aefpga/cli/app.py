@@ -5,7 +5,20 @@ from typing import Annotated
 import typer
 
 from aefpga import __version__
-from aefpga.cli import activity, benchmark, compress, data, judge, study, train
+from aefpga.cli import (
+    activity,
+    benchmark,
+    compress,
+    csim,
+    data,
+    decompress,
+    evaluate,
+    info,
+    run,
+    study,
+    synthesize,
+    train,
+)
 
 app = typer.Typer(
     name="aefpga",
@@ -37,14 +50,14 @@ def _root(
 
 
 app.command("train")(train.train)
-app.command("csim")(judge.csim)
-app.command("synthesize")(judge.synthesize)
-app.command("evaluate")(judge.evaluate)
+app.command("csim")(csim.csim)
+app.command("synthesize")(synthesize.synthesize)
+app.command("evaluate")(evaluate.evaluate)
 app.command("activity")(activity.activity)
-app.command("run")(train.run)
+app.command("run")(run.run)
 app.command("compress")(compress.compress)
-app.command("decompress")(compress.decompress)
-app.command("info")(compress.info)
+app.command("decompress")(decompress.decompress)
+app.command("info")(info.info)
 app.command("study")(study.study)
 app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(data.app, name="data")

@@ -1,4 +1,4 @@
-"""`aefpga compress`, `aefpga decompress` and `aefpga info`."""
+"""`aefpga compress`."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,18 +7,11 @@ import typer
 from rich.markup import escape
 
 from aefpga.cli import show
+from aefpga.cli.archives import in_root, ratio
 from aefpga.cli.options import Collection, Json, RunName, Runs, Variables
 
 if TYPE_CHECKING:
-    from aefpga.codec.archive import Archive
     from aefpga.workflow.store import Stored
-
-OwnRun = Annotated[str | None, typer.Option("--run", help="The run, for a file without its model.")]
-File = Annotated[Path, typer.Argument(help="Compressed jets (.aejets).", metavar="FILE")]
-SkipDamaged = Annotated[
-    bool,
-    typer.Option("--skip-damaged", help="Read what is left of a damaged or truncated file."),
-]
 
 
 def compress(
@@ -137,8 +130,8 @@ def compress(
         return
     rows = [
         ("jets", f"{result.jets:,} in {result.events:,} events"),
-        ("branches read", _in_root(result.source_bytes)),
-        ("compressed", _ratio(result.compressed_bytes, result.source_bytes)),
+        ("branches read", in_root(result.source_bytes)),
+        ("compressed", ratio(result.compressed_bytes, result.source_bytes)),
         *((f"{part}, bits per jet", f"{bits:.1f}") for part, bits in result.bits_per_jet.items()),
         ("jets out of range", f"{result.saturated_jets:,}"),
         ("values kept exactly", f"{result.exact_values:,}"),
@@ -157,8 +150,8 @@ def _show_stored(stored: "Stored", as_json: bool) -> None:
         rows = [
             ("files", f"{stored.files:,}, {stored.found_done:,} of them done before"),
             ("jets", f"{stored.jets:,}"),
-            ("branches read", _in_root(stored.source_bytes)),
-            ("compressed", _ratio(stored.compressed_bytes, stored.source_bytes)),
+            ("branches read", in_root(stored.source_bytes)),
+            ("compressed", ratio(stored.compressed_bytes, stored.source_bytes)),
             ("time", f"{stored.seconds:.1f} s"),
         ]
         show.table(stored.folder, ("", "value"), rows)
@@ -166,123 +159,3 @@ def _show_stored(stored: "Stored", as_json: bool) -> None:
         show.errors.print(f"[bold red]failed[/]: {escape(source)}: {escape(reason)}")
     if stored.failed:
         raise typer.Exit(1)
-
-
-def decompress(
-    file: File,
-    output: Annotated[Path, typer.Option("--output", "-o", help="ROOT file to write.")],
-    variables: Annotated[
-        str | None, typer.Option("--variables", help="Names with commas between; default: all.")
-    ] = None,
-    entries: Annotated[
-        str | None, typer.Option("--entries", help="Events FIRST:LAST, the last left out.")
-    ] = None,
-    run: OwnRun = None,
-    runs: Runs = Path("runs"),
-    skip_damaged: SkipDamaged = False,
-) -> None:
-    """Give the jets back as a ROOT file. Needs no TensorFlow."""
-    from aefpga.workflow.compress import decompress as decompress_jets
-
-    first, last = _range(entries)
-    archive = _open(file, run, runs, skip_damaged)
-    names = [n.strip() for n in variables.split(",")] if variables else None
-    with show.progress() as step:
-        jets = decompress_jets(archive, output, variables=names, first=first, last=last, step=step)
-    for number, reason in archive.skipped.items():
-        show.note(f"chunk {number} was left out: {reason}")
-    show.console.print(f"{jets:,} jets in {output}", markup=False)
-    if archive.skipped:
-        raise typer.Exit(1)
-
-
-def info(
-    file: File,
-    verify: Annotated[
-        bool, typer.Option("--verify", help="Check every checksum and decode every chunk.")
-    ] = False,
-    run: OwnRun = None,
-    runs: Runs = Path("runs"),
-    as_json: Json = False,
-) -> None:
-    """Say what is inside, from which model, how small, how exact, and whether it is whole."""
-    from dataclasses import asdict
-
-    from aefpga.workflow.compress import compressed_facts
-
-    archive = _open(file, run, runs, False)
-    facts, header = compressed_facts(archive), archive.reader.header
-    damaged = archive.reader.damaged() if verify else None
-    if verify and not damaged:
-        for _ in archive.iterate():
-            pass
-    if as_json:
-        show.print_json({**header, **asdict(facts), "damaged": damaged})
-    else:
-        bound = header["max_error"]
-        energy = bound and bound["energy"]
-        rows = [
-            ("made by", f"aefpga {header['aefpga']}, run {header['run'] or 'none'}"),
-            ("encoder", f"{(header['encoder'] or 'none, scalar quantization')[:26]}"),
-            ("coded by", "learned models" if header.get("entropy") else "histograms"),
-            ("jets", f"{facts.jets:,} in {facts.events:,} events"),
-            ("branches read", _in_root(facts.source_bytes)),
-            ("compressed", _ratio(facts.compressed_bytes, facts.source_bytes)),
-            ("bits per jet", f"{sum(facts.bits_per_jet.values()):.1f}"),
-            (
-                "bound",
-                f"energies to {energy['relative']:.3%} or {energy['absolute']:g} GeV"
-                if energy
-                else "none",
-            ),
-            ("values kept exactly", f"{facts.exact_values:,}"),
-            ("checksums", "not checked" if damaged is None else ", ".join(damaged) or "all right"),
-        ]
-        show.table(str(file), ("", "value"), rows)
-        show.table(
-            "Errors when it was made",
-            ("variable", "root mean square", "largest"),
-            [
-                (
-                    f"{name} [{unit}]" if unit else name,
-                    f"{facts.root_mean_square_error[name]:.3g}",
-                    f"{facts.largest_error[name]:.3g}",
-                )
-                for name, unit in zip(header["variables"], header["units"], strict=True)
-            ],
-        )
-    if damaged:
-        show.errors.print(f"[bold red]damaged[/]: {', '.join(damaged)}")
-        raise typer.Exit(1)
-
-
-def _in_root(size: int) -> str:
-    return f"{size:,} bytes in ROOT" if size else "in the tree's header, of unknown size"
-
-
-def _ratio(compressed: int, source: int) -> str:
-    smaller = f": {source / compressed:.1f} times smaller" if source and compressed else ""
-    return f"{compressed:,} bytes{smaller}"
-
-
-def _open(file: Path, run: str | None, runs: Path, salvage: bool) -> "Archive":
-    from aefpga.codec.archive import Archive
-    from aefpga.runs import open_run
-
-    folder = open_run(run, runs).folder if run else None
-    return Archive(file, folder, salvage=salvage)
-
-
-def _range(entries: str | None) -> tuple[int, int | None]:
-    from aefpga.errors import UsageError
-
-    if entries is None:
-        return 0, None
-    first, colon, last = entries.partition(":")
-    try:
-        found = int(first or 0), int(last) if last else None
-    except ValueError:
-        found = -1, None
-    if not colon or found[0] < 0 or (found[1] is not None and found[1] <= found[0]):
-        raise UsageError(f"--entries {entries}: expected FIRST:LAST, such as 1000:2000")
-    return found

@@ -1,22 +1,16 @@
-"""`aefpga train` and `aefpga run`."""
+"""`aefpga train`."""
 
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aefpga.cli import show
 from aefpga.cli.options import (
-    Adders,
-    ClockPeriod,
     Collection,
     Input,
     Json,
-    Part,
-    Projects,
     Runs,
-    Tool,
     Variables,
 )
 
@@ -78,65 +72,17 @@ def train(
         name, path = interrupted_training(runs)
         resolved = load_config(path, {})
     else:
-        resolved = _configure(
+        resolved = configure(
             config, quantize, model, variables, inputs, collection, epochs, max_jets, seed
         )
-    run = _train(resolved, runs, name)
+    run = train_run(resolved, runs, name)
     if as_json:
         show.print_json({"run": str(run.folder), **run.manifest})
     else:
-        _summarize(run)
+        summarize(run)
 
 
-def run(
-    quantize: Quantize = "8bit",
-    model: Model = None,
-    variables: Variables = None,
-    config: Config = None,
-    inputs: Input = None,
-    collection: Collection = None,
-    epochs: Epochs = None,
-    max_jets: MaxJets = None,
-    seed: Seed = None,
-    name: Name = None,
-    part: Part = None,
-    clock_period: ClockPeriod = None,
-    adders: Adders = None,
-    tool: Tool = "auto",
-    runs: Runs = Path("runs"),
-    projects: Projects = Path("hls_projects"),
-) -> None:
-    """Do it all: train, check the firmware word for word, synthesize, reconstruct and judge.
-
-    Example: `aefpga run` on the embedded sample, 8 bits, for a VU9P.
-    """
-    from aefpga.cli import judge
-    from aefpga.firmware import yosys
-
-    resolved = _configure(
-        config, quantize, model, variables, inputs, collection, epochs, max_jets, seed
-    )
-    # A fresh Yosys prepares itself for a minute: let it do so on the other core.
-    Thread(target=yosys.prepare, daemon=True).start()
-    trained = _train(resolved, runs, name)
-    _summarize(trained)
-    chosen = str(trained.folder)
-    if trained.is_quantized:
-        judge.csim(run=chosen, runs=runs, projects=projects)
-        judge.synthesize(
-            run=chosen,
-            runs=runs,
-            projects=projects,
-            part=part,
-            clock_period=clock_period,
-            adders=adders,
-            tool=tool,
-        )
-    judge.evaluate(run=chosen, runs=runs)
-    judge.conclude(trained, projects)
-
-
-def _configure(
+def configure(
     config: Path | None,
     quantize: str | None,
     model: str | None,
@@ -147,6 +93,7 @@ def _configure(
     max_jets: int | None,
     seed: int | None,
 ) -> "RunConfig":
+    """Return the configuration with the options given applied to it."""
     from aefpga.config import load_config, parse_bits
 
     overrides: dict[str, dict[str, object]] = {
@@ -168,8 +115,9 @@ def _configure(
     return resolved.model_copy(update={"quantization": quantization})
 
 
-def _train(config: "RunConfig", runs: Path, name: str | None) -> "Run":
-    from aefpga.workflow.train import train as train_run
+def train_run(config: "RunConfig", runs: Path, name: str | None) -> "Run":
+    """Train with a bar, and remarks on what the input lacks."""
+    from aefpga.workflow.train import train as work
 
     def prepared(facts: "Prepared") -> None:
         if facts.zeros:
@@ -180,10 +128,11 @@ def _train(config: "RunConfig", runs: Path, name: str | None) -> "Run":
             show.note(f"only {facts.train} jets to train on: expect a poor model, add files")
 
     with show.progress() as step:
-        return train_run(config, runs, name, step=step, on_prepared=prepared)
+        return work(config, runs, name, step=step, on_prepared=prepared)
 
 
-def _summarize(run: "Run") -> None:
+def summarize(run: "Run") -> None:
+    """Say what was trained."""
     data, losses = run.manifest["data"], run.manifest["best_validation_loss"]
     rows: list[tuple[str, object]] = [
         ("read", f"{data['read']:,}"),

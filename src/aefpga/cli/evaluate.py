@@ -1,113 +1,15 @@
-"""`aefpga csim`, `aefpga synthesize` and `aefpga evaluate`."""
+"""`aefpga evaluate`."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
-
-import typer
+from typing import TYPE_CHECKING
 
 from aefpga.cli import show
-from aefpga.cli.options import (
-    Adders,
-    ClockPeriod,
-    Collection,
-    Input,
-    Jets,
-    Json,
-    Part,
-    Projects,
-    RunName,
-    Runs,
-    Tool,
-)
+from aefpga.cli.options import Collection, Input, Jets, Json, RunName, Runs
 
 if TYPE_CHECKING:
     from aefpga.evaluation.metrics import Spread, VariableQuality
     from aefpga.evaluation.physics import CorrelationChange
-    from aefpga.firmware.report import SynthesisReport
-    from aefpga.runs import Run
     from aefpga.workflow.evaluate import Evaluation
-
-
-def csim(
-    run: RunName = None,
-    runs: Runs = Path("runs"),
-    projects: Projects = Path("hls_projects"),
-    jets: Jets = None,
-    without: Annotated[
-        list[str] | None,
-        typer.Option("--without", help="Leave out keras, hls or rtl; may be repeated."),
-    ] = None,
-    as_json: Json = False,
-) -> None:
-    """Compare four computations of the encoder, word for word.
-
-    The quantized Keras model, the integer emulator, hls4ml's C simulation and the Verilated RTL
-    compute the latent words of the whole test split and of adversarial inputs. Exits 1 if a single
-    word differs, and names the first layer at which the two part.
-    """
-    from aefpga.errors import UsageError
-    from aefpga.runs import open_run
-    from aefpga.workflow.csim import csim as compare
-
-    if unknown := set(without or ()) - {"keras", "hls", "rtl"}:
-        raise UsageError(f"--without {', '.join(unknown)}: expected keras, hls or rtl")
-    opened = open_run(run, runs)
-    with show.progress() as step:
-        result = compare(opened, projects, without=without or (), max_jets=jets, step=step)
-    if as_json:
-        show.print_json(result.to_dict())
-    else:
-        show.table(
-            f"Words that agree: {result.jets:,} test jets and {result.adversarial:,} adversarial",
-            ("pair", "equal", "words", "agreement"),
-            [
-                (
-                    f"{a.first} = {a.second}",
-                    f"{a.equal:,}",
-                    f"{a.words:,}",
-                    _share(a.equal, a.words),
-                )
-                for a in result.agreements
-            ],
-        )
-    if not result.is_exact:
-        show.errors.print(f"[bold red]the computations differ[/]: {result.difference}")
-        raise typer.Exit(1)
-
-
-def synthesize(
-    run: RunName = None,
-    part: Part = None,
-    clock_period: ClockPeriod = None,
-    adders: Adders = None,
-    tool: Tool = "auto",
-    runs: Runs = Path("runs"),
-    projects: Projects = Path("hls_projects"),
-    as_json: Json = False,
-) -> None:
-    """Report latency, initiation interval and resources for a part.
-
-    With Vitis or Vivado HLS on PATH their synthesis is run and read. Without, the open flow: the
-    RTL is simulated for latency and interval and synthesized with Yosys for resources.
-    """
-    from aefpga.runs import open_run
-    from aefpga.workflow.synthesize import synthesize as synthesize_run
-
-    opened = open_run(run, runs)
-    with show.progress() as step:
-        report = synthesize_run(
-            opened,
-            projects,
-            part=part,
-            clock_period_ns=clock_period,
-            adders_per_stage=adders,
-            tool=tool,
-            step=step,
-        )
-    if as_json:
-        show.print_json(report.to_dict())
-    else:
-        _show_report(report)
 
 
 def evaluate(
@@ -140,59 +42,6 @@ def evaluate(
         show.print_json(result.to_dict())
     else:
         _show_evaluation(result)
-
-
-def conclude(run: "Run", projects: Path) -> None:
-    """Say where everything is."""
-    folder = run.folder
-    rows = [
-        ("run", folder),
-        ("encoder specification", folder / "encoder.json"),
-        ("decoder", folder / "decoder.onnx"),
-        ("HLS project", projects / run.name / "hls"),
-        ("RTL project", projects / run.name / "rtl"),
-        ("figures", folder / "metrics.json"),
-        ("synthesis reports", folder / "reports"),
-        ("plots", folder / "plots"),
-    ]
-    show.table("Where it is", ("", "path"), [(n, p) for n, p in rows if p.exists()])
-
-
-def _share(equal: int, total: int) -> str:
-    # 99.9999 % must not be shown as 100 %.
-    return "100 %" if equal == total else f"{100 * equal / total:.4f} %"
-
-
-def _show_report(report: "SynthesisReport") -> None:
-    rows: list[tuple[str, object]] = [
-        ("latency", f"{report.latency_cycles} cycles = {report.latency_ns:g} ns"),
-        ("initiation interval", f"{report.interval_cycles} cycle(s)"),
-        ("target clock", f"{report.clock_period_ns:g} ns"),
-    ]
-    if report.frequency is not None:
-        frequency = f"{report.frequency.mhz:.0f} MHz"
-        if report.frequency.low_mhz and report.frequency.high_mhz:
-            low, high = report.frequency.low_mhz, report.frequency.high_mhz
-            frequency += f" ({low:.0f} to {high:.0f})"
-        rows.append(("estimated maximum clock", frequency))
-    for name in ("lut", "ff", "dsp", "bram", "uram"):
-        used, share = getattr(report.resources, name), report.percent(name)
-        if used is not None:
-            rows.append((name.upper(), f"{used:,.0f}" + (f" = {share:.2g} %" if share else "")))
-    if report.resources.carry is not None:
-        rows.append((str(report.resources.carry_kind), f"{report.resources.carry:,.0f}"))
-    rows.append(("time taken", f"{report.seconds:.0f} s"))
-    title = (
-        f"{report.design} on {report.part}: {report.kind} by {report.tool} {report.tool_version}"
-    )
-    show.table(title, ("", "value"), rows)
-    show.console.print(f"latency: {report.latency_source}", markup=False)
-    if report.frequency is not None:
-        show.console.print(f"clock: {report.frequency.method}", markup=False)
-    for name, statement in report.uncertainty.items():
-        show.console.print(f"{name.upper()}: {statement}", markup=False)
-    for remark in report.notes:
-        show.note(remark)
 
 
 def _show_evaluation(result: "Evaluation") -> None:

@@ -1,0 +1,61 @@
+"""`aefpga csim`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aefpga.cli import show
+from aefpga.cli.options import Jets, Json, Projects, RunName, Runs
+
+
+def csim(
+    run: RunName = None,
+    runs: Runs = Path("runs"),
+    projects: Projects = Path("hls_projects"),
+    jets: Jets = None,
+    without: Annotated[
+        list[str] | None,
+        typer.Option("--without", help="Leave out keras, hls or rtl; may be repeated."),
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Compare four computations of the encoder, word for word.
+
+    The quantized Keras model, the integer emulator, hls4ml's C simulation and the Verilated RTL
+    compute the latent words of the whole test split and of adversarial inputs. Exits 1 if a single
+    word differs, and names the first layer at which the two part.
+    """
+    from aefpga.errors import UsageError
+    from aefpga.runs import open_run
+    from aefpga.workflow.csim import csim as compare
+
+    if unknown := set(without or ()) - {"keras", "hls", "rtl"}:
+        raise UsageError(f"--without {', '.join(unknown)}: expected keras, hls or rtl")
+    opened = open_run(run, runs)
+    with show.progress() as step:
+        result = compare(opened, projects, without=without or (), max_jets=jets, step=step)
+    if as_json:
+        show.print_json(result.to_dict())
+    else:
+        show.table(
+            f"Words that agree: {result.jets:,} test jets and {result.adversarial:,} adversarial",
+            ("pair", "equal", "words", "agreement"),
+            [
+                (
+                    f"{a.first} = {a.second}",
+                    f"{a.equal:,}",
+                    f"{a.words:,}",
+                    _share(a.equal, a.words),
+                )
+                for a in result.agreements
+            ],
+        )
+    if not result.is_exact:
+        show.errors.print(f"[bold red]the computations differ[/]: {result.difference}")
+        raise typer.Exit(1)
+
+
+def _share(equal: int, total: int) -> str:
+    # 99.9999 % must not be shown as 100 %.
+    return "100 %" if equal == total else f"{100 * equal / total:.4f} %"

@@ -1,0 +1,53 @@
+"""`aefpga decompress`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aefpga.cli import show
+from aefpga.cli.archives import File, OwnRun, SkipDamaged, open_archive
+from aefpga.cli.options import Runs
+
+
+def decompress(
+    file: File,
+    output: Annotated[Path, typer.Option("--output", "-o", help="ROOT file to write.")],
+    variables: Annotated[
+        str | None, typer.Option("--variables", help="Names with commas between; default: all.")
+    ] = None,
+    entries: Annotated[
+        str | None, typer.Option("--entries", help="Events FIRST:LAST, the last left out.")
+    ] = None,
+    run: OwnRun = None,
+    runs: Runs = Path("runs"),
+    skip_damaged: SkipDamaged = False,
+) -> None:
+    """Give the jets back as a ROOT file. Needs no TensorFlow."""
+    from aefpga.workflow.compress import decompress as decompress_jets
+
+    first, last = _range(entries)
+    archive = open_archive(file, run, runs, skip_damaged)
+    names = [n.strip() for n in variables.split(",")] if variables else None
+    with show.progress() as step:
+        jets = decompress_jets(archive, output, variables=names, first=first, last=last, step=step)
+    for number, reason in archive.skipped.items():
+        show.note(f"chunk {number} was left out: {reason}")
+    show.console.print(f"{jets:,} jets in {output}", markup=False)
+    if archive.skipped:
+        raise typer.Exit(1)
+
+
+def _range(entries: str | None) -> tuple[int, int | None]:
+    from aefpga.errors import UsageError
+
+    if entries is None:
+        return 0, None
+    first, colon, last = entries.partition(":")
+    try:
+        found = int(first or 0), int(last) if last else None
+    except ValueError:
+        found = -1, None
+    if not colon or found[0] < 0 or (found[1] is not None and found[1] <= found[0]):
+        raise UsageError(f"--entries {entries}: expected FIRST:LAST, such as 1000:2000")
+    return found

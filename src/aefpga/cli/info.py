@@ -1,0 +1,70 @@
+"""`aefpga info`."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from aefpga.cli import show
+from aefpga.cli.archives import File, OwnRun, in_root, open_archive, ratio
+from aefpga.cli.options import Json, Runs
+
+
+def info(
+    file: File,
+    verify: Annotated[
+        bool, typer.Option("--verify", help="Check every checksum and decode every chunk.")
+    ] = False,
+    run: OwnRun = None,
+    runs: Runs = Path("runs"),
+    as_json: Json = False,
+) -> None:
+    """Say what is inside, from which model, how small, how exact, and whether it is whole."""
+    from dataclasses import asdict
+
+    from aefpga.workflow.compress import compressed_facts
+
+    archive = open_archive(file, run, runs, False)
+    facts, header = compressed_facts(archive), archive.reader.header
+    damaged = archive.reader.damaged() if verify else None
+    if verify and not damaged:
+        for _ in archive.iterate():
+            pass
+    if as_json:
+        show.print_json({**header, **asdict(facts), "damaged": damaged})
+    else:
+        bound = header["max_error"]
+        energy = bound and bound["energy"]
+        rows = [
+            ("made by", f"aefpga {header['aefpga']}, run {header['run'] or 'none'}"),
+            ("encoder", f"{(header['encoder'] or 'none, scalar quantization')[:26]}"),
+            ("coded by", "learned models" if header.get("entropy") else "histograms"),
+            ("jets", f"{facts.jets:,} in {facts.events:,} events"),
+            ("branches read", in_root(facts.source_bytes)),
+            ("compressed", ratio(facts.compressed_bytes, facts.source_bytes)),
+            ("bits per jet", f"{sum(facts.bits_per_jet.values()):.1f}"),
+            (
+                "bound",
+                f"energies to {energy['relative']:.3%} or {energy['absolute']:g} GeV"
+                if energy
+                else "none",
+            ),
+            ("values kept exactly", f"{facts.exact_values:,}"),
+            ("checksums", "not checked" if damaged is None else ", ".join(damaged) or "all right"),
+        ]
+        show.table(str(file), ("", "value"), rows)
+        show.table(
+            "Errors when it was made",
+            ("variable", "root mean square", "largest"),
+            [
+                (
+                    f"{name} [{unit}]" if unit else name,
+                    f"{facts.root_mean_square_error[name]:.3g}",
+                    f"{facts.largest_error[name]:.3g}",
+                )
+                for name, unit in zip(header["variables"], header["units"], strict=True)
+            ],
+        )
+    if damaged:
+        show.errors.print(f"[bold red]damaged[/]: {', '.join(damaged)}")
+        raise typer.Exit(1)

@@ -1,0 +1,99 @@
+"""`aefpga run`."""
+
+from pathlib import Path
+from threading import Thread
+from typing import TYPE_CHECKING
+
+from aefpga.cli import show
+from aefpga.cli.csim import csim
+from aefpga.cli.evaluate import evaluate
+from aefpga.cli.options import (
+    Adders,
+    ClockPeriod,
+    Collection,
+    Input,
+    Part,
+    Projects,
+    Runs,
+    Tool,
+    Variables,
+)
+from aefpga.cli.synthesize import synthesize
+from aefpga.cli.train import (
+    Config,
+    Epochs,
+    MaxJets,
+    Model,
+    Name,
+    Quantize,
+    Seed,
+    configure,
+    summarize,
+    train_run,
+)
+
+if TYPE_CHECKING:
+    from aefpga.runs import Run
+
+
+def run(
+    quantize: Quantize = "8bit",
+    model: Model = None,
+    variables: Variables = None,
+    config: Config = None,
+    inputs: Input = None,
+    collection: Collection = None,
+    epochs: Epochs = None,
+    max_jets: MaxJets = None,
+    seed: Seed = None,
+    name: Name = None,
+    part: Part = None,
+    clock_period: ClockPeriod = None,
+    adders: Adders = None,
+    tool: Tool = "auto",
+    runs: Runs = Path("runs"),
+    projects: Projects = Path("hls_projects"),
+) -> None:
+    """Do it all: train, check the firmware word for word, synthesize, reconstruct and judge.
+
+    Example: `aefpga run` on the embedded sample, 8 bits, for a VU9P.
+    """
+    from aefpga.firmware import yosys
+
+    resolved = configure(
+        config, quantize, model, variables, inputs, collection, epochs, max_jets, seed
+    )
+    # A fresh Yosys prepares itself for a minute: let it do so on the other core.
+    Thread(target=yosys.prepare, daemon=True).start()
+    trained = train_run(resolved, runs, name)
+    summarize(trained)
+    chosen = str(trained.folder)
+    if trained.is_quantized:
+        csim(run=chosen, runs=runs, projects=projects)
+        synthesize(
+            run=chosen,
+            runs=runs,
+            projects=projects,
+            part=part,
+            clock_period=clock_period,
+            adders=adders,
+            tool=tool,
+        )
+    evaluate(run=chosen, runs=runs)
+    _conclude(trained, projects)
+
+
+def _conclude(run: "Run", projects: Path) -> None:
+    """Say where everything is."""
+    folder = run.folder
+    rows = [
+        ("run", folder),
+        ("encoder specification", folder / "encoder.json"),
+        ("decoder", folder / "decoder.onnx"),
+        ("HLS project", projects / run.name / "hls"),
+        ("RTL project", projects / run.name / "rtl"),
+        ("figures", folder / "metrics.json"),
+        ("synthesis reports", folder / "reports"),
+        ("plots", folder / "plots"),
+    ]
+    show.table("Where it is", ("", "path"), [(n, p) for n, p in rows if p.exists()])

@@ -1,0 +1,77 @@
+"""`aefpga synthesize`."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from aefpga.cli import show
+from aefpga.cli.options import Adders, ClockPeriod, Json, Part, Projects, RunName, Runs, Tool
+
+if TYPE_CHECKING:
+    from aefpga.firmware.report import SynthesisReport
+
+
+def synthesize(
+    run: RunName = None,
+    part: Part = None,
+    clock_period: ClockPeriod = None,
+    adders: Adders = None,
+    tool: Tool = "auto",
+    runs: Runs = Path("runs"),
+    projects: Projects = Path("hls_projects"),
+    as_json: Json = False,
+) -> None:
+    """Report latency, initiation interval and resources for a part.
+
+    With Vitis or Vivado HLS on PATH their synthesis is run and read. Without, the open flow: the
+    RTL is simulated for latency and interval and synthesized with Yosys for resources.
+    """
+    from aefpga.runs import open_run
+    from aefpga.workflow.synthesize import synthesize as synthesize_run
+
+    opened = open_run(run, runs)
+    with show.progress() as step:
+        report = synthesize_run(
+            opened,
+            projects,
+            part=part,
+            clock_period_ns=clock_period,
+            adders_per_stage=adders,
+            tool=tool,
+            step=step,
+        )
+    if as_json:
+        show.print_json(report.to_dict())
+    else:
+        _show_report(report)
+
+
+def _show_report(report: "SynthesisReport") -> None:
+    rows: list[tuple[str, object]] = [
+        ("latency", f"{report.latency_cycles} cycles = {report.latency_ns:g} ns"),
+        ("initiation interval", f"{report.interval_cycles} cycle(s)"),
+        ("target clock", f"{report.clock_period_ns:g} ns"),
+    ]
+    if report.frequency is not None:
+        frequency = f"{report.frequency.mhz:.0f} MHz"
+        if report.frequency.low_mhz and report.frequency.high_mhz:
+            low, high = report.frequency.low_mhz, report.frequency.high_mhz
+            frequency += f" ({low:.0f} to {high:.0f})"
+        rows.append(("estimated maximum clock", frequency))
+    for name in ("lut", "ff", "dsp", "bram", "uram"):
+        used, share = getattr(report.resources, name), report.percent(name)
+        if used is not None:
+            rows.append((name.upper(), f"{used:,.0f}" + (f" = {share:.2g} %" if share else "")))
+    if report.resources.carry is not None:
+        rows.append((str(report.resources.carry_kind), f"{report.resources.carry:,.0f}"))
+    rows.append(("time taken", f"{report.seconds:.0f} s"))
+    title = (
+        f"{report.design} on {report.part}: {report.kind} by {report.tool} {report.tool_version}"
+    )
+    show.table(title, ("", "value"), rows)
+    show.console.print(f"latency: {report.latency_source}", markup=False)
+    if report.frequency is not None:
+        show.console.print(f"clock: {report.frequency.method}", markup=False)
+    for name, statement in report.uncertainty.items():
+        show.console.print(f"{name.upper()}: {statement}", markup=False)
+    for remark in report.notes:
+        show.note(remark)
