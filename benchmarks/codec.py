@@ -25,7 +25,7 @@ from aefpga.codec.learning import learn
 from aefpga.codec.model import Model
 from aefpga.codec.quantization import Scalar
 from aefpga.config import load_config
-from aefpga.data.reader import read_jets
+from aefpga.data.reader import read_records
 from aefpga.data.sample import sample_path
 from aefpga.fixedpoint import Emulator
 from aefpga.runs import Run
@@ -45,7 +45,7 @@ def parts(run: Run, folder: Path) -> None:
     """Print the speed of each part."""
     model = Model.load(run.folder)
     spec, emulator, coder = model.spec, Emulator(model.spec), WordHistograms(model.spec)
-    table = read_jets([str(sample_path())], spec.input.variables)
+    table = read_records([str(sample_path())], spec.input.variables)
     jets, counts = table.values, table.counts
     inputs = spec.input.to_words(jets)
     x = spec.input.network_type.to_values(inputs).astype(np.float32)

@@ -37,11 +37,11 @@ MODELS: dict[str, dict[str, Any]] = {
 
 def jets() -> np.ndarray:
     """Return the embedded jets, 24 variables."""
-    from aefpga.data.reader import read_jets
+    from aefpga.data.reader import read_records
     from aefpga.data.sample import sample_path
     from aefpga.schema import JETS
 
-    return read_jets([str(sample_path())], JETS.choose("24")).values
+    return read_records([str(sample_path())], JETS.choose("24")).values
 
 
 def peak_memory() -> float:

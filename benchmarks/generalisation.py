@@ -20,7 +20,7 @@ import numpy as np
 
 from aefpga.codec.decoder import Decoder
 from aefpga.config import load_config
-from aefpga.data.reader import read_jets
+from aefpga.data.reader import read_records
 from aefpga.data.sample import sample_path
 from aefpga.data.simulate import PROCESSES, Simulation, simulate
 from aefpga.evaluation.metrics import Quality, judge
@@ -92,7 +92,7 @@ def row(trained_on: str, name: str, run: Run, jets: np.ndarray) -> tuple[str, fl
 
 def main() -> None:
     """Print the table and draw the figure."""
-    embedded = read_jets([str(sample_path())], VARIABLES).values
+    embedded = read_records([str(sample_path())], VARIABLES).values
     low, high = embedded[embedded[:, 0] < PT_CUT], embedded[embedded[:, 0] >= PT_CUT]
     header = (
         "trained on", "judged on", "jets", "distance", "degradation", "pt 68 %", "pt 99 %",

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from aefpga.config import ModelConfig, TrainingConfig
-from aefpga.data.reader import read_jets
+from aefpga.data.reader import read_records
 from aefpga.data.sample import sample_path
 from aefpga.data.selection import split
 from aefpga.models.autoencoder import float_decoder, float_encoder
@@ -51,7 +51,7 @@ def validation_loss(inputs: np.ndarray, targets: np.ndarray, seed: int) -> float
 
 def main() -> None:
     """Print a row for each scaling."""
-    jets = read_jets([str(sample_path())], JETS.choose("24")).values
+    jets = read_records([str(sample_path())], JETS.choose("24")).values
     targets = Normaliser("min-max", JETS.choose("24")).fit(jets).transform(jets)
     power_of_two = np.ldexp(jets, -input_scaling(jets)).astype(np.float32)
     exact = [validation_loss(targets, targets, seed) for seed in SEEDS]

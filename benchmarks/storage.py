@@ -22,10 +22,10 @@ from aefpga.codec.archive import Archive
 from aefpga.codec.coders import encode
 from aefpga.codec.model import Model
 from aefpga.config import load_config
-from aefpga.data.reader import iterate_jets, read_jets
+from aefpga.data.reader import iterate_records, read_records
 from aefpga.data.records import Records
 from aefpga.data.sample import sample_path
-from aefpga.data.writer import write_jets
+from aefpga.data.writer import write_records
 from aefpga.evaluation.metrics import judge
 from aefpga.evaluation.quantizers import FloatTruncation, logarithmic
 from aefpga.fixedpoint import Emulator
@@ -79,14 +79,14 @@ def far(original: NDArray, back: NDArray) -> NDArray[np.bool_]:
 
 def storage(source: str, run: Run, folder: Path) -> None:
     """Print the table of one input."""
-    original = Records.concatenate(list(iterate_jets([source], VARIABLES, with_events=True)))
+    original = Records.concatenate(list(iterate_records([source], VARIABLES, with_events=True)))
     n, values = len(original), original.values
     print(f"\n{Path(source).name}: {n:,} jets in {len(original.counts):,} events\n")
     print("| scheme | bits per jet |", " | ".join(SHOWN), end=" | least exact multiplicity | ")
     print("jets off by > 3 × | compress, jets/s | decompress, jets/s | peak memory, GB |")
     print("|" + " --- |" * 13)
     root = folder / "jets.root"
-    write_jets(root, [original], {})
+    write_records(root, [original], {})
     row("ROOT, LZMA", values, values, 8 * root.stat().st_size / n)
     truncation = FloatTruncation(5)
     words = truncation.to_words(values)
@@ -115,7 +115,7 @@ def storage(source: str, run: Run, folder: Path) -> None:
 
 def fixed_rate(source: str, run: Run, code: ModuloCode, learn: NDArray) -> None:
     """Print the table of the same number of bits for every jet."""
-    values = read_jets([source], VARIABLES).values
+    values = read_records([source], VARIABLES).values
     print(f"\n{Path(source).name}, fixed rate: {len(values):,} jets\n")
     print("| scheme | bits per jet |", " | ".join(SHOWN), "| least exact multiplicity |")
     print("|" + " --- |" * 9)
@@ -147,7 +147,7 @@ def fixed_rate(source: str, run: Run, code: ModuloCode, learn: NDArray) -> None:
 def main() -> None:
     """Print a table for each input."""
     sources = sys.argv[1:] or [str(sample_path())]
-    learn = read_jets([str(sample_path())], VARIABLES).values
+    learn = read_records([str(sample_path())], VARIABLES).values
     learn = learn[np.random.default_rng(1).permutation(len(learn))]
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)

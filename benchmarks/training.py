@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from aefpga.config import ModelConfig, TrainingConfig
-from aefpga.data.reader import read_jets
+from aefpga.data.reader import read_records
 from aefpga.data.sample import sample_path
 from aefpga.models.autoencoder import float_decoder, float_encoder
 from aefpga.models.backend import tensorflow
@@ -68,7 +68,7 @@ def plain(model: ModelConfig, samples: Samples, *, xla: bool) -> float:
 
 def main() -> None:
     """Print a row for each network."""
-    jets = read_jets([str(sample_path())], JETS.choose("24")).values
+    jets = read_records([str(sample_path())], JETS.choose("24")).values
     scaled = Normaliser("min-max", JETS.choose("24")).fit(jets).transform(jets)
     samples = Samples(scaled, np.ascontiguousarray(scaled))
     print("| float network | ours, s/epoch | Keras fit, XLA | Keras fit | Keras XLA / ours |")

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from aefpga.config import load_config
-from aefpga.data.reader import read_jets
+from aefpga.data.reader import read_records
 from aefpga.data.sample import sample_path
 from aefpga.runs import Run
 from aefpga.schema import JETS
@@ -32,7 +32,7 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def jets() -> np.ndarray:
     """4,000 jets of the embedded sample, 24 variables."""
-    return read_jets([str(sample_path())], JETS.choose("24")).values[:4000]
+    return read_records([str(sample_path())], JETS.choose("24")).values[:4000]
 
 
 def silent(what: str, done: int, total: int) -> None:

@@ -17,7 +17,7 @@ from aefpga.codec.histograms import StepHistograms
 from aefpga.codec.learning import bin_edges, learn
 from aefpga.codec.rans import Stream, encode_intervals
 from aefpga.codec.schemes import JetScheme, PlainScheme
-from aefpga.data.reader import read_jets
+from aefpga.data.reader import read_records
 from aefpga.data.sample import sample_path
 from aefpga.errors import DataError
 from aefpga.schema import JETS
@@ -28,7 +28,7 @@ VARIABLES = JETS.choose("24")
 @pytest.fixture(scope="module")
 def learned():
     """Steps of jets, their events, and a coder that learned from the first half of them."""
-    found = read_jets([str(sample_path())], VARIABLES, max_jets=24_000)
+    found = read_records([str(sample_path())], VARIABLES, max_jets=24_000)
     quantizer = ScalarQuantizer(Profile.relative(0.0107), VARIABLES)
     half = len(found.counts) // 2
     first, second = found.between(0, half), found.between(half, len(found.counts))

@@ -1,4 +1,5 @@
 import tracemalloc
+from pathlib import Path
 
 import awkward as ak
 import numpy as np
@@ -10,12 +11,12 @@ from aefpga.data.inspect import inspect
 from aefpga.data.reader import (
     CHUNK_EVENTS,
     _leaf_branches,
-    filled_with_zeros,
-    iterate_jets,
-    read_jets,
+    iterate_records,
+    lacking,
+    read_records,
 )
 from aefpga.data.records import Records
-from aefpga.data.writer import read_provenance, write_jets
+from aefpga.data.writer import read_provenance, write_records
 from aefpga.errors import DataError
 from aefpga.schema import JETS, KINDS
 
@@ -39,8 +40,8 @@ def some_jets(n_events=20, seed=0, schema=JETS) -> Records:
 def test_own_files_round_trip(tmp_path):
     jets = some_jets()
     path = tmp_path / "jets.root"
-    assert write_jets(path, [jets, some_jets(seed=1)], {"origin": "test"}) > len(jets)
-    back = read_jets([str(path)], JETS)
+    assert write_records(path, [jets, some_jets(seed=1)], {"origin": "test"}) > len(jets)
+    back = read_records([str(path)], JETS)
     assert np.array_equal(back.values[: len(jets)], jets.values)
     assert np.array_equal(back.counts[: len(jets.counts)], jets.counts)
     provenance = read_provenance(path)
@@ -54,7 +55,7 @@ def test_an_interrupted_write_leaves_nothing(tmp_path):
         raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        write_jets(tmp_path / "jets.root", parts(), {})
+        write_records(tmp_path / "jets.root", parts(), {})
     assert list(tmp_path.iterdir()) == []
 
 
@@ -68,7 +69,7 @@ def test_aod_members_become_variables(tmp_path, stem):
         for name, member in MEMBERS.items()
     }
     write_tree(path, "Events", columns)
-    back = read_jets([str(path)], JETS)
+    back = read_records([str(path)], JETS)
     assert np.array_equal(back.values, jets.values)
     assert inspect(path).collections == (stem,)
 
@@ -104,22 +105,22 @@ def test_aod_collections_are_jets_particle_flow_first(tmp_path):
     assert found.collection == "recoPFJets_ak7PFJets__RECO"
     assert found.collections == ("recoPFJets_ak7PFJets__RECO", "recoCaloJets_ak5CaloJets__RECO")
     for spelled in ("recoPFJets_ak7PFJets__RECO.", "recoPFJets_ak7PFJets__RECO.obj"):
-        assert len(read_jets([str(path)], JETS, spelled)) == 1
+        assert len(read_records([str(path)], JETS, spelled)) == 1
 
 
 def test_scouting_gives_all_of_the_24(shared_data):
     names = JETS.choose("24")
     path = str(shared_data / "scouting_nano.root")
-    jets = read_jets([path], names)
+    jets = read_records([path], names)
     assert len(jets) == 447
-    assert filled_with_zeros([path], names) == ()
+    assert lacking([path], names) == ()
     neutral_em = jets.column("photon_energy") + jets.column("hf_em_energy")
     assert np.array_equal(jets.column("neutral_em_energy"), neutral_em)
 
 
 def test_nano_energies_add_up_to_the_raw_jet(shared_data):
     path = shared_data / "nano_tt_v15.root"
-    jets = read_jets([str(path)], JETS)
+    jets = read_records([str(path)], JETS)
     tree = uproot.open(path)["Events"]
     pt, eta, mass, factor = (
         ak.to_numpy(ak.flatten(tree[f"Jet_{b}"].array())).astype(float)
@@ -132,7 +133,7 @@ def test_nano_energies_add_up_to_the_raw_jet(shared_data):
     forward = np.abs(eta) > 3.2
     assert jets.column("hf_hadron_energy")[forward].sum() > 0
     assert jets.column("neutral_hadron_energy")[forward].sum() < 0.05 * total[forward].sum()
-    assert "photon_multiplicity" in filled_with_zeros([str(path)], JETS.choose("24"))
+    assert "photon_multiplicity" in lacking([str(path)], JETS.choose("24"))
 
 
 def test_counters_are_no_collections(shared_data):
@@ -142,17 +143,17 @@ def test_counters_are_no_collections(shared_data):
 
 def test_old_nano_still_feeds_the_24(shared_data):
     path = str(shared_data / "nanoAOD_2015_CMS_Open_Data_ttbar.root")
-    jets = read_jets([path], JETS.choose("24"))
+    jets = read_records([path], JETS.choose("24"))
     assert len(jets) == 537
-    assert "charged_multiplicity" in filled_with_zeros([path], JETS.choose("24"))
+    assert "charged_multiplicity" in lacking([path], JETS.choose("24"))
 
 
 def test_atlas_gives_the_four_momentum_in_gev(shared_data):
     path = str(shared_data / "PHYSLITE_example.root")
-    jets = read_jets([path], JETS.choose("4"))
+    jets = read_records([path], JETS.choose("4"))
     assert 10 < np.median(jets.column("pt")) < 100
     with pytest.raises(DataError, match="smaller set with --variables"):
-        read_jets([path], JETS.choose("24"))
+        read_records([path], JETS.choose("24"))
 
 
 def test_inspect_says_which_sets_a_file_feeds(shared_data):
@@ -160,15 +161,17 @@ def test_inspect_says_which_sets_a_file_feeds(shared_data):
     assert found.format == "ATLAS PHYSLITE"
     assert found.sets["4"] == ()
     assert found.sets["24"] is None
-    assert {r.name for r in found.ranges} == set(JETS.choose("4"))
+    assert {r.name for r in found.ranges} == set(JETS.choose("4").names)
 
 
 def test_memory_does_not_grow_with_the_file(tmp_path):
     def peak(n_parts: int) -> int:
         path = tmp_path / f"{n_parts}.root"
-        write_jets(path, (some_jets(5000, seed, JETS.choose("4")) for seed in range(n_parts)), {})
+        write_records(
+            path, (some_jets(5000, seed, JETS.choose("4")) for seed in range(n_parts)), {}
+        )
         tracemalloc.start()
-        for _ in iterate_jets([str(path)], JETS.choose("4")):
+        for _ in iterate_records([str(path)], JETS.choose("4")):
             pass
         used = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
@@ -190,25 +193,25 @@ def test_bad_files_are_named(tmp_path, name, content, expected):
     if content is not None:
         (tmp_path / name).write_bytes(content)
     with pytest.raises(DataError, match=expected):
-        read_jets([str(tmp_path / name)], JETS.choose("4"))
+        read_records([str(tmp_path / name)], JETS.choose("4"))
 
 
 @pytest.mark.parametrize("share", [0.2, 0.5, 0.9])
 def test_truncated_files_are_named(tmp_path, share):
     whole = tmp_path / "whole.root"
-    write_jets(whole, [some_jets(2000)], {})
+    write_records(whole, [some_jets(2000)], {})
     cut = tmp_path / "cut.root"
     cut.write_bytes(whole.read_bytes()[: int(whole.stat().st_size * share)])
     with pytest.raises(DataError, match=r"cut\.root"):
-        read_jets([str(cut)], JETS)
+        read_records([str(cut)], JETS)
 
 
 def test_damaged_bytes_are_refused_or_change_nothing(tmp_path):
     """Damage inside compressed baskets surfaces as zlib's and LZMA's own exceptions."""
     whole = tmp_path / "whole.root"
-    write_jets(whole, [some_jets(500, names=JETS.choose("4"))], {})
+    write_records(whole, [some_jets(500, schema=JETS.choose("4"))], {})
     good = np.frombuffer(whole.read_bytes(), np.uint8)
-    values = read_jets([str(whole)], JETS.choose("4")).values
+    values = read_records([str(whole)], JETS.choose("4")).values
     rng = np.random.default_rng(1)
     messages = []
     for _ in range(40):
@@ -219,7 +222,7 @@ def test_damaged_bytes_are_refused_or_change_nothing(tmp_path):
         path.write_bytes(damaged.tobytes())
         try:
             # Much of a ROOT file is not needed to read it, and may be anything.
-            assert np.array_equal(read_jets([str(path)], JETS.choose("4")).values, values)
+            assert np.array_equal(read_records([str(path)], JETS.choose("4")).values, values)
         except DataError as error:
             messages.append(str(error))
     assert len(messages) >= 10
@@ -231,7 +234,7 @@ def test_a_tree_without_events_is_named(tmp_path):
     with uproot.recreate(path) as file:
         file.mktree("jets", {"pt": "var * float32"})
     with pytest.raises(DataError, match=r"no event in .*none\.root"):
-        read_jets([str(path)], ("pt",))
+        read_records([str(path)], JETS.select(("pt",)))
 
 
 def test_a_histogram_of_the_same_name_is_no_tree(tmp_path):
@@ -239,7 +242,7 @@ def test_a_histogram_of_the_same_name_is_no_tree(tmp_path):
     with uproot.recreate(path) as file:
         file["jets"] = np.histogram([1.0, 2.0])
     with pytest.raises(DataError, match="no jets in a known format"):
-        read_jets([str(path)], ("pt",))
+        read_records([str(path)], JETS.select(("pt",)))
 
 
 def test_one_number_an_event_is_no_jet_collection(tmp_path):
@@ -247,7 +250,7 @@ def test_one_number_an_event_is_no_jet_collection(tmp_path):
     with uproot.recreate(path) as file:
         file["jets"] = {"pt": np.ones(3, np.float32)}
     with pytest.raises(DataError, match="branch pt holds float32 for each event"):
-        read_jets([str(path)], ("pt",))
+        read_records([str(path)], JETS.select(("pt",)))
 
 
 def test_branches_that_disagree_on_the_jets_are_named(tmp_path):
@@ -256,13 +259,39 @@ def test_branches_that_disagree_on_the_jets_are_named(tmp_path):
     columns = {"pt": ak.Array([[1.0], [2.0, 3.0]]), "eta": ak.Array([[1.0, 2.0], [3.0]])}
     write_tree(path, "jets", columns)
     with pytest.raises(DataError, match="in event 0 branch eta holds 2 jets and pt holds 1"):
-        read_jets([str(path)], ("pt", "eta"))
+        read_records([str(path)], JETS.select(("pt", "eta")))
 
 
 def test_what_a_format_lacks_alone_is_zeros(shared_data):
-    jets = read_jets([str(shared_data / "scouting_nano.root")], ("vertex_x",))
+    jets = read_records([str(shared_data / "scouting_nano.root")], JETS.select(("vertex_x",)))
     assert jets.values.shape == (447, 1)
     assert not jets.values.any()
+    assert jets.filled == ("vertex_x",)
+
+
+def test_what_files_lack_is_named_and_stays_named(tmp_path):
+    """Zeros that no file holds are told from those that one does."""
+    with_counts = JETS.select(("pt", "eta", "muon_multiplicity", "photon_multiplicity"))
+    paths = [str(tmp_path / name) for name in ("all.root", "less.root")]
+    write_records(Path(paths[0]), [some_jets(schema=with_counts)], {})
+    write_records(Path(paths[1]), [some_jets(schema=with_counts.select(with_counts.names[:3]))], {})
+    assert lacking(paths[:1], with_counts) == ()
+    assert lacking(paths, with_counts) == ("photon_multiplicity",)
+    with pytest.raises(DataError, match="only one of them has photon_multiplicity"):
+        lacking(paths, with_counts, alike=True)
+    read = read_records(paths, with_counts)
+    assert read.filled == ("photon_multiplicity",)
+    assert read.between(0, 3).keep(np.ones(read.counts[:3].sum(), bool)).filled == read.filled
+    assert read.select(("eta", "photon_multiplicity")).filled == read.filled
+    assert read.select(("eta", "pt")).filled == ()
+
+
+def test_a_tree_without_events_says_what_it_keeps_of_them(tmp_path):
+    path = tmp_path / "none.root"
+    with uproot.recreate(path) as file:
+        file.mktree("jets", {"run": "uint32", "pt": "var * float32"})
+    (only,) = iterate_records([str(path)], JETS.select(("pt",)), with_events=True)
+    assert (len(only), only.counts.shape, only.events["run"].dtype) == (0, (0,), np.uint32)
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
@@ -273,21 +302,21 @@ def test_nan_and_infinity_are_named_with_their_event(tmp_path, value):
     assert event > CHUNK_EVENTS
     jets.values[row, JETS.index("mass")] = value
     path = tmp_path / "jets.root"
-    write_jets(path, [jets], {})
+    write_records(path, [jets], {})
     expected = rf"jets\.root: 1 NaN or infinite values, first in mass .* in event {event},"
     with pytest.raises(DataError, match=expected):
-        read_jets([str(path)], JETS)
+        read_records([str(path)], JETS)
 
 
 def test_missing_branches_name_the_nearest(tmp_path):
     path = tmp_path / "jets.root"
-    write_jets(path, [some_jets(names=("pt", "eta", "phi"))], {})
+    write_records(path, [some_jets(schema=JETS.select(("pt", "eta", "phi")))], {})
     with pytest.raises(DataError, match="cannot give mass"):
-        read_jets([str(path)], JETS.choose("4"))
+        read_records([str(path)], JETS.choose("4"))
 
 
 def test_unknown_collections_name_what_there_is(tmp_path):
     path = tmp_path / "jets.root"
-    write_jets(path, [some_jets()], {})
+    write_records(path, [some_jets()], {})
     with pytest.raises(DataError, match="no jet collection FatJet"):
-        read_jets([str(path)], JETS, "FatJet")
+        read_records([str(path)], JETS, "FatJet")

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 
 from aefpga.data.records import Records
+from aefpga.schema import JETS as SCHEMA
 
 JETS = Records(
-    ("pt", "eta"),
+    SCHEMA.select(("pt", "eta")),
     np.array([[30, 1], [20, 2], [50, -1]], np.float32),
     np.array([2, 0, 1]),
     {"event": np.array([7, 8, 9], np.uint64)},

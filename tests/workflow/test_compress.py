@@ -17,10 +17,10 @@ from aefpga.codec.archive import Archive
 from aefpga.codec.bounds import Profile
 from aefpga.codec.container import writing
 from aefpga.codec.members import unpack_events
-from aefpga.data.reader import read_jets
+from aefpga.data.reader import read_records
 from aefpga.data.records import Records
 from aefpga.data.sample import sample_path
-from aefpga.data.writer import write_jets
+from aefpga.data.writer import write_records
 from aefpga.errors import DataError, RunError, UsageError
 from aefpga.fixedpoint import Emulator
 from aefpga.schema import JETS
@@ -49,7 +49,7 @@ def events_of(jets, n_events=200, seed=1):
 @pytest.fixture
 def root_file(jets, tmp_path):
     written = events_of(jets)
-    write_jets(tmp_path / "jets.root", [written], {})
+    write_records(tmp_path / "jets.root", [written], {})
     return tmp_path / "jets.root", written
 
 
@@ -63,7 +63,7 @@ def test_jets_come_back_within_their_bounds(tiny_run, root_file, share, tmp_path
     assert decompress(Archive(tmp_path / "j.aejets"), tmp_path / "back.root", step=silent) == len(
         original
     )
-    back = read_jets([str(tmp_path / "back.root")], VARIABLES)
+    back = read_records([str(tmp_path / "back.root")], VARIABLES)
     np.testing.assert_array_equal(back.counts, original.counts)
     if profile:
         assert profile.within(VARIABLES, original.values, back.values).all()
@@ -87,7 +87,9 @@ def test_ugly_jets_keep_their_bounds_too(tiny_run, jets, tmp_path):
     ugly[6] *= 1e-30
     ugly[7, NAMES.index("photon_multiplicity")] = 2.5
     for i, values in enumerate([ugly, *ugly[:, None]]):
-        write_jets(tmp_path / "u.root", [Records(VARIABLES, values, np.array([len(values)]))], {})
+        write_records(
+            tmp_path / "u.root", [Records(VARIABLES, values, np.array([len(values)]))], {}
+        )
         profile = Profile.relative(0.01)
         small = tmp_path / "u.aejets"
         for run in (tiny_run, None):
@@ -98,7 +100,7 @@ def test_ugly_jets_keep_their_bounds_too(tiny_run, jets, tmp_path):
 
 def test_events_without_jets_are_events_all_the_same(tiny_run, jets, tmp_path):
     empty = Records(VARIABLES, jets[:0], np.zeros(7, np.int64))
-    write_jets(tmp_path / "e.root", [empty], {})
+    write_records(tmp_path / "e.root", [empty], {})
     for run, profile in ((tiny_run, None), (None, Profile.relative(0.01))):
         settings = Settings(profile=profile, level="best")
         compress(run, [str(tmp_path / "e.root")], tmp_path / "e.aejets", settings, step=silent)
@@ -106,13 +108,13 @@ def test_events_without_jets_are_events_all_the_same(tiny_run, jets, tmp_path):
         assert len(back) == 0
         assert back.counts.tolist() == [0] * 7
         decompress(Archive(tmp_path / "e.aejets"), tmp_path / "b.root", step=silent)
-        assert len(read_jets([str(tmp_path / "b.root")], VARIABLES).counts) == 7
+        assert len(read_records([str(tmp_path / "b.root")], VARIABLES).counts) == 7
 
 
 def test_jets_out_of_range_are_kept_exactly_without_a_bound(tiny_run, jets, tmp_path):
     values = jets[:50].copy()
     values[7, 0], values[9, 3] = 1e7, 1e8
-    write_jets(tmp_path / "j.root", [Records(VARIABLES, values, np.array([50]))], {})
+    write_records(tmp_path / "j.root", [Records(VARIABLES, values, np.array([50]))], {})
     facts = compress(
         tiny_run, [str(tmp_path / "j.root")], tmp_path / "j.aejets", Settings(), step=silent
     )
@@ -141,7 +143,7 @@ def test_scalar_quantization_needs_no_run(root_file, tmp_path, variables):
 def test_chunks_entries_and_variables(tiny_run, root_file, tmp_path, monkeypatch):
     path, original = root_file
     monkeypatch.setattr(workflow, "CHUNK_JETS", 60)
-    write_jets(path, [original.between(i, i + 10) for i in range(0, 200, 10)], {})
+    write_records(path, [original.between(i, i + 10) for i in range(0, 200, 10)], {})
     # The reader's own chunks are larger than these files.
     monkeypatch.setattr("aefpga.data.reader.CHUNK_EVENTS", 10)
     settings = Settings(profile=Profile.relative(0.01))
@@ -153,7 +155,7 @@ def test_chunks_entries_and_variables(tiny_run, root_file, tmp_path, monkeypatch
     np.testing.assert_array_equal(part.values, whole.between(37, 151).values)
     np.testing.assert_array_equal(part.counts, original.counts[37:151])
     decompress(archive, tmp_path / "b.root", variables=["eta"], first=0, last=10, step=silent)
-    back = read_jets([str(tmp_path / "b.root")], ["eta"])
+    back = read_records([str(tmp_path / "b.root")], ["eta"])
     np.testing.assert_array_equal(back.values, whole.select(["eta"]).between(0, 10).values)
     with pytest.raises(UsageError, match="no btag; it holds pt"):
         decompress(archive, tmp_path / "b.root", variables=["btag"], step=silent)
@@ -210,8 +212,8 @@ def test_files_of_version_1_are_read(name):
 
 @pytest.mark.parametrize("with_run", [True, False])
 def test_the_best_level_is_exact_too_and_can_be_used_again(tiny_run, tmp_path, with_run):
-    found = read_jets([str(sample_path())], VARIABLES, max_jets=12_000)
-    write_jets(tmp_path / "j.root", [found], {})
+    found = read_records([str(sample_path())], VARIABLES, max_jets=12_000)
+    write_records(tmp_path / "j.root", [found], {})
     run, inputs = tiny_run if with_run else None, [str(tmp_path / "j.root")]
     files = {}
     for name, settings in (
@@ -279,7 +281,7 @@ def test_the_three_verbs_on_the_command_line(tiny_run, root_file, tmp_path):
     assert facts["jets"] == len(original)
     assert facts["damaged"] == []
     aefpga("decompress", "j.aejets", "-o", "b.root", "--entries", "5:20")
-    counts = read_jets([str(tmp_path / "b.root")], ["pt"]).counts
+    counts = read_records([str(tmp_path / "b.root")], ["pt"]).counts
     np.testing.assert_array_equal(counts, original.counts[5:20])
     assert (
         "FIRST:LAST"
@@ -336,8 +338,8 @@ BEST = Settings(profile=Profile.relative(0.01), level="best")
 def test_little_to_learn_from(jets, tmp_path, monkeypatch):
     """No events, one jet, the same jet again and again, and what others have learned."""
     monkeypatch.setattr("aefpga.codec.learning.BATCHES", 300)
-    many = read_jets([str(sample_path())], VARIABLES, max_jets=25_000)
-    write_jets(tmp_path / "many.root", [many], {})
+    many = read_records([str(sample_path())], VARIABLES, max_jets=25_000)
+    write_records(tmp_path / "many.root", [many], {})
     compress(None, [str(tmp_path / "many.root")], tmp_path / "l.aejets", BEST, step=silent)
     assert Archive(tmp_path / "l.aejets").models()
     learned = Settings(profile=BEST.profile, level="best", learned_from=tmp_path / "l.aejets")
@@ -346,13 +348,13 @@ def test_little_to_learn_from(jets, tmp_path, monkeypatch):
         (jets[:1], np.array([1])),
         (np.tile(jets[:1], (500, 1)), np.full(250, 2)),
     ):
-        write_jets(tmp_path / "x.root", [Records(VARIABLES, values, counts)], {})
+        write_records(tmp_path / "x.root", [Records(VARIABLES, values, counts)], {})
         for settings in (BEST, learned):
             small = tmp_path / "x.aejets"
             compress(None, [str(tmp_path / "x.root")], small, settings, step=silent)
             decompress(Archive(small), tmp_path / "b.root", step=silent)
             if len(counts):
-                back = read_jets([str(tmp_path / "b.root")], VARIABLES)
+                back = read_records([str(tmp_path / "b.root")], VARIABLES)
                 assert BEST.profile.within(VARIABLES, values, back.values).all()
 
 
@@ -367,8 +369,8 @@ def test_an_output_is_no_input(root_file, tmp_path):
 def test_inputs_that_say_different_things_of_events(jets, tmp_path):
     counts = np.array([50])
     with_number = Records(VARIABLES, jets[:50], counts, {"event": np.array([1])})
-    write_jets(tmp_path / "a.root", [with_number], {})
-    write_jets(tmp_path / "b.root", [Records(VARIABLES, jets[:50], counts)], {})
+    write_records(tmp_path / "a.root", [with_number], {})
+    write_records(tmp_path / "b.root", [Records(VARIABLES, jets[:50], counts)], {})
     with pytest.raises(DataError, match="differ in what they say of events"):
         compress(None, [str(tmp_path / "*.root")], tmp_path / "x.aejets", BEST, step=silent)
 

@@ -16,10 +16,10 @@ from distributed import Client, LocalCluster
 
 from aefpga.codec.archive import Archive
 from aefpga.codec.bounds import Profile
-from aefpga.data.reader import read_jets
+from aefpga.data.reader import read_records
 from aefpga.data.records import Records
 from aefpga.data.sample import sample_path
-from aefpga.data.writer import write_jets
+from aefpga.data.writer import write_records
 from aefpga.errors import DataError, RunError, UsageError
 from aefpga.schema import JETS
 from aefpga.workflow import store
@@ -51,7 +51,7 @@ def inputs(tmp_path, jets):
     for i in range(5):
         path = tmp_path / "in" / ("deep" if i == 4 else "") / f"{i}.root"
         values = jets[i * 100 : (i + 1) * 100]
-        write_jets(path, [Records(NAMES, values, np.full(50, 2))], {})
+        write_records(path, [Records(NAMES, values, np.full(50, 2))], {})
     return [str(tmp_path / "in" / "*.root"), str(tmp_path / "in" / "deep" / "*.root")]
 
 
@@ -76,7 +76,7 @@ def test_what_changed_or_is_missing_is_done_again(inputs, tmp_path, jets):
     compress_store(None, inputs, folder, SCALAR, workers=2, step=silent)
     before = digests(folder)
     (folder / "0.aejets").unlink()
-    write_jets(tmp_path / "in" / "1.root", [Records(NAMES, jets[:30], np.array([30]))], {})
+    write_records(tmp_path / "in" / "1.root", [Records(NAMES, jets[:30], np.array([30]))], {})
     with (folder / MANIFEST).open("a") as stream:
         stream.write('{"source": "cut short by a cra')
     stored = compress_store(None, inputs, folder, SCALAR, workers=2, step=silent)
@@ -165,10 +165,10 @@ def test_a_file_in_the_place_of_the_folder(inputs, tmp_path):
 
 @pytest.mark.slow
 def test_all_files_use_what_the_largest_one_taught(tmp_path):
-    found = read_jets([str(sample_path())], NAMES, max_jets=80_000)
+    found = read_records([str(sample_path())], NAMES, max_jets=80_000)
     middle = len(found.counts) // 2
-    write_jets(tmp_path / "in" / "large.root", [found.between(0, middle)], {})
-    write_jets(tmp_path / "in" / "small.root", [found.between(middle, len(found.counts))], {})
+    write_records(tmp_path / "in" / "large.root", [found.between(0, middle)], {})
+    write_records(tmp_path / "in" / "small.root", [found.between(middle, len(found.counts))], {})
     settings = Settings(profile=Profile.relative(0.01), level="best")
     inputs = [str(tmp_path / "in" / "*.root")]
     stored = compress_store(None, inputs, tmp_path / "out", settings, workers=2, step=silent)

@@ -81,11 +81,11 @@ def simulate(
 
     from aefpga.data.simulate import Simulation, simulator_versions
     from aefpga.data.simulate import simulate as make
-    from aefpga.data.writer import write_jets
+    from aefpga.data.writer import write_records
 
     simulation = Simulation(process, events, seed, min_pthat, mass, tune=tune)
     facts = {"simulation": asdict(simulation), "versions": simulator_versions()}
     with show.progress() as step:
         parts = make(simulation, processes, lambda done, n: step("events", done, n))
-        written = write_jets(output, parts, facts)
+        written = write_records(output, parts, facts)
     show.console.print(f"{written:,} jets from {events:,} events in {output}", markup=False)

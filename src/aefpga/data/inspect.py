@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from aefpga.data.reader import iterate_jets, open_file
+from aefpga.data.reader import iterate_records, open_file
 from aefpga.errors import DataError
 from aefpga.schema import JETS
 
@@ -60,7 +60,7 @@ def inspect(path: Path, collection: str | None = None) -> Contents:
     jets = events = 0
     low = np.full(len(available), np.inf)
     high, median = -low, np.zeros(len(available))
-    for chunk in iterate_jets([str(path)], JETS.select(available), collection):
+    for chunk in iterate_records([str(path)], JETS.select(available), collection):
         if len(chunk):
             if not jets:
                 median = np.median(chunk.values, axis=0)

@@ -27,7 +27,7 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
-class JetFile:
+class RecordFile:
     """An opened ROOT file: its tree, and the format that knows where the jets are in it."""
 
     path: Path
@@ -73,7 +73,7 @@ def find_files(inputs: Sequence[str]) -> list[Path]:
 
 
 @contextmanager
-def open_file(path: Path, collection: str | None = None) -> Iterator[JetFile]:
+def open_file(path: Path, collection: str | None = None) -> Iterator[RecordFile]:
     """Open a ROOT file and find out its format and jet collection.
 
     Raises
@@ -90,7 +90,7 @@ def open_file(path: Path, collection: str | None = None) -> Iterator[JetFile]:
         yield file
 
 
-def iterate_jets(
+def iterate_records(
     inputs: Sequence[str],
     schema: Schema,
     collection: str | None = None,
@@ -134,53 +134,68 @@ def iterate_jets(
                 yield jets
 
 
-def compressed_bytes(inputs: Sequence[str], names: Sequence[str], collection: str | None) -> int:
-    """Return how much space the branches that `iterate_jets` reads with events take in the files.
+def source_bytes(inputs: Sequence[str], schema: Schema, collection: str | None = None) -> int:
+    """Return how much space the branches that `iterate_records` reads with events take, in files.
 
-    Counters of jets per event, which most formats keep beside, are not among them. Branches so
+    Counters of records per event, which most formats keep beside, are not among them. Branches so
     small that a file keeps them in the tree's header count nothing there: they are not told apart.
     """
     total = 0
     for path in find_files(inputs):
         with open_file(path, collection) as file, _reading(path):
             events = [name for name in EVENT_BRANCHES if name in file.branches]
-            for branch in (*_needed(file, names), *events):
+            for branch in (*_needed(file, schema.names), *events):
                 total += int(file.tree[file.branches[branch]].compressed_bytes)
     return total
 
 
-def read_jets(
+def read_records(
     inputs: Sequence[str],
     schema: Schema,
     collection: str | None = None,
     max_jets: int | None = None,
     on_progress: Progress | None = None,
 ) -> Records:
-    """Read all jets, or, in whole events, not many more than `max_jets`; see `iterate_jets`."""
+    """Read all jets, or, in whole events, not many more than `max_jets`; see `iterate_records`."""
     parts: list[Records] = []
     read = 0
-    for jets in iterate_jets(inputs, schema, collection, on_progress):
+    for jets in iterate_records(inputs, schema, collection, on_progress):
         parts.append(jets)
         read += len(jets)
         if max_jets is not None and read >= max_jets:
             break
-    if not parts:
+    if not any(len(part.counts) for part in parts):
         raise DataError(f"there is no event in {', '.join(inputs)}; give files that hold jets")
     return Records.concatenate(parts)
 
 
-def filled_with_zeros(
-    inputs: Sequence[str], names: Sequence[str], collection: str | None = None
+def lacking(
+    inputs: Sequence[str], schema: Schema, collection: str | None = None, *, alike: bool = False
 ) -> tuple[str, ...]:
-    """Return the variables that at least one of the files lacks, and that are read as zeros."""
-    lacking: dict[str, None] = {}
+    """Return the columns that at least one of the files lacks: `iterate_records` fills in zeros.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read or feed the table, or if all should be `alike` and two differ.
+    """
+    found: dict[Path, tuple[str, ...]] = {}
     for path in find_files(inputs):
         with open_file(path, collection) as file:
-            lacking.update(dict.fromkeys(file.missing(names)))
-    return tuple(lacking)
+            _check_variables(file, schema)
+            found[path] = file.missing(schema.names)
+    first, *others = found
+    for other in others if alike else ():
+        if apart := sorted(set(found[first]) ^ set(found[other])):
+            raise DataError(
+                f"{first} and {other} differ in what they hold: only one of them has "
+                f"{', '.join(apart)}; take them separately, or leave these out with --variables"
+            )
+    missing = set().union(*found.values())
+    return tuple(name for name in schema.names if name in missing)
 
 
-def _identify(path: Path, root: Any, collection: str | None) -> JetFile:
+def _identify(path: Path, root: Any, collection: str | None) -> RecordFile:
     if collection is not None:
         # CMS writes AOD collections with a dot at the end: `recoPFJets_ak5PFJets__RECO.`
         collection = collection.removesuffix(".").removesuffix(".obj")
@@ -196,9 +211,9 @@ def _identify(path: Path, root: Any, collection: str | None) -> JetFile:
         if collection is None and found:
             usual = kind.default_collection
             name = usual if usual in found else found[0]
-            return JetFile(path, tree, kind(name, branches), branches)
+            return RecordFile(path, tree, kind(name, branches), branches)
         if collection in found:
-            return JetFile(path, tree, kind(str(collection), branches), branches)
+            return RecordFile(path, tree, kind(str(collection), branches), branches)
     trees = [k.partition(";")[0] for k in root.keys(recursive=False)]
     if collection is not None:
         near = difflib.get_close_matches(collection, held, n=3, cutoff=0.3) or held
@@ -223,7 +238,7 @@ def _leaf_branches(tree: Any) -> dict[str, str]:
     return {name: key for name, key in found.items() if name[:1] != "n" or name[1:] not in found}
 
 
-def _check_variables(file: JetFile, schema: Schema) -> None:
+def _check_variables(file: RecordFile, schema: Schema) -> None:
     if file.feeds(schema):
         return
     lacking = [n for n in file.missing(schema.names) if not schema.variable(n).is_optional]
@@ -240,10 +255,12 @@ def _check_variables(file: JetFile, schema: Schema) -> None:
     )
 
 
-def _chunks(file: JetFile, schema: Schema, with_events: bool) -> Iterator[Records]:
+def _chunks(file: RecordFile, schema: Schema, with_events: bool) -> Iterator[Records]:
     names = schema.names
     available, needed = file.format.available(), _needed(file, names)
-    for start in range(0, file.n_events, CHUNK_EVENTS):
+    filled = file.missing(names)
+    # A tree without events is one chunk, which says what is kept of events.
+    for start in range(0, max(file.n_events, 1), CHUNK_EVENTS):
         stop = min(start + CHUNK_EVENTS, file.n_events)
         with _reading(file.path):
             columns = {
@@ -260,10 +277,10 @@ def _chunks(file: JetFile, schema: Schema, with_events: bool) -> Iterator[Record
                     values[:, i] = ak.to_numpy(column).astype(np.float32)
         _check_finite(file, names, values, np.repeat(np.arange(start, stop), counts))
         events = _event_columns(file, start, stop) if with_events else {}
-        yield Records(schema, values, counts, events)
+        yield Records(schema, values, counts, events, filled)
 
 
-def _needed(file: JetFile, names: Sequence[str]) -> list[str]:
+def _needed(file: RecordFile, names: Sequence[str]) -> list[str]:
     """Return the branches that some variables are computed from."""
     available = file.format.available()
     needed = dict.fromkeys(b for n in names for b in available.get(n, ()))
@@ -271,7 +288,7 @@ def _needed(file: JetFile, names: Sequence[str]) -> list[str]:
     return list(needed or dict.fromkeys(next(iter(available.values()))))
 
 
-def _event_columns(file: JetFile, start: int, stop: int) -> dict[str, NDArray[Any]]:
+def _event_columns(file: RecordFile, start: int, stop: int) -> dict[str, NDArray[Any]]:
     with _reading(file.path):
         columns = {
             name: file.tree[file.branches[name]].array(
@@ -284,7 +301,7 @@ def _event_columns(file: JetFile, start: int, stop: int) -> dict[str, NDArray[An
     return {name: column for name, column in columns.items() if column.dtype != object}
 
 
-def _jets_per_event(file: JetFile, columns: dict[str, Any], start: int) -> NDArray[np.int64]:
+def _jets_per_event(file: RecordFile, columns: dict[str, Any], start: int) -> NDArray[np.int64]:
     """Return the number of jets of each event, on which all branches must agree."""
     counts: NDArray[np.int64] | None = None
     for branch, column in columns.items():
@@ -307,7 +324,7 @@ def _jets_per_event(file: JetFile, columns: dict[str, Any], start: int) -> NDArr
 
 
 def _check_finite(
-    file: JetFile, names: Sequence[str], values: NDArray[np.float32], event: NDArray[np.int64]
+    file: RecordFile, names: Sequence[str], values: NDArray[np.float32], event: NDArray[np.int64]
 ) -> None:
     """Refuse NaN and infinity; `event` gives, for each row, its entry in the tree."""
     bad = ~np.isfinite(values)

@@ -1,7 +1,7 @@
 """`Records`: a table in physical units that knows what its columns are, and its events."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -24,12 +24,16 @@ class Records:
         Records per event; those of one event are neighbours.
     events : Mapping of str to ndarray, shape (n_events,)
         What the file says of each event: run, number, weight.
+    filled : tuple of str
+        Columns that are zeros only because a table of this schema was asked for: the file that the
+        records come from, or one of the files, lacks them.
     """
 
     schema: Schema
     values: NDArray[np.float32]
     counts: NDArray[np.int64]
     events: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    filled: tuple[str, ...] = ()
 
     def __len__(self) -> int:
         """Number of records."""
@@ -48,13 +52,15 @@ class Records:
         """Return the records where `mask` (one entry each) is true, events kept even if empty."""
         event = np.repeat(np.arange(len(self.counts)), self.counts)
         counts = np.bincount(event[mask], minlength=len(self.counts))
-        return Records(self.schema, self.values[mask], counts, self.events)
+        return replace(self, values=self.values[mask], counts=counts)
 
     def between(self, first: int, last: int) -> "Records":
         """Return the records of the events from `first` to below `last`."""
         start, stop = self.counts[:first].sum(), self.counts[:last].sum()
         events = {name: column[first:last] for name, column in self.events.items()}
-        return Records(self.schema, self.values[start:stop], self.counts[first:last], events)
+        return replace(
+            self, values=self.values[start:stop], counts=self.counts[first:last], events=events
+        )
 
     def select(self, names: Iterable[str]) -> "Records":
         """Return the records with these variables alone."""
@@ -62,7 +68,8 @@ class Records:
         if schema is self.schema:
             return self
         columns = [self.schema.index(name) for name in schema.names]
-        return Records(schema, self.values[:, columns], self.counts, self.events)
+        filled = tuple(filter(schema.holds, self.filled))
+        return replace(self, schema=schema, values=self.values[:, columns], filled=filled)
 
     def to_awkward(self) -> Any:
         """Return an Awkward record array of events, with a list of records a variable."""
@@ -91,10 +98,12 @@ class Records:
 
     @classmethod
     def concatenate(cls, parts: Sequence["Records"]) -> "Records":
-        """Join tables with the same columns."""
+        """Join tables with the same columns; what one of them lacks, the result does."""
+        schema, filled = parts[0].schema, {name for part in parts for name in part.filled}
         return cls(
-            parts[0].schema,
+            schema,
             np.concatenate([p.values for p in parts]),
             np.concatenate([p.counts for p in parts]),
             {name: np.concatenate([p.events[name] for p in parts]) for name in parts[0].events},
+            tuple(name for name in schema.names if name in filled),
         )

@@ -12,7 +12,7 @@ from aefpga.files import atomic_path
 SCHEMA_VERSION = 1
 
 
-def write_jets(
+def write_records(
     path: Path, parts: Iterable[Records], provenance: Mapping[str, Any], *, small: bool = True
 ) -> int:
     """Write jets chunk by chunk and return how many there were.
@@ -50,7 +50,7 @@ def write_jets(
 
 
 def read_provenance(path: Path) -> dict[str, Any]:
-    """Return what `write_jets` recorded of a file's origin."""
+    """Return what `write_records` recorded of a file's origin."""
     import uproot
 
     with uproot.open(path) as file:

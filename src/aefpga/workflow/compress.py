@@ -17,9 +17,9 @@ from aefpga.codec.encoder import Encoder, Statistics
 from aefpga.codec.model import MODEL_FILES, Model
 from aefpga.codec.quantization import Autoencoding, Quantization, Scalar
 from aefpga.codec.rans import MAX_LENGTH
-from aefpga.data.reader import compressed_bytes, find_files, iterate_jets
+from aefpga.data.reader import find_files, iterate_records, source_bytes
 from aefpga.data.records import Records
-from aefpga.data.writer import write_jets
+from aefpga.data.writer import write_records
 from aefpga.errors import DataError, UsageError
 from aefpga.files import sha256_of
 from aefpga.runs import Run
@@ -139,7 +139,7 @@ def compress(
     def progress(done: int, total: int) -> None:
         step("events", done, total)
 
-    files_of_jets = iterate_jets(inputs, chosen, settings.collection, progress, with_events=True)
+    files_of_jets = iterate_records(inputs, chosen, settings.collection, progress, with_events=True)
     read = ahead(_chunks(files_of_jets))
     models: Mapping[str, bytes] = {}
     if settings.level == "best":
@@ -163,7 +163,7 @@ def compress(
             manifest["chunks"].append({"events": len(jets.counts), "jets": len(jets)})
         manifest |= {
             "sources": [{"name": p.name, "bytes": p.stat().st_size} for p in files],
-            "source_bytes": compressed_bytes(inputs, names, settings.collection),
+            "source_bytes": source_bytes(inputs, chosen, settings.collection),
             **_summary(encoder.statistics, names),
         }
     return compressed_facts(Archive(output))
@@ -238,7 +238,7 @@ def decompress(
             yield Records(schema, np.zeros((0, len(names)), np.float32), np.zeros(0, np.int64))
 
     facts = {"decompressed_from": archive.path.name, "encoder": archive.reader.header["encoder"]}
-    return write_jets(output, parts(), facts, small=False)
+    return write_records(output, parts(), facts, small=False)
 
 
 def compressed_facts(archive: Archive) -> Compressed:

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from aefpga.config import DataConfig
-from aefpga.data.reader import read_jets
+from aefpga.data.reader import read_records
 from aefpga.data.records import Records
 from aefpga.data.selection import Selected, select
 from aefpga.schema import Schema
@@ -14,7 +14,7 @@ def selected_jets(
     inputs: Sequence[str], schema: Schema, data: DataConfig, step: Step
 ) -> tuple[Records, Selected]:
     """Read the variables named from ROOT files, and keep the jets that pass the selection."""
-    jets = read_jets(
+    jets = read_records(
         inputs,
         schema,
         data.collection,

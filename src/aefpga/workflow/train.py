@@ -154,13 +154,13 @@ def _load(
     config: RunConfig, schema: Schema, step: Step
 ) -> tuple[dict[str, NDArray[np.float32]], Prepared]:
     """Read, select and split the jets."""
-    from aefpga.data.reader import filled_with_zeros
+    from aefpga.data.reader import lacking
     from aefpga.data.selection import split
     from aefpga.workflow.jets import selected_jets
 
     data, training = config.data, config.training
     inputs = [str(p) for p in _input_files(config)]
-    zeros = filled_with_zeros(inputs, schema.names, data.collection)
+    zeros = lacking(inputs, schema, data.collection)
     kept, counts = selected_jets(inputs, schema, data, step)
     rows = split(len(kept), training.validation, training.test, training.seed)
     parts = {f.name: kept.values[getattr(rows, f.name)] for f in fields(rows)}
