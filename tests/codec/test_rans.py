@@ -22,7 +22,8 @@ def test_columns_come_back(data):
     rng = np.random.default_rng(data.draw(st.integers(0, 100)))
     alphabet = np.array(data.draw(symbols) or [0])
     columns = [rng.choice(alphabet, n) for _ in range(data.draw(st.integers(1, 4)))]
-    for before, after in zip(columns, decode_columns(encode_columns(columns)), strict=True):
+    coded = encode_columns(columns)
+    for before, after in zip(columns, decode_columns(coded, n, len(columns)), strict=True):
         np.testing.assert_array_equal(before, after)
 
 
@@ -45,7 +46,7 @@ def test_damage_is_an_error_or_changes_words_but_never_crashes(position, bit):
     data = bytearray(encode_columns([rng.integers(0, 50, 1000), rng.integers(0, 3, 1000)]))
     data[position % len(data)] ^= 1 << bit
     try:
-        columns = decode_columns(bytes(data))
+        columns = list(decode_columns(bytes(data), 1000, 2))
     except DataError:
         return
     assert len(columns) == 2
@@ -54,14 +55,20 @@ def test_damage_is_an_error_or_changes_words_but_never_crashes(position, bit):
 @given(st.lists(st.integers(-MAX_STEPS, MAX_STEPS), min_size=1, max_size=300))
 def test_steps_come_back(steps):
     table = np.array([steps, steps[::-1]]).T
-    np.testing.assert_array_equal(decode_steps(encode_steps(table)), table)
+    np.testing.assert_array_equal(decode_steps(encode_steps(table), *table.shape), table)
 
 
 @pytest.mark.parametrize("cut", [0, 5, 12, 200, -1])
 def test_a_shortened_stream_is_an_error(cut):
     data = encode_columns([np.arange(3000) % 77])
     with pytest.raises(DataError, match="damaged"):
-        decode_columns(data[:cut])
+        list(decode_columns(data[:cut], 3000, 1))
+
+
+@pytest.mark.parametrize(("n", "n_columns"), [(2999, 1), (3000, 2), (3000, 0), (1 << 20, 500)])
+def test_another_size_than_expected_is_an_error(n, n_columns):
+    with pytest.raises(DataError, match=r"1 columns of 3000, expected|claim"):
+        list(decode_columns(encode_columns([np.arange(3000) % 77]), n, n_columns))
 
 
 @pytest.mark.parametrize(

@@ -34,7 +34,9 @@ def decompress(
     for number, reason in archive.skipped.items():
         show.note(f"chunk {number} was left out: {reason}")
     show.console.print(f"{jets:,} jets in {output}", markup=False)
-    if archive.skipped:
+    if archive.is_cut:
+        show.note("the manifest is lost: whether more chunks followed is not known")
+    if archive.skipped or archive.is_cut:
         raise typer.Exit(1)
 
 

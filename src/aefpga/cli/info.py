@@ -22,30 +22,27 @@ def info(
     """Say what is inside, from which model, how small, how exact, and whether it is whole."""
     from dataclasses import asdict
 
+    from aefpga.codec.verification import contradictions
     from aefpga.workflow.compress import compressed_facts
 
     archive = open_archive(file, run, runs, False)
-    facts, header = compressed_facts(archive), archive.reader.header
-    damaged = archive.reader.damaged() if verify else None
-    if verify and not damaged:
-        for _ in archive.iterate():
-            pass
+    facts, header = compressed_facts(archive), archive.header
+    damaged = (archive.reader.damaged() or contradictions(archive)) if verify else None
     if as_json:
-        show.print_json({**header, **asdict(facts), "damaged": damaged})
+        show.print_json({**archive.reader.header, **asdict(facts), "damaged": damaged})
     else:
-        bound = header["max_error"]
-        energy = bound and bound["energy"]
+        energy = header.max_error.root["energy"] if header.max_error else None
         rows = [
-            ("made by", f"aefpga {header['aefpga']}, run {header['run'] or 'none'}"),
-            ("encoder", f"{(header['encoder'] or 'none, scalar quantization')[:26]}"),
-            ("coded by", "learned models" if header.get("entropy") else "histograms"),
+            ("made by", f"aefpga {header.aefpga}, run {header.run or 'none'}"),
+            ("encoder", (header.encoder or "none, scalar quantization")[:26]),
+            ("coded by", "learned models" if header.entropy else "histograms"),
             ("jets", f"{facts.jets:,} in {facts.events:,} events"),
             ("branches read", in_root(facts.source_bytes)),
             ("compressed", ratio(facts.compressed_bytes, facts.source_bytes)),
             ("bits per jet", f"{sum(facts.bits_per_jet.values()):.1f}"),
             (
                 "bound",
-                f"energies to {energy['relative']:.3%} or {energy['absolute']:g} GeV"
+                f"energies to {energy.relative:.3%} or {energy.absolute:g} GeV"
                 if energy
                 else "none",
             ),
@@ -62,7 +59,7 @@ def info(
                     f"{facts.root_mean_square_error[name]:.3g}",
                     f"{facts.largest_error[name]:.3g}",
                 )
-                for name, unit in zip(header["variables"], header["units"], strict=True)
+                for name, unit in zip(archive.schema.names, archive.schema.units, strict=True)
             ],
         )
     if damaged:

@@ -5,24 +5,27 @@ of events), tables of integers (`words` and `corrections`, or `steps`) and `exac
 those do not reach).
 """
 
-import re
 import sys
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError, field_validator
 
 from aefpga.codec.bounds import Profile
-from aefpga.codec.conditional import Conditional, load_models
+from aefpga.codec.conditional import Conditional
 from aefpga.codec.container import Reader
 from aefpga.codec.histograms import Coder
-from aefpga.codec.members import chunk, restore_exact, unpack_events
+from aefpga.codec.learned import load_models
+from aefpga.codec.manifest import ChunkEntry, Manifest
+from aefpga.codec.members import chunk, number_of, restore_exact, unpack_events
 from aefpga.codec.model import MODEL_FILES, Model
 from aefpga.codec.quantization import Autoencoding, Quantization, Scalar
+from aefpga.codec.rans import check_size
 from aefpga.config import problems_of
 from aefpga.data.records import Records
 from aefpga.errors import DataError, RunError, UsageError
@@ -31,15 +34,14 @@ from aefpga.schema import JETS, Schema
 
 Words = NDArray[np.int64]
 
-# A member of a chunk, with the chunk's number.
-_CHUNK = re.compile(r"chunks/(\d{6})/\w+$")
-
 
 class Header(BaseModel):
     """What a file says of itself at its start; `docs/format.md` explains each."""
 
     model_config = ConfigDict(frozen=True)
 
+    aefpga: str = "of unknown version"
+    run: str | None = None
     variables: tuple[str, ...]
     max_error: Profile | None
     encoder: str | None
@@ -83,14 +85,43 @@ class Archive:
         self.profile, self.header = header.max_error, header
         # Chunks that were left out, with the reason.
         self.skipped: dict[int, str] = {}
+        self._of_events: set[str] | None = None
+
+    @cached_property
+    def manifest(self) -> Manifest:
+        """What the writer knew at the end.
+
+        Raises
+        ------
+        DataError
+            If it is damaged, or lists other chunks than there are.
+        """
+        content = self.reader.manifest
+        listed, there = content.get("chunks"), self._numbers()
+        # What has no members need not become objects first.
+        if isinstance(listed, list) and not len(there) <= len(listed) <= len(self.reader.sizes()):
+            raise DataError(
+                f"{self.path}: its manifest lists {len(listed):,} chunks, there are {len(there):,}"
+            )
+        try:
+            manifest = Manifest.model_validate(content)
+        except ValidationError as error:
+            raise DataError(
+                f"{self.path}: its manifest is damaged:\n{problems_of(error)[:1000]}"
+            ) from error
+        if there and there[-1] >= len(manifest.chunks):
+            raise DataError(f"{self.path}: its manifest does not list chunk {there[-1]}")
+        return manifest
+
+    @property
+    def is_cut(self) -> bool:
+        """Whether a salvaged file has lost its manifest: what followed is not known."""
+        return self._listed() is None
 
     def chunks(self) -> Sequence[int]:
-        """Return the numbers of the file's chunks."""
-        events = self._events()
-        if events is not None:
-            return range(len(events))
-        found = (_CHUNK.match(name) for name in self.reader.sizes())
-        return sorted({int(match[1]) for match in found if match})
+        """Return the numbers of the file's chunks, as far as they are known."""
+        listed, there = self._listed(), self._numbers()
+        return range(len(listed) if listed is not None else there[-1] + 1 if there else 0)
 
     def iterate(self, first: int = 0, last: int | None = None) -> Iterator[Records]:
         """Yield the jets of the events from `first` to below `last`, chunk by chunk.
@@ -101,15 +132,15 @@ class Archive:
             If a chunk is damaged (unless salvaging; then it is left out, and named in `skipped`).
         """
         quantization = self._quantization()
-        coders, events = self._coders(quantization), self._events()
-        if events is None and (first or last is not None):
+        coders, listed = self._coders(quantization), self._listed()
+        if listed is None and (first or last is not None):
             raise UsageError(
                 f"{self.path} has lost its manifest: which events a chunk holds is not known; "
                 "leave --entries out"
             )
         start = 0
         for number in self.chunks():
-            stop = start + events[number] if events is not None else sys.maxsize
+            stop = start + listed[number].events if listed is not None else sys.maxsize
             if stop > first and (last is None or start < last):
                 try:
                     jets = self._chunk(number, quantization, coders)
@@ -120,7 +151,7 @@ class Archive:
                 else:
                     end = len(jets.counts) if last is None else min(last - start, len(jets.counts))
                     yield jets.between(max(first - start, 0), end)
-            start = stop if events is not None else 0
+            start = stop if listed is not None else 0
 
     def words(self) -> Iterator[Words]:
         """Yield the latent words of every chunk, as the firmware would send them."""
@@ -131,16 +162,19 @@ class Archive:
             counts, _ = unpack_events(self.reader.member(f"{chunk(number)}/events"), str(self.path))
             yield coders["words"].decode(self.reader.member(f"{chunk(number)}/words"), counts)
 
-    def _events(self) -> list[int] | None:
-        """Return the number of events of each chunk; None where a salvaged file has lost it."""
+    def _listed(self) -> Sequence[ChunkEntry] | None:
+        """Return what the manifest says of each chunk; None where a salvaged file has lost it."""
         try:
-            return [int(entry["events"]) for entry in self.reader.manifest["chunks"]]
+            return self.manifest.chunks
         except DataError:
             if not self._salvage:
                 raise
             return None
-        except (KeyError, TypeError, ValueError) as error:
-            raise DataError(f"{self.path}: its manifest is damaged ({error})") from error
+
+    def _numbers(self) -> list[int]:
+        """Return the numbers of the chunks that there are members of."""
+        found = {number_of(name) for name in self.reader.sizes()}
+        return sorted(number for number in found if number is not None)
 
     def models(self) -> dict[str, bytes]:
         """Return the models of conditional entropy coding, by the table that they are for."""
@@ -151,6 +185,8 @@ class Archive:
     ) -> Records:
         where = f"{self.path}: {chunk(number)}"
         counts, events = unpack_events(self.reader.member(f"{chunk(number)}/events"), where)
+        self._compare(number, counts, events)
+        check_size(int(counts.sum()), len(self.schema.names), self.path.stat().st_size)
         tables = {}
         for name, coder in coders.items():
             try:
@@ -161,14 +197,33 @@ class Archive:
         restore_exact(back, self.reader.member(f"{chunk(number)}/exact"), where)
         return Records(self.schema, back, counts, events)
 
+    def _compare(self, number: int, counts: Words, events: Mapping[str, NDArray[Any]]) -> None:
+        """Raise DataError if a chunk's events are others than the manifest or other chunks say."""
+        where, listed = f"{self.path}: {chunk(number)}", self._listed()
+        if listed is not None:
+            entry = listed[number]
+            if (entry.events, entry.jets) != (len(counts), counts.sum()):
+                raise DataError(
+                    f"{where} holds {len(counts):,} events with {counts.sum():,} jets, the "
+                    f"manifest says {entry.events:,} with {entry.jets:,}"
+                )
+        if self._of_events is None:
+            self._of_events = set(events)
+        if set(events) != self._of_events:
+            raise DataError(f"{where} says other things of its events than the chunks before it")
+
     def _quantization(self) -> Quantization:
         if self.header.quantization == "scalar":
             if self.profile is None:
                 raise DataError(f"{self.path}: its header states no error bound; it is damaged")
             return Scalar(self.profile, self.schema)
+        if self.profile is None and self.header.encoder is None:
+            raise DataError(f"{self.path}: its header names neither an encoder nor a bound")
         return Autoencoding(self._load_model(), self.profile, self.schema)
 
     def _coders(self, quantization: Quantization) -> dict[str, Coder]:
+        if unknown := self.header.entropy.keys() - quantization.schemes.keys():
+            raise DataError(f"{self.path}: it learned {', '.join(unknown)}, which it does not hold")
         learned: dict[str, Coder] = {
             name: Conditional(quantization.schemes[name], load_models(model))
             for name, model in self.models().items()

@@ -5,10 +5,9 @@ holds exactly, and powers of two from a table that was made of integers. So ever
 same frequencies, and decodes the same numbers, whatever its libraries of linear algebra.
 """
 
-import io
 import struct
 import zlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from math import isqrt
@@ -24,12 +23,12 @@ from aefpga.codec.rans import (
     Static,
     Stream,
     Table,
+    check_size,
     encode_intervals,
     lanes_for,
 )
 from aefpga.codec.schemes import ZERO, Scheme
 from aefpga.errors import DataError
-from aefpga.files import load_arrays
 
 Words = NDArray[np.int64]
 Values = NDArray[np.float64]
@@ -49,8 +48,6 @@ DIGIT_BITS = 12
 MAX_DISTANCE = 2 * MAX_STEPS
 # Rows that pass through a network together: their activations stay in the cache.
 BLOCK = 4096
-# Of the models of a table, at most.
-MAX_BYTES = 16_000_000
 _HEADER = struct.Struct("<III")
 
 
@@ -95,18 +92,29 @@ class ColumnModel:
     layers: Sequence[IntegerLayer]
 
     def table(self, features: Sequence[Words]) -> Table:
-        """Return the frequencies of symbols at some rows."""
+        """Return the frequencies of symbols at some rows.
+
+        Raises
+        ------
+        DataError
+            If the model is one of other features.
+        """
         if not self.layers:
             return Static(self.frequencies)
-        shares = np.empty((len(features[0]), self.layers[-1].bias.size + 1), np.float32)
-        for start in range(0, len(shares), BLOCK):
-            here = slice(start, start + BLOCK)
-            block = np.stack([feature[here] for feature in features], axis=1)
+        if len(features) != len(self.centre):
+            raise DataError(
+                f"a column has {len(features)} features, its model was learned from "
+                f"{len(self.centre)}"
+            )
+
+        def shares(rows: slice) -> Floats:
+            block = np.stack([feature[rows] for feature in features], axis=1)
             x: Values = standardised(block, self.centre, self.gain)
             for layer in self.layers[:-1]:
                 x = layer(x)
                 np.clip(x, 0, MAX_ACTIVATION, out=x)
-            shares[here] = cumulative_shares(self.layers[-1](x))
+            return cumulative_shares(self.layers[-1](x))
+
         return Varying(shares)
 
     def symbols(self, distances: Words) -> Words:
@@ -151,17 +159,25 @@ class Varying:
 
     Parameters
     ----------
-    shares : ndarray of float32, shape (n, n_symbols + 1)
-        Sums of the shares, integers below 2**24, of the symbols before each one, and of all.
+    shares : callable
+        Returns, for some rows, float32 of shape (n, n_symbols + 1): sums of the shares, integers
+        below 2**24, of the symbols before each one, and of all.
     """
 
-    def __init__(self, shares: Floats) -> None:
-        self._shares = shares
+    def __init__(self, shares: Callable[[slice], Floats]) -> None:
+        self.shares = shares
+        # Of the rows from `_start` on; those of all rows would take much memory.
+        self._start, self._block = 0, np.zeros((0, 1), np.float32)
 
     def find(self, slots: Words, start: int) -> tuple[Words, Words, Words]:
         """Return symbols, their first slots and frequencies."""
-        shares = self._shares[start : start + len(slots)]
-        bounds = self._first_slots(shares, np.arange(shares.shape[1]), shares[:, -1:])
+        stop = start + len(slots)
+        if not self._start <= start <= stop <= self._start + len(self._block):
+            self._start, self._block = start, self.shares(slice(start, start + BLOCK))
+        shares = self._block[start - self._start : stop - self._start]
+        bounds = self._first_slots(
+            shares, np.arange(shares.shape[1]), shares[:, -1:], shares.shape[1]
+        )
         symbols = np.count_nonzero(bounds <= slots[:, None], axis=1) - 1
         row = np.arange(len(slots))
         first = bounds[row, symbols]
@@ -169,14 +185,18 @@ class Varying:
 
     def intervals(self, symbols: Words) -> Interval:
         """Return first slots and frequencies of symbols."""
-        row, total = np.arange(len(symbols)), self._shares[:, -1]
-        first, following = (
-            self._first_slots(self._shares[row, s], s, total) for s in (symbols, symbols + 1)
-        )
-        return first, following - first
+        bounds = np.empty((2, len(symbols)), np.int64)
+        for start in range(0, len(symbols), BLOCK):
+            here = slice(start, start + BLOCK)
+            shares, chosen = self.shares(here), symbols[here]
+            row = np.arange(len(chosen))
+            for bound, s in zip(bounds, (chosen, chosen + 1), strict=True):
+                bound[here] = self._first_slots(shares[row, s], s, shares[:, -1], shares.shape[1])
+        return bounds[0], bounds[1] - bounds[0]
 
-    def _first_slots(self, shares: Floats, symbols: Words, total: Floats) -> Words:
-        n_symbols = self._shares.shape[1] - 1
+    @staticmethod
+    def _first_slots(shares: Floats, symbols: Words, total: Floats, n_bounds: int) -> Words:
+        n_symbols = n_bounds - 1
         # Quotients of integers such as these, where they are not whole, are far enough from whole
         # numbers for float64: 36 bits over 23.
         quotient = shares.astype(np.float64) * (SLOTS - n_symbols) / total
@@ -211,9 +231,16 @@ class Conditional:
         The order, and what is known at each place.
     models : sequence of ColumnModel
         Of each column.
+
+    Raises
+    ------
+    DataError
+        If they are models of another number of columns.
     """
 
     def __init__(self, scheme: Scheme, models: Sequence[ColumnModel]) -> None:
+        if len(models) != scheme.n_columns:
+            raise DataError(f"models of {len(models)} columns, expected {scheme.n_columns}")
         self._scheme, self._models = scheme, models
 
     def encode(self, table: Words, counts: Words) -> bytes:
@@ -244,6 +271,7 @@ class Conditional:
         DataError
             If the bytes are damaged, or of another number of rows.
         """
+        check_size(int(counts.sum()), self._scheme.n_columns, len(data))
         try:
             n, size, check = _HEADER.unpack_from(data)
             if n != counts.sum() or check != _check(counts):
@@ -289,55 +317,6 @@ def cumulative_shares(logarithms: Values) -> Floats:
     np.minimum(below, len(powers) - 1, out=below)
     np.cumsum(powers[below.astype(np.intp)], axis=1, out=shares[:, 1:])
     return shares
-
-
-# What `save_models` keeps of a model and of a layer, each as one array for all columns.
-_OF_MODEL = {"edges": "<i4", "frequencies": "<u2", "centre": "<i4", "gain": "<i4"}
-_OF_LAYER = {"weight": "<i1", "bias": "<i4", "shift": "<i1"}
-
-
-def save_models(models: Sequence[ColumnModel]) -> bytes:
-    """Return models as a NumPy archive without pickles."""
-    arrays = {"layers": np.array([len(model.layers) for model in models], "<u1")}
-    layers = [layer for model in models for layer in model.layers]
-    for kinds, owners in ((_OF_MODEL, models), (_OF_LAYER, layers)):
-        for name, kind in kinds.items():
-            parts = [getattr(owner, name) for owner in owners]
-            whole = np.concatenate([np.zeros(0, kind), *(p.ravel() for p in parts)])
-            arrays[name] = whole.astype(kind)
-            arrays[f"{name}_sizes"] = np.array([p.size for p in parts], "<u4")
-    stream = io.BytesIO()
-    np.savez_compressed(stream, allow_pickle=False, **arrays)
-    return stream.getvalue()
-
-
-def load_models(data: bytes) -> list[ColumnModel]:
-    """Return what `save_models` was given; raise DataError if it is damaged."""
-    try:
-        arrays = load_arrays(io.BytesIO(data), MAX_BYTES)
-        layers = [
-            IntegerLayer(weight.reshape(-1, len(bias)), bias, shift)
-            for weight, bias, shift in zip(*(_split(arrays, n) for n in _OF_LAYER), strict=True)
-        ]
-        ends = np.cumsum(arrays["layers"], dtype=np.int64)
-        fields = zip(*(_split(arrays, name) for name in _OF_MODEL), strict=True)
-        models = []
-        for found, end, n in zip(fields, ends, arrays["layers"], strict=True):
-            edges, frequencies, centre, gain = (x.astype(np.int64) for x in found)
-            if len(edges) >= MAX_SYMBOLS:
-                raise ValueError(f"a column has {len(edges) + 1} symbols")
-            here = layers[end - n : end]
-            if here and here[-1].bias.size != len(edges) + 1:
-                raise ValueError("a network has another number of symbols than its column")
-            models.append(ColumnModel(edges, frequencies, centre, gain, here))
-        return models
-    except (ValueError, KeyError, TypeError) as error:
-        raise DataError(f"the model of the entropy coding is damaged ({error})") from error
-
-
-def _split(arrays: dict[str, NDArray[Any]], name: str) -> list[NDArray[Any]]:
-    ends = np.cumsum(arrays[f"{name}_sizes"], dtype=np.int64)
-    return np.split(arrays[name], ends)[:-1]
 
 
 def _check(counts: Words) -> int:

@@ -7,7 +7,9 @@ stay below 4 GB: that is some 250 million jets.
 
 import hashlib
 import json
+import math
 import mmap
+import re
 import struct
 import zipfile
 import zlib
@@ -15,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +35,13 @@ _LOCAL = struct.Struct("<4s5H3L2H")
 _DIGEST_SIZE = 64
 # What `zipfile` raises when it meets damaged fields.
 _DAMAGED = (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, EOFError, struct.error)
+# Names of members, and how many there may be.
+_NAME = re.compile(r"[A-Za-z0-9_./-]{1,200}$", re.ASCII)
+MAX_MEMBERS = 0xFFFF
+# Bytes of a header or a manifest, at most.
+MAX_JSON = 1 << 24
+# How often the length of a file may be read in vain in search of members.
+MAX_WASTE = 16
 
 
 class Writer:
@@ -68,11 +78,14 @@ def writing(path: Path, header: Mapping[str, Any], manifest: Mapping[str, Any]) 
             stream.write(struct.pack("<H", len(digest)) + digest)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class _Member:
     offset: int
     size: int
     crc: int
+
+
+_NOTHING = _Member(0, 0, 0)
 
 
 class Reader:
@@ -165,7 +178,21 @@ class Reader:
         return found
 
     def _content(self, name: str) -> Mapping[str, Any]:
-        content = json.loads(self.member(name))
+        """Return the object in a member, of numbers that are finite and texts that can be printed.
+
+        Raises
+        ------
+        DataError
+            If there is anything else, or more than is ever written.
+        """
+        if self._members.get(name, _NOTHING).size > MAX_JSON:
+            raise DataError(f"{self.path}: {name} has over {MAX_JSON:,} bytes; it is damaged")
+        try:
+            content = json.loads(self.member(name), parse_float=_finite, parse_constant=_finite)
+            # Halves of surrogate pairs cannot be.
+            json.dumps(content, ensure_ascii=False).encode()
+        except (ValueError, RecursionError) as error:
+            raise DataError(f"{self.path}: {name} is damaged ({error})") from error
         if not isinstance(content, dict):
             raise DataError(f"{self.path}: {name} holds no object; it is damaged")
         return content
@@ -179,36 +206,53 @@ class Reader:
             for info in archive.infolist():
                 offset = info.header_offset + _LOCAL.size + len(info.filename.encode())
                 inside = 0 <= info.header_offset <= self._start - info.file_size
-                if info.compress_type or not inside:
-                    raise ValueError(f"the entry of {info.filename} is damaged")
+                if info.compress_type or not inside or not _NAME.match(info.filename):
+                    raise ValueError(f"the entry of {info.filename[:100]!r} is damaged")
                 found[info.filename] = _Member(offset, info.file_size, info.CRC)
+            if len(found) != len(archive.infolist()) or len(found) > MAX_MEMBERS:
+                raise ValueError("names are there twice, or too many")
+        # Where members share bytes, reading all would take longer than the file is long.
+        places = sorted((member.offset, member.size) for member in found.values())
+        if any(end + size > start for (end, size), (start, _) in pairwise(places)):
+            raise ValueError("members overlap")
         return found
 
     def _found(self) -> dict[str, _Member]:
         """Walk from one local header to the next, skipping what is no header."""
         found: dict[str, _Member] = {}
-        self._start, position = 0, 0
-        if not self.path.stat().st_size:
+        self._start, position, length = 0, 0, self.path.stat().st_size
+        if not length:
             return found
-        data = mmap.mmap(self._stream.fileno(), 0, access=mmap.ACCESS_READ)
-        while (position := data.find(b"PK\3\4", position)) >= 0:
-            if position + _LOCAL.size > len(data):
-                break
-            fields = _LOCAL.unpack_from(data, position)
-            crc, size, name_size = fields[6], fields[8], fields[9]
-            start = position + _LOCAL.size
-            name = data[start : start + name_size].decode("ascii", "replace")
-            member = _Member(start + name_size, size, crc)
-            position += 4
-            if name not in found and zlib.crc32(data[member.offset : member.offset + size]) == crc:
-                found[name] = member
-                position = member.offset + size
-        data.close()
+        # What only looks like headers must not take forever.
+        left = MAX_WASTE * length
+        with mmap.mmap(self._stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            while left > 0 and (position := data.find(b"PK\3\4", position)) >= 0:
+                if position + _LOCAL.size > length:
+                    break
+                fields = _LOCAL.unpack_from(data, position)
+                crc, size, name_size = fields[6], fields[8], fields[9]
+                start = position + _LOCAL.size
+                position += len(b"PK\3\4")
+                name = data[start : start + name_size].decode("ascii", "replace")
+                start += name_size
+                if name in found or not _NAME.match(name) or start + size > length:
+                    continue
+                if zlib.crc32(data[start : start + size]) == crc and len(found) < MAX_MEMBERS:
+                    found[name] = _Member(start, size, crc)
+                    position = start + size
+                else:
+                    left -= size
         return found
 
     def _end(self, size: int) -> bytes:
         n = len(self._members)
         return _END.pack(b"PK\5\6", 0, 0, n, n, size - self._start, self._start, _DIGEST_SIZE)
+
+
+def _finite(text: str) -> float:
+    if not math.isfinite(number := float(text)):
+        raise ValueError(f"{text[:20]} is no number that is written")
+    return number
 
 
 def _json(content: Mapping[str, Any]) -> bytes:

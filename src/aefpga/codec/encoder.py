@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aefpga.codec.bounds import errors
-from aefpga.codec.conditional import Conditional, load_models, save_models
+from aefpga.codec.conditional import Conditional
 from aefpga.codec.container import Writer
 from aefpga.codec.histograms import Coder
+from aefpga.codec.learned import load_models, save_models
 from aefpga.codec.learning import learn
 from aefpga.codec.members import chunk, pack_events, pack_exact
 from aefpga.codec.quantization import Quantization
@@ -54,6 +55,12 @@ class Encoder:
         self._schema, self._quantization = schema, quantization
         self._coders: dict[str, Coder] = dict(quantization.coders)
         self.statistics = Statistics()
+
+    @property
+    def n_columns(self) -> int:
+        """Columns of the widest table that a chunk holds."""
+        widths = (scheme.n_columns for scheme in self._quantization.schemes.values())
+        return max(len(self._schema.names), *widths)
 
     def learn(
         self, jets: Records, on_progress: Callable[[int, int], None] | None = None

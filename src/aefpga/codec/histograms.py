@@ -41,10 +41,7 @@ class StepHistograms:
 
     def decode(self, data: bytes, counts: Words) -> Words:
         """Return the table; see `Coder`."""
-        table = decode_steps(data)
-        if table.shape != (counts.sum(), self._n_columns):
-            raise DataError("this is a table of another number of jets or variables")
-        return table
+        return decode_steps(data, int(counts.sum()), self._n_columns)
 
 
 class WordHistograms:
@@ -72,15 +69,13 @@ class WordHistograms:
 
     def decode(self, data: bytes, counts: Words) -> Words:
         """Return the table; see `Coder`."""
-        columns = iter(decode_columns(data))
-        found = []
-        try:
-            for low, width in zip(self._type.min_word, self._type.width, strict=True):
-                high = next(columns) << SYMBOL_BITS if width > SYMBOL_BITS else 0
-                found.append(high + next(columns) + low)
-        except StopIteration as error:
-            raise DataError("these are words of another encoder") from error
-        words = np.stack(found, axis=1)
-        if len(words) != counts.sum() or not self._type.holds(words):
-            raise DataError("these are words of other jets, or none that this encoder can send")
+        kind, n = self._type, int(counts.sum())
+        columns = decode_columns(data, n, sum(1 + (w > SYMBOL_BITS) for w in kind.width))
+        words = np.empty((n, len(kind.width)), np.int64)
+        for j, (low, width) in enumerate(zip(kind.min_word, kind.width, strict=True)):
+            high = next(columns) << SYMBOL_BITS if width > SYMBOL_BITS else 0
+            words[:, j] = high + next(columns) + low
+        # That the stream ends where it should is known when no column is left.
+        if next(columns, None) is not None or not kind.holds(words):
+            raise DataError("these are no words that this encoder can send")
         return words

@@ -1,6 +1,7 @@
 """A chunk's members that are no tables of integers: its events, and values kept exactly."""
 
 import io
+import re
 import zlib
 from typing import Any
 
@@ -17,6 +18,10 @@ Words = NDArray[np.int64]
 
 # What a chunk says of its events, unpacked, at most; and 20 times what it takes packed.
 MAX_EVENT_BYTES = 32_000_000
+# What a tree may have a branch of.
+_BRANCH = re.compile(r"[A-Za-z_]\w{0,199}$", re.ASCII)
+_TYPES = ("bool", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64)), "float32", "float64")
+_OF_CHUNK = re.compile(r"chunks/([0-9]{6})/(\w+)$", re.ASCII)
 # Begins the names of what a file says of its events.
 EVENT = "event/"
 
@@ -24,6 +29,18 @@ EVENT = "event/"
 def chunk(number: int) -> str:
     """Return where a chunk's members are."""
     return f"chunks/{number:06d}"
+
+
+def number_of(name: str) -> int | None:
+    """Return the number of the chunk that a member belongs to, if to any."""
+    match = _OF_CHUNK.match(name)
+    return int(match[1]) if match else None
+
+
+def part_of(name: str) -> str | None:
+    """Return which part of what a chunk holds a member is, ``models`` of what was learned."""
+    match = _OF_CHUNK.match(name)
+    return match[2] if match else "models" if name.startswith("entropy/") else None
 
 
 def pack_events(jets: Records) -> bytes:
@@ -44,11 +61,14 @@ def unpack_events(data: bytes, where: str) -> tuple[Words, dict[str, NDArray[Any
     events = {name.removeprefix(EVENT): column for name, column in saved.items()}
     if counts.ndim != 1 or counts.dtype.kind not in "iu":
         raise DataError(f"{where}/events is damaged: jets per event are no row of integers")
-    counts = counts.astype(np.int64)
-    if any(column.shape != counts.shape for column in events.values()):
-        raise DataError(f"{where}/events is damaged: its columns differ in length")
-    if np.any((counts < 0) | (counts > MAX_LENGTH)) or counts.sum() > MAX_LENGTH:
+    for name, column in events.items():
+        if not _BRANCH.match(name) or column.dtype.name not in _TYPES:
+            raise DataError(f"{where}/events is damaged: {name[:100]!r} of {column.dtype}")
+        if column.shape != counts.shape:
+            raise DataError(f"{where}/events is damaged: its columns differ in length")
+    if np.any((counts < 0) | (counts > MAX_LENGTH)) or counts.sum(dtype=np.uint64) > MAX_LENGTH:
         raise DataError(f"{where}/events is damaged: a chunk has at most {MAX_LENGTH} jets")
+    counts = counts.astype(np.int64)
     return counts, events
 
 

@@ -31,6 +31,9 @@ MAX_LANES, WORDS_A_LANE = 256, 256
 LOWEST = 1 << 16
 # What a damaged header may ask for, at most.
 MAX_LENGTH = 1 << 20
+# Numbers in a table: so many cost next to nothing where they are all the same; others take bytes.
+MAX_CELLS, CELLS_A_BYTE = 1 << 22, 2
+MAX_TABLE_BYTES = 32_000_000
 
 _HEADER = struct.Struct("<IHI")
 
@@ -73,33 +76,44 @@ def encode_columns(columns: Sequence[Words]) -> bytes:
     return _HEADER.pack(n, len(columns), len(stored)) + stored + stream
 
 
-def decode_columns(data: bytes) -> list[Words]:
-    """Return the columns that `encode_columns` was given.
+def decode_columns(data: bytes, n: int, n_columns: int) -> Iterator[Words]:
+    """Yield the columns that `encode_columns` was given: so many, each of `n` symbols.
 
     Raises
     ------
     DataError
-        If the bytes are damaged.
+        If the bytes are damaged, or of other numbers of words or columns.
     """
+    # A symbol takes no bits where a column is constant: the size says nothing of what is claimed.
+    check_size(n, n_columns, len(data))
     try:
-        n, n_columns, size = _HEADER.unpack_from(data)
-        start = _HEADER.size + size
-        if n > MAX_LENGTH:
-            raise ValueError(f"{n} words in a column, at most {MAX_LENGTH} are expected")
+        claimed, columns, size = _HEADER.unpack_from(data)
+        if (claimed, columns) != (n, n_columns):
+            raise ValueError(f"{columns} columns of {claimed}, expected {n_columns} of {n}")
         if not n:
-            return [np.zeros(0, np.int64) for _ in range(n_columns)]
-        limit = n_columns * (2 + 2 * (MAX_SYMBOL + 1))
+            yield from (np.zeros(0, np.int64) for _ in range(n_columns))
+            return
+        start = _HEADER.size + size
+        limit = min(n_columns * (2 + 2 * (MAX_SYMBOL + 1)), MAX_TABLE_BYTES)
         stored = zlib.decompressobj().decompress(data[_HEADER.size : start], limit)
-        tables = list(_tables(stored, n_columns))
-        # A symbol takes no bits where a column is constant: lengths cannot be checked by size.
         stream = Stream(data[start:], lanes_for(n))
-        columns = [
-            np.full(n, len(t) - 1) if _is_constant(t) else stream.take(n, Static(t)) for t in tables
-        ]
+        for table in _tables(stored, n_columns):
+            if _is_constant(table):
+                yield np.full(n, len(table) - 1)
+            else:
+                yield stream.take(n, Static(table))
         stream.close()
-        return columns
     except (struct.error, zlib.error, ValueError, IndexError) as error:
         raise DataError(f"a coded stream of {len(data)} bytes is damaged ({error})") from error
+
+
+def check_size(n_rows: int, n_columns: int, size: int) -> None:
+    """Raise DataError if a table is larger than is believed of what was coded in `size` bytes."""
+    if n_rows * n_columns > MAX_CELLS + CELLS_A_BYTE * size:
+        raise DataError(
+            f"{size} bytes claim {n_rows:,} rows of {n_columns:,} columns; a chunk has at most "
+            f"{MAX_CELLS:,} numbers"
+        )
 
 
 def encode_steps(steps: Words) -> bytes:
@@ -108,14 +122,20 @@ def encode_steps(steps: Words) -> bytes:
     return encode_columns([part for c in coded.T for part in (c >> SYMBOL_BITS, c & MAX_SYMBOL)])
 
 
-def decode_steps(data: bytes) -> Words:
-    """Return what `encode_steps` was given; raise DataError if the bytes are damaged."""
-    columns = decode_columns(data)
-    if not columns or len(columns) % 2:
-        raise DataError(f"a coded stream has {len(columns)} columns, expected two for each number")
-    pairs = zip(columns[::2], columns[1::2], strict=True)
-    coded = np.stack([(high << SYMBOL_BITS) + low for high, low in pairs], axis=1)
-    return np.asarray(np.where(coded % 2, -(coded + 1) // 2, coded // 2))
+def decode_steps(data: bytes, n: int, n_columns: int) -> Words:
+    """Return the integers, shape (n, n_columns), that `encode_steps` was given.
+
+    Raises
+    ------
+    DataError
+        If the bytes are damaged, or of another number of integers.
+    """
+    columns = decode_columns(data, n, 2 * n_columns)
+    steps = np.empty((n, n_columns), np.int64)
+    for j, (high, low) in enumerate(zip(columns, columns, strict=True)):
+        coded = (high << SYMBOL_BITS) + low
+        steps[:, j] = np.where(coded % 2, -(coded + 1) // 2, coded // 2)
+    return steps
 
 
 def _frequencies(counts: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.codec.conditional import ColumnModel, load_models, save_models
+from aefpga.codec.conditional import ColumnModel
+from aefpga.codec.learned import load_models, save_models
 from aefpga.codec.learning import learn
 from aefpga.codec.schemes import Hint, Scheme, scheme_for
 from aefpga.errors import DataError, UsageError

@@ -16,7 +16,7 @@ from aefpga.codec.container import writing
 from aefpga.codec.encoder import Encoder, Statistics
 from aefpga.codec.model import MODEL_FILES, Model
 from aefpga.codec.quantization import Autoencoding, Quantization, Scalar
-from aefpga.codec.rans import MAX_LENGTH
+from aefpga.codec.rans import MAX_CELLS, MAX_LENGTH
 from aefpga.data.reader import find_files, iterate_records, source_bytes
 from aefpga.data.records import Records
 from aefpga.data.writer import write_records
@@ -28,7 +28,7 @@ from aefpga.workflow import Step
 from aefpga.workflow.ahead import ahead
 
 # Jets coded together: enough for good statistics, little enough for memory and for random access.
-CHUNK_JETS = 65_536
+CHUNK_JETS, CHUNK_EVENTS = 65_536, 1 << 19
 # Conditional coding is learned from the first of them.
 LEARNING_CHUNKS = 2
 
@@ -140,7 +140,7 @@ def compress(
         step("events", done, total)
 
     files_of_jets = iterate_records(inputs, chosen, settings.collection, progress, with_events=True)
-    read = ahead(_chunks(files_of_jets))
+    read = ahead(_chunks(files_of_jets, encoder.n_columns))
     models: Mapping[str, bytes] = {}
     if settings.level == "best":
         first = list(islice(read, LEARNING_CHUNKS))
@@ -237,24 +237,27 @@ def decompress(
             schema = archive.schema.select(names)
             yield Records(schema, np.zeros((0, len(names)), np.float32), np.zeros(0, np.int64))
 
-    facts = {"decompressed_from": archive.path.name, "encoder": archive.reader.header["encoder"]}
+    facts = {"decompressed_from": archive.path.name, "encoder": archive.header.encoder}
     return write_records(output, parts(), facts, small=False)
 
 
 def compressed_facts(archive: Archive) -> Compressed:
     """Return what the file itself says of its compression."""
-    manifest = archive.reader.manifest
+    manifest = archive.manifest
+    for figures in (manifest.root_mean_square_error, manifest.largest_error):
+        if figures.keys() != set(archive.schema.names):
+            raise DataError(f"{archive.path}: its manifest has errors of other variables than it")
     return Compressed(
         path=str(archive.path),
-        jets=manifest["jets"],
-        events=manifest["events"],
-        source_bytes=manifest["source_bytes"],
+        jets=manifest.jets,
+        events=manifest.events,
+        source_bytes=manifest.source_bytes,
         compressed_bytes=archive.path.stat().st_size,
-        bits_per_jet=manifest["bits_per_jet"],
-        saturated_jets=manifest["saturated_jets"],
-        exact_values=manifest["exact_values"],
-        root_mean_square_error=manifest["root_mean_square_error"],
-        largest_error=manifest["largest_error"],
+        bits_per_jet=manifest.bits_per_jet,
+        saturated_jets=manifest.saturated_jets,
+        exact_values=manifest.exact_values,
+        root_mean_square_error=manifest.root_mean_square_error,
+        largest_error=manifest.largest_error,
     )
 
 
@@ -263,8 +266,10 @@ def _refuse_input_as_output(output: Path, inputs: Sequence[Path]) -> None:
         raise UsageError(f"{output} is an input too, and would be lost; choose another output")
 
 
-def _chunks(parts: Iterator[Records]) -> Iterator[Records]:
+def _chunks(parts: Iterator[Records], n_columns: int) -> Iterator[Records]:
     """Join what the reader yields into chunks of at least `CHUNK_JETS`, the last one smaller.
+
+    Of wide tables or of many events they are smaller too: readers do not believe in any size.
 
     Raises
     ------
@@ -272,14 +277,17 @@ def _chunks(parts: Iterator[Records]) -> Iterator[Records]:
         If files differ in what they say of events, or an event has more jets than a chunk may have.
     """
     waiting: list[Records] = []
-    for jets in (piece for part in parts for piece in _pieces(part)):
+    most = min(MAX_LENGTH, MAX_CELLS // n_columns)
+    enough = min(CHUNK_JETS, most // 2)
+    for jets in (piece for part in parts for piece in _pieces(part, enough, most - enough)):
         if waiting and waiting[0].events.keys() != jets.events.keys():
             raise DataError(
                 f"the inputs differ in what they say of events: {sorted(waiting[0].events)} and "
                 f"{sorted(jets.events)}; compress them separately"
             )
         waiting.append(jets)
-        if sum(map(len, waiting)) >= CHUNK_JETS:
+        events = sum(len(jets.counts) for jets in waiting)
+        if sum(map(len, waiting)) >= enough or events >= CHUNK_EVENTS:
             yield Records.concatenate(waiting)
             # What the next file says of events must be compared with this.
             waiting = [waiting[0].between(0, 0)]
@@ -287,16 +295,16 @@ def _chunks(parts: Iterator[Records]) -> Iterator[Records]:
         yield Records.concatenate(waiting)
 
 
-def _pieces(jets: Records) -> Iterator[Records]:
-    """Yield jets in whole events, none with so many that it cannot be a part of a chunk."""
-    if len(jets) <= CHUNK_JETS or len(jets.counts) == 1:
-        if len(jets) > MAX_LENGTH - CHUNK_JETS:
-            raise DataError(f"an event has {len(jets):,} jets; at most a million are possible")
+def _pieces(jets: Records, enough: int, most: int) -> Iterator[Records]:
+    """Yield jets in whole events: `enough` of them, or an event of up to `most`."""
+    if len(jets) <= enough or len(jets.counts) == 1:
+        if len(jets) > most:
+            raise DataError(f"an event has {len(jets):,} jets; at most {most:,} are possible")
         yield jets
         return
     middle = len(jets.counts) // 2
-    yield from _pieces(jets.between(0, middle))
-    yield from _pieces(jets.between(middle, len(jets.counts)))
+    yield from _pieces(jets.between(0, middle), enough, most)
+    yield from _pieces(jets.between(middle, len(jets.counts)), enough, most)
 
 
 def _summary(found: Statistics, names: Sequence[str]) -> dict[str, Any]:

@@ -1,0 +1,93 @@
+"""Files of learned models: written as a NumPy archive, and checked when they are read."""
+
+import io
+from collections.abc import Mapping, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aefpga.codec.conditional import MAX_SYMBOLS, SLOTS, ColumnModel, IntegerLayer
+from aefpga.errors import DataError
+from aefpga.files import load_arrays
+
+# Of the models of a table, at most; and of its columns and their layers.
+MAX_BYTES, MAX_NEURONS, MAX_PARTS = 4_000_000, 512, 4096
+# Sums have fewer bits.
+MAX_SHIFT = 52
+# What `save_models` keeps of a model and of a layer, each as one array for all columns.
+_OF_MODEL = {"edges": "<i4", "frequencies": "<u2", "centre": "<i4", "gain": "<i4"}
+_OF_LAYER = {"weight": "<i1", "bias": "<i4", "shift": "<i1"}
+
+
+def save_models(models: Sequence[ColumnModel]) -> bytes:
+    """Return models as a NumPy archive without pickles."""
+    arrays = {"layers": np.array([len(model.layers) for model in models], "<u1")}
+    layers = [layer for model in models for layer in model.layers]
+    for kinds, owners in ((_OF_MODEL, models), (_OF_LAYER, layers)):
+        for name, kind in kinds.items():
+            parts = [getattr(owner, name) for owner in owners]
+            whole = np.concatenate([np.zeros(0, kind), *(p.ravel() for p in parts)])
+            arrays[name] = whole.astype(kind)
+            arrays[f"{name}_sizes"] = np.array([p.size for p in parts], "<u4")
+    stream = io.BytesIO()
+    np.savez_compressed(stream, allow_pickle=False, **arrays)
+    return stream.getvalue()
+
+
+def load_models(data: bytes) -> list[ColumnModel]:
+    """Return what `save_models` was given; raise DataError if it is damaged."""
+    try:
+        arrays = load_arrays(io.BytesIO(data), MAX_BYTES)
+        layers = [
+            IntegerLayer(weight.reshape(-1, len(bias)), bias, shift)
+            for weight, bias, shift in zip(
+                *(_split(arrays, *x) for x in _OF_LAYER.items()), strict=True
+            )
+        ]
+        if arrays["layers"].dtype != "<u1":
+            raise ValueError(f"numbers of layers of {arrays['layers'].dtype}")
+        ends = np.cumsum(arrays["layers"], dtype=np.int64)
+        fields = zip(*(_split(arrays, *x) for x in _OF_MODEL.items()), strict=True)
+        models = []
+        for found, end, n in zip(fields, ends, arrays["layers"], strict=True):
+            edges, frequencies, centre, gain = (x.astype(np.int64) for x in found)
+            model = ColumnModel(edges, frequencies, centre, gain, layers[end - n : end])
+            _check_model(model)
+            models.append(model)
+        return models
+    except (ValueError, KeyError, TypeError) as error:
+        raise DataError(f"the model of the entropy coding is damaged ({error})") from error
+
+
+def _check_model(model: ColumnModel) -> None:
+    """Raise ValueError unless `learn` may have made it: sums and memory hang on that."""
+    n_symbols = len(model.edges) + 1
+    if not 2 < n_symbols <= MAX_SYMBOLS or np.any(np.diff(model.edges) <= 0):
+        raise ValueError(f"{len(model.edges)} edges of bins, or out of order")
+    if not model.layers:
+        frequencies = model.frequencies
+        if len(frequencies) != n_symbols or frequencies.min() < 1 or frequencies.sum() != SLOTS:
+            raise ValueError("frequencies do not add up")
+        return
+    if len(model.centre) != len(model.gain) or np.any(model.gain < 0):
+        raise ValueError("features without a gain")
+    sizes = [len(model.centre), *(len(layer.bias) for layer in model.layers)]
+    shapes = [layer.weight.shape for layer in model.layers]
+    if shapes != list(pairwise(sizes)) or sizes[-1] != n_symbols or max(sizes) > MAX_NEURONS:
+        raise ValueError(f"layers of shapes {shapes} for {n_symbols} symbols")
+    for layer in model.layers:
+        if layer.shift.shape != layer.bias.shape or not all(
+            0 <= s <= MAX_SHIFT for s in layer.shift
+        ):
+            raise ValueError("shifts of sums are out of range")
+
+
+def _split(arrays: Mapping[str, NDArray[Any]], name: str, kind: str) -> list[NDArray[Any]]:
+    whole, sizes = arrays[name], arrays[f"{name}_sizes"]
+    if whole.dtype != kind or sizes.dtype != "<u4" or whole.ndim != 1 or sizes.ndim != 1:
+        raise ValueError(f"{name} of {whole.dtype} and {sizes.dtype}")
+    if len(sizes) > MAX_PARTS or sizes.sum(dtype=np.int64) != len(whole):
+        raise ValueError(f"{name} does not have the sizes that it says")
+    return np.split(whole, np.cumsum(sizes, dtype=np.int64))[:-1]
