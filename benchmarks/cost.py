@@ -82,8 +82,8 @@ def ours_encoding(name: str) -> tuple[float, float]:
 
 def ours_decoding(name: str) -> tuple[float, float]:
     """Return seconds a jet for the ONNX decoder, and peak memory in GB."""
-    from aefpga.codec.decoder import Decoder
-    from aefpga.codec.network import FloatLayer, export_network
+    from aefpga.networks.decoder import Decoder
+    from aefpga.networks.network import FloatLayer, export_network
 
     rng = np.random.default_rng(0)
     sizes = (15, *(MODELS[name].get("decoder_hidden") or MODELS[name]["hidden"][::-1]), 24)

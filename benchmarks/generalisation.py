@@ -18,7 +18,6 @@ from pathlib import Path
 
 import numpy as np
 
-from aefpga.codec.decoder import Decoder
 from aefpga.config import load_config
 from aefpga.data.reader import read_records
 from aefpga.data.sample import sample_path
@@ -26,8 +25,8 @@ from aefpga.data.simulate import PROCESSES, Simulation, simulate
 from aefpga.evaluation.metrics import Quality, judge
 from aefpga.evaluation.physics import kolmogorov
 from aefpga.evaluation.plots import COLOURS, figure
-from aefpga.fixedpoint import Emulator
 from aefpga.runs import Run
+from aefpga.runs.autoencoder import Autoencoder
 from aefpga.schema import JETS
 from aefpga.workflow.train import train
 
@@ -54,15 +53,14 @@ def others() -> Iterator[tuple[str, np.ndarray]]:
 
 def quality(run: Run, jets: np.ndarray) -> Quality:
     """Return how well a run's words bring jets back."""
-    decode = Decoder(run.folder / "decoder.onnx", run.spec.hash)
-    back = run.normaliser.inverse_transform(decode(Emulator(run.spec).encode(jets)))
+    back = Autoencoder.of(run).reconstruct(jets)
     return judge(jets, back, VARIABLES, run.normaliser.min_max_)
 
 
 def row(trained_on: str, name: str, run: Run, jets: np.ndarray) -> tuple[str, float, float]:
     """Return a line of the table, the distance and the degradation."""
-    own, found = quality(run, run.test_jets), quality(run, jets)
-    pairs = zip(run.test_jets.T, jets.T, strict=True)
+    own, found = quality(run, run.test_records), quality(run, jets)
+    pairs = zip(run.test_records.T, jets.T, strict=True)
     distance = float(np.mean([kolmogorov(ours, theirs) for ours, theirs in pairs]))
     ratios = [
         b.residual.half_width_68 / a.residual.half_width_68
@@ -106,12 +104,12 @@ def main() -> None:
         )
         cut = {"data": {"max_pt": PT_CUT}, "quantization": {"bits": 8}}
         soft = train(load_config(None, cut), Path(folder), "soft", step=silent)
-        samples = [("qcd", "its own test jets", run, run.test_jets)]
+        samples = [("qcd", "its own test jets", run, run.test_records)]
         samples += [("qcd", name, run, jets) for name, jets in others()]
         samples += [("qcd", f"pt below {PT_CUT:g} GeV", run, low)]
         samples += [("qcd", f"pt from {PT_CUT:g} GeV", run, high)]
         label = f"qcd, pt below {PT_CUT:g} GeV"
-        samples += [(label, "its own test jets", soft, soft.test_jets)]
+        samples += [(label, "its own test jets", soft, soft.test_records)]
         samples += [(label, f"pt from {PT_CUT:g} GeV", soft, high)]
         for trained_on, name, which, jets in samples:
             line, distance, worse = row(trained_on, name, which, jets)

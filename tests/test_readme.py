@@ -48,7 +48,7 @@ def test_every_command_works(tmp_path):
         run([*python, *words], tmp_path)
     files, encoding = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     run([sys.executable, "-c", files + "assert len(pt) == len(jets.counts)"], tmp_path)
-    run([sys.executable, "-c", encoding + "assert jets.shape == run.test_jets.shape"], tmp_path)
+    run([sys.executable, "-c", encoding + "assert jets.shape == run.test_records.shape"], tmp_path)
 
 
 def test_make_targets_are_those_of_the_readme():

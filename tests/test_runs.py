@@ -8,14 +8,14 @@ import pytest
 
 from aefpga.errors import RunError, UsageError
 from aefpga.normalise import Normaliser
-from aefpga.runs import NEEDED, SCHEMA_VERSION, check_name, open_run
+from aefpga.runs import SCHEMA_VERSION, check_name, layout, open_run
 from aefpga.schema import JETS
 
 
 def make(folder, contents=None, **changes):
     """A folder that says it is a run of these files, with their right checksums."""
     folder.mkdir(parents=True)
-    files = dict.fromkeys(NEEDED, b"") | (contents or {})
+    files = dict.fromkeys(layout.NEEDED, b"") | (contents or {})
     for name, content in files.items():
         (folder / name).write_bytes(content)
     listed = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
@@ -103,7 +103,7 @@ def test_test_jets_that_claim_too_much(tmp_path):
     for i, content in enumerate((archive.getvalue(), texts.getvalue(), b"")):
         run = open_run(str(make(tmp_path / f"{i}", {"test_jets.npz": content})), tmp_path)
         with pytest.raises(RunError, match=r"test_jets\.npz is damaged"):
-            run.test_jets  # noqa: B018
+            run.test_records  # noqa: B018
 
 
 @pytest.mark.parametrize(

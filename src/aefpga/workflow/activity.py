@@ -11,7 +11,7 @@ from aefpga.files import write_json
 from aefpga.fixedpoint import Emulator
 from aefpga.fixedpoint.activity import INPUTS, LayerActivity, activity, pruned
 from aefpga.fixedpoint.example import adversarial_words
-from aefpga.runs import Run
+from aefpga.runs import Run, layout
 from aefpga.workflow import Step
 
 
@@ -47,12 +47,12 @@ class ActivityReport:
 
 def judge_activity(run: Run, *, max_jets: int | None = None, step: Step) -> ActivityReport:
     """Measure the activity of a run's encoder on its test jets; keep `activity.json` and a plot."""
-    from aefpga.codec.network import read_network
+    from aefpga.networks.network import read_network
 
-    jets, model = run.test_jets[:max_jets], run.config.model
+    jets, model = run.test_records[:max_jets], run.config.model
     values = run.input.scaled(jets)
     float_model = [LayerActivity.of(INPUTS, values)]
-    layers = read_network(run.folder / "float_autoencoder.onnx").layers
+    layers = read_network(run.folder / layout.FLOAT_MODEL).layers
     for i, layer in enumerate(layers[: len(model.hidden)]):
         values = layer(values)
         float_model.append(LayerActivity.of(f"hidden_{i + 1}", values))
@@ -61,8 +61,8 @@ def judge_activity(run: Run, *, max_jets: int | None = None, step: Step) -> Acti
         quantized = activity(run.spec, run.spec.input.to_words(jets))
         pruning = _prune(run, quantized, step)
     report = ActivityReport(len(jets), run.input.variables, float_model, quantized, pruning)
-    write_json(run.folder / "activity.json", report.to_dict())
-    plot_activity(report.float_model, report.quantized, run.folder / "plots/activity.png")
+    write_json(run.folder / layout.ACTIVITY, report.to_dict())
+    plot_activity(report.float_model, report.quantized, run.folder / layout.PLOTS / "activity.png")
     return report
 
 

@@ -11,7 +11,7 @@ import numpy as np
 from aefpga.firmware.agreement import Agreement, Difference, compare_all, first_difference
 from aefpga.fixedpoint import Emulator
 from aefpga.fixedpoint.example import adversarial_words
-from aefpga.runs import Run
+from aefpga.runs import Run, layout
 from aefpga.workflow import Step
 
 
@@ -67,7 +67,7 @@ def csim(
     from aefpga.models.reference import KerasEncoder
 
     spec, config = run.spec, run.config
-    jets = run.test_jets[:max_jets]
+    jets = run.test_records[:max_jets]
     adversarial = adversarial_words(spec)
     words = np.concatenate([spec.input.to_words(jets), adversarial])
     emulator = Emulator(spec)
@@ -76,7 +76,7 @@ def csim(
     with tempfile.TemporaryDirectory() as scratch:
 
         def keras() -> Any:
-            return KerasEncoder(spec, config.model, run.folder / "keras_encoder.npz")
+            return KerasEncoder(spec, config.model, run.folder / layout.REFERENCE)
 
         def c_simulation() -> Any:
             hls.write_project(spec, projects / run.name / "hls", options, words[: len(jets)])

@@ -25,7 +25,8 @@ from aefpga.evaluation.plots import (
 from aefpga.evaluation.truncation import nearest_compressed, nearest_fixed
 from aefpga.files import write_json
 from aefpga.fixedpoint import Emulator
-from aefpga.runs import Run
+from aefpga.runs import Run, layout
+from aefpga.runs.autoencoder import Autoencoder, FloatAutoencoder
 from aefpga.workflow import Step
 
 
@@ -77,34 +78,33 @@ def evaluate(
     The float model runs in onnxruntime, the quantized one as QKeras (where it is installed) and as
     hls4ml's C simulation (where that and g++ are), both decoded by the ONNX decoder.
     """
-    from aefpga.codec.decoder import Decoder
-
-    jets, folder = run.test_jets[:max_jets], run.folder
-    schema, normaliser = run.schema, run.normaliser
+    jets, folder = run.test_records[:max_jets], run.folder
+    schema, min_max = run.schema, run.normaliser.min_max_
     distance: dict[str, float] = {}
     if inputs:
         jets = _other_jets(run, inputs, collection, step)[:max_jets]
-        folder = run.folder / "evaluations" / Path(inputs[0]).stem
-        columns = zip(schema.variables, run.test_jets.T, jets.T, strict=True)
+        folder = run.folder / layout.EVALUATIONS / Path(inputs[0]).stem
+        columns = zip(schema.variables, run.test_records.T, jets.T, strict=True)
         distance = {v.name: kolmogorov(ours, theirs) for v, ours, theirs in columns}
     schemes: dict[str, NDArray[np.float32]] = {}
     bits: dict[str, float] = {}
     notes: list[str] = []
     step("reconstructing", 0, 3)
-    decode_float = Decoder(run.folder / "float_autoencoder.onnx")
-    schemes["float model"] = normaliser.inverse_transform(decode_float(run.input.scaled(jets)))
+    schemes["float model"] = FloatAutoencoder.of(run).reconstruct(jets)
     bits["float model"] = 32.0 * run.config.model.latent
     saturated: dict[str, int] = {}
     if run.is_quantized:
         spec = run.spec
         words = spec.input.to_words(jets)
         saturated = spec.input.saturated(jets)
-        reconstruct = Decoder(run.folder / "decoder.onnx", spec.hash)
+        autoencoder = Autoencoder.of(run)
         step("reconstructing", 1, 3)
         for name, latent in _latent_words(run, words, notes).items():
-            schemes[name] = normaliser.inverse_transform(reconstruct(latent))
+            schemes[name] = autoencoder.decode(latent)
             bits[name] = float(spec.bits_per_jet)
-        plot_occupancy(Emulator(spec)(words), spec.latent_type, folder / "plots/latents.png")
+        plot_occupancy(
+            Emulator(spec)(words), spec.latent_type, folder / layout.PLOTS / "latents.png"
+        )
     target = bits[next(reversed(bits))]
     step("reconstructing", 2, 3)
     fixed, compressed = nearest_fixed(len(schema), target), nearest_compressed(jets, target)
@@ -117,11 +117,11 @@ def evaluate(
         schemes[label] = truncation.to_jets(decode(data, widths, coder, len(jets)))
         bits[label] = 8 * len(data) / len(jets)
         notes.append(f"{label}: float32 with {truncation.mantissa} of 23 mantissa bits")
-    qualities = {n: judge(jets, back, schema, normaliser.min_max_) for n, back in schemes.items()}
+    qualities = {n: judge(jets, back, schema, min_max) for n, back in schemes.items()}
     physics = {n: judge_physics(jets, schemes[n], schema, q) for n, q in qualities.items()}
     result = Evaluation(len(jets), qualities, physics, bits, saturated, distance, notes)
-    write_json(folder / "metrics.json", result.to_dict())
-    _plot(run, jets, schemes, qualities, folder / "plots")
+    write_json(folder / layout.METRICS, result.to_dict())
+    _plot(run, jets, schemes, qualities, folder / layout.PLOTS)
     step("reconstructing", 3, 3)
     return result
 
@@ -146,7 +146,7 @@ def _latent_words(
 
     found: dict[str, NDArray[np.int64]] = {}
     try:
-        keras = KerasEncoder(run.spec, run.config.model, run.folder / "keras_encoder.npz")
+        keras = KerasEncoder(run.spec, run.config.model, run.folder / layout.REFERENCE)
         found["quantized model"] = keras(words)
     except ToolError as error:
         notes.append(f"quantized model: the integer emulator stands in for Keras: {error}")
@@ -175,7 +175,7 @@ def _plot(
     widths = {n: qualities[n] for n in shown}
     plot_resolution(widths, schema.shown[:4], plots / "resolution.png")
     plot_correlation(jets, schemes[autoencoder], schema, plots / "correlation.png")
-    with (run.folder / "history.csv").open() as stream:
+    with (run.folder / layout.HISTORY).open() as stream:
         history = [
             {k: v if k == "stage" else float(v) for k, v in row.items()}
             for row in csv.DictReader(stream)

@@ -29,10 +29,10 @@ from aefpga.evaluation.quantizers import (
     logarithmic,
     uniform,
 )
-from aefpga.fixedpoint import Emulator
 from aefpga.links.modulo import ModuloCode
 from aefpga.normalise import Normaliser
 from aefpga.runs import Run
+from aefpga.runs.autoencoder import Autoencoder
 from aefpga.schema import JETS, Schema
 from aefpga.workflow import Step
 
@@ -85,30 +85,25 @@ class AutoencoderQuantizer:
     """
 
     def __init__(self, run: Run, truncation: FloatTruncation | None = None) -> None:
-        from aefpga.codec.decoder import Decoder
-
-        self._spec, self._normaliser = run.spec, run.normaliser
-        self._encode = Emulator(run.spec).encode
-        self._decoder = Decoder(run.folder / "decoder.onnx", run.spec.hash)
+        self._autoencoder = Autoencoder.of(run)
+        self._latent_type = run.spec.latent_type
         self._truncation = truncation
         before = f"{truncation.label}, then " if truncation else ""
         self.label = f"{before}autoencoder {run.name}"
 
     def widths(self, n_variables: int) -> NDArray[np.int64]:
         """Return the bits of the latent words."""
-        return np.asarray(self._spec.latent_type.width, np.int64)
+        return np.asarray(self._latent_type.width, np.int64)
 
     def to_words(self, jets: Floats) -> Words:
         """Return the latent words, counted from the smallest."""
         if self._truncation:
             jets = self._truncation.to_jets(self._truncation.to_words(jets))
-        return np.asarray(self._encode(jets) - self._spec.latent_type.min_word, np.int64)
+        return np.asarray(self._autoencoder.words(jets) - self._latent_type.min_word, np.int64)
 
     def to_jets(self, words: Words) -> Floats:
         """Return reconstructed jets."""
-        return self._normaliser.inverse_transform(
-            self._decoder(words + self._spec.latent_type.min_word)
-        )
+        return self._autoencoder.decode(words + self._latent_type.min_word)
 
 
 def rate_distortion(
@@ -208,7 +203,7 @@ def jets_to_judge(
     from aefpga.workflow.jets import selected_jets
 
     if runs and not inputs:
-        return runs[0].test_jets[:max_jets], runs[0].schema
+        return runs[0].test_records[:max_jets], runs[0].schema
     columns = runs[0].schema if runs and not variables else JETS.choose(variables)
     files = list(inputs or [str(sample_path())])
     kept, _ = selected_jets(files, columns, DataConfig(collection=collection), step)

@@ -152,10 +152,9 @@ def study(config: StudyConfig, folder: Path, *, processes: int | None, step: Ste
 
 def _one(config: RunConfig, name: str, folder: Path) -> None:
     """Train one run and judge it; runs in a process of its own."""
-    from aefpga.codec.decoder import Decoder
     from aefpga.evaluation.metrics import judge
-    from aefpga.fixedpoint import Emulator
     from aefpga.runs import open_run
+    from aefpga.runs.autoencoder import Autoencoder, FloatAutoencoder
     from aefpga.workflow.train import train
 
     runs = folder / "runs"
@@ -163,16 +162,13 @@ def _one(config: RunConfig, name: str, folder: Path) -> None:
         run = open_run(name, runs)
     else:
         run = train(config, runs, name, step=lambda what, done, total: None)
-    jets, normaliser = run.test_jets, run.normaliser
-    columns = {
-        "float": Decoder(run.folder / "float_autoencoder.onnx")(run.input.scaled(jets)),
-    }
+    autoencoders: dict[str, Autoencoder | FloatAutoencoder] = {"float": FloatAutoencoder.of(run)}
     if run.is_quantized:
-        decode = Decoder(run.folder / "decoder.onnx", run.spec.hash)
-        columns["quantized"] = decode(Emulator(run.spec).encode(jets))
+        autoencoders["quantized"] = Autoencoder.of(run)
+    records, min_max = run.test_records, run.normaliser.min_max_
     qualities = {
-        precision: judge(jets, normaliser.inverse_transform(y), run.schema, normaliser.min_max_)
-        for precision, y in columns.items()
+        precision: judge(records, autoencoder.reconstruct(records), run.schema, min_max)
+        for precision, autoencoder in autoencoders.items()
     }
     model = name.removesuffix(
         f"-{config.data.normalisation}-{config.data.variables}d-{config.training.seed}"

@@ -33,7 +33,7 @@ def synthesize(
     period = clock_period_ns or firmware.clock_period_ns
     chosen = vendor.choose_tool(tool)
     spec, folder = run.spec, projects / run.name
-    words = spec.input.to_words(run.test_jets[: hls.TEST_BENCH_JETS])
+    words = spec.input.to_words(run.test_records[: hls.TEST_BENCH_JETS])
     if chosen.name == "open":
         step("RTL", 0, 2)
         adders = adders_per_stage or firmware.adders_per_stage

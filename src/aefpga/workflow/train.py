@@ -17,7 +17,14 @@ from aefpga.config import RunConfig
 from aefpga.data.sample import sample_path
 from aefpga.errors import UsageError
 from aefpga.files import atomic_path, sha256_of, write_json
-from aefpga.runs import Run, check_name, installed_versions, save_test_jets, seal
+from aefpga.runs import (
+    Run,
+    check_name,
+    installed_versions,
+    layout,
+    save_test_records,
+    seal,
+)
 from aefpga.schema import Schema
 from aefpga.workflow import Step
 
@@ -98,8 +105,8 @@ def _trained(
         parts["train"], parts["validation"], schema, config, checkpoints, on_epoch, provenance
     )
     _export(trained, config, partial)
-    write_json(partial / "schema.json", schema.to_config())
-    save_test_jets(partial, schema.names, parts["test"])
+    write_json(partial / layout.SCHEMA, schema.to_config())
+    save_test_records(partial, schema.names, parts["test"])
     shutil.rmtree(checkpoints)
     curve = trained.curve
     facts = {
@@ -123,7 +130,7 @@ def interrupted_training(runs: Path) -> tuple[str, Path]:
     UsageError
         If there is none.
     """
-    found = sorted(runs.glob(f".*{PARTIAL}/config.yaml"), key=lambda p: p.stat().st_mtime)
+    found = sorted(runs.glob(f".*{PARTIAL}/{layout.CONFIG}"), key=lambda p: p.stat().st_mtime)
     if not found:
         raise UsageError(f"no interrupted training in {runs}/ to resume")
     return found[-1].parent.name.removeprefix(".").removesuffix(PARTIAL), found[-1]
@@ -131,10 +138,10 @@ def interrupted_training(runs: Path) -> tuple[str, Path]:
 
 def _claim(partial: Path, config: RunConfig) -> None:
     """Make the folder of an unfinished training, or make sure that this is the same one."""
-    existing = partial / "config.yaml"
+    existing = partial / layout.CONFIG
     with tempfile.TemporaryDirectory() as folder:
-        config.save(Path(folder) / "config.yaml")
-        text = (Path(folder) / "config.yaml").read_text()
+        config.save(Path(folder) / layout.CONFIG)
+        text = (Path(folder) / layout.CONFIG).read_text()
     if existing.exists() and existing.read_text() != text:
         raise UsageError(
             f"{partial} holds an unfinished training with another configuration; resume it with "
@@ -170,9 +177,9 @@ def _load(
 
 def _export(trained: Any, config: RunConfig, folder: Path) -> None:
     """Write specification, decoder, float model, Keras weights, normaliser and learning curve."""
-    from aefpga.codec.network import FloatLayer, export_network
     from aefpga.models.autoencoder import LINEAR_PATH, layer_activation
     from aefpga.models.reference import save_weights
+    from aefpga.networks.network import FloatLayer, export_network
     from aefpga.normalise import save_normaliser
 
     slope = 2.0**-config.model.negative_slope_shift
@@ -189,18 +196,18 @@ def _export(trained: Any, config: RunConfig, folder: Path) -> None:
         latent = list(layers).index("latent") + 1 if "latent" in layers else 0
         export_network(list(layers.values()), path, scale, metadata, linear_path, latent)
 
-    write_json(folder / "input.json", trained.input.to_config())
+    write_json(folder / layout.INPUT, trained.input.to_config())
     ones = np.ones(len(trained.input.variables))
     both = {**trained.float.encoder, **trained.float.decoder}
-    export(folder / "float_autoencoder.onnx", both, ones, {})
+    export(folder / layout.FLOAT_MODEL, both, ones, {})
     if trained.spec is not None:
         trained.spec.save(folder)
         lsb = trained.spec.latent_type.lsb
         metadata = {"encoder": trained.spec.hash}
-        export(folder / "decoder.onnx", trained.quantized.decoder, lsb, metadata)
-        save_weights(trained.quantized.encoder, folder / "keras_encoder.npz")
-    save_normaliser(trained.normaliser, folder / "normaliser.json")
-    with atomic_path(folder / "history.csv") as temporary, temporary.open("w") as stream:
+        export(folder / layout.DECODER, trained.quantized.decoder, lsb, metadata)
+        save_weights(trained.quantized.encoder, folder / layout.REFERENCE)
+    save_normaliser(trained.normaliser, folder / layout.NORMALISER)
+    with atomic_path(folder / layout.HISTORY) as temporary, temporary.open("w") as stream:
         writer = csv.DictWriter(stream, [f.name for f in fields(trained.curve[0])])
         writer.writeheader()
         writer.writerows(asdict(e) for e in trained.curve)

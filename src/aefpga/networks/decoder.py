@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.codec.network import read_network
 from aefpga.errors import RunError
+from aefpga.networks.network import read_network
 
 # Jets decoded together, at most, and numbers between two layers: bound the activations' memory.
 BATCH, MAX_ACTIVATIONS = 65_536, 1 << 22

@@ -5,9 +5,9 @@ import onnx
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from aefpga.codec.decoder import Decoder
-from aefpga.codec.network import FloatLayer, export_network, read_network
 from aefpga.errors import RunError
+from aefpga.networks.decoder import Decoder
+from aefpga.networks.network import FloatLayer, export_network, read_network
 
 
 @pytest.fixture
@@ -154,5 +154,5 @@ def test_wide_layers_are_computed_in_smaller_batches(tmp_path, monkeypatch):
     export_network(layers, tmp_path / "d.onnx", np.ones(15), {})
     words = rng.integers(-99, 99, (5000, 15))
     whole = Decoder(tmp_path / "d.onnx")(words)
-    monkeypatch.setattr("aefpga.codec.decoder.MAX_ACTIVATIONS", 128 * 777)
+    monkeypatch.setattr("aefpga.networks.decoder.MAX_ACTIVATIONS", 128 * 777)
     np.testing.assert_array_equal(Decoder(tmp_path / "d.onnx")(words), whole)

@@ -1,13 +1,10 @@
-"""Run folders: what a training leaves behind, checked whenever it is opened."""
+"""A run: what a training leaves behind, checked whenever it is opened."""
 
 import difflib
 import json
-import shutil
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import UTC, datetime
 from functools import cached_property
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -17,20 +14,13 @@ from numpy.typing import NDArray
 from aefpga import __version__
 from aefpga.config import RunConfig, load_config
 from aefpga.errors import RunError, UsageError
-from aefpga.files import allowance, atomic_path, load_arrays, sha256_of, write_json
+from aefpga.files import allowance, load_arrays, sha256_of
 from aefpga.fixedpoint import EncoderInput, EncoderSpec
 from aefpga.normalise import Normaliser, load_normaliser
+from aefpga.runs import layout
 from aefpga.schema import Schema
 
 SCHEMA_VERSION = 2
-# Packages whose versions decide what a run's words and figures are.
-RECORDED = ("tensorflow", "tf-keras", "qkeras", "hls4ml", "da4ml", "numpy", "onnxruntime")
-
-# What every run has, and what a quantized one has besides.
-NEEDED = ("config.yaml", "float_autoencoder.onnx", "input.json", "normaliser.json", "test_jets.npz")
-QUANTIZED = ("decoder.onnx", "encoder.json", "encoder.npz")
-# A folder's name has at most 255 bytes; its temporary ones are longer.
-MAX_NAME = 200
 # What reading a file that was tampered with raises.
 DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError)
 
@@ -51,14 +41,14 @@ class Run:
     def config(self) -> RunConfig:
         """The resolved configuration."""
         try:
-            return load_config(self.folder / "config.yaml", {})
+            return load_config(self.folder / layout.CONFIG, {})
         except (UsageError, ValueError, RecursionError) as error:
-            raise _damaged(self.folder / "config.yaml", error) from error
+            raise _damaged(self.folder / layout.CONFIG, error) from error
 
     @property
     def is_quantized(self) -> bool:
         """Whether the run has a fixed-point encoder, or a float model only."""
-        return (self.folder / "encoder.json").exists()
+        return (self.folder / layout.ENCODER).exists()
 
     @cached_property
     def spec(self) -> EncoderSpec:
@@ -74,7 +64,7 @@ class Run:
     @cached_property
     def input(self) -> EncoderInput:
         """How jets enter the network, quantized or not."""
-        path = self.folder / "input.json"
+        path = self.folder / layout.INPUT
         try:
             return EncoderInput.from_config(json.loads(path.read_text()))
         except DAMAGED as error:
@@ -83,24 +73,35 @@ class Run:
     @cached_property
     def schema(self) -> Schema:
         """The variables of the run's records."""
-        path = self.folder / "schema.json"
+        path = self.folder / layout.SCHEMA
         if not path.exists():
             return self.config.data.columns()
-        return Schema.from_config(json.loads(path.read_text()), str(path))
+        try:
+            content = json.loads(path.read_text())
+        except DAMAGED as error:
+            raise _damaged(path, error) from error
+        return Schema.from_config(content, str(path))
+
+    @property
+    def lacking(self) -> tuple[str, ...]:
+        """The variables that the training data did not have; zeros were in their place."""
+        facts = self.manifest.get("data")
+        names = facts.get("zeros") if isinstance(facts, dict) else None
+        return tuple(map(str, names)) if isinstance(names, list) else ()
 
     @cached_property
     def normaliser(self) -> Normaliser:
         """The normaliser of the decoder's output."""
-        return load_normaliser(self.folder / "normaliser.json", self.schema.names)
+        return load_normaliser(self.folder / layout.NORMALISER, self.schema.names)
 
     @cached_property
-    def test_jets(self) -> NDArray[np.float32]:
-        """The test split: jets in physical units, shape (n_jets, n_variables)."""
-        path = self.folder / "test_jets.npz"
+    def test_records(self) -> NDArray[np.float32]:
+        """The test split: records in physical units, shape (n_records, n_variables)."""
+        path = self.folder / layout.TEST_RECORDS
         try:
             values = load_arrays(path, allowance(path.stat().st_size))["values"]
             if values.dtype != np.float32 or values.ndim != 2:
-                raise ValueError(f"{values.dtype} of shape {values.shape} is no table of jets")
+                raise ValueError(f"{values.dtype} of shape {values.shape} is no table of records")
         except DAMAGED as error:
             raise _damaged(path, error) from error
         return values
@@ -117,7 +118,7 @@ def open_run(which: str | None, runs: Path) -> Run:
         If it is of another schema version, or a file is missing or changed.
     """
     folder = _find(which, runs)
-    path = folder / "run.json"
+    path = folder / layout.MANIFEST
     try:
         manifest = json.loads(path.read_text())
         schema, files = manifest["schema"], manifest["files"]
@@ -134,64 +135,18 @@ def open_run(which: str | None, runs: Path) -> Run:
             raise RunError(f"{folder / name} is missing; restore it or train again")
         if sha256_of(folder / name) != expected:
             raise RunError(
-                f"{folder / name} does not match its checksum in run.json: it was changed or "
-                "damaged after training; restore it or train again"
+                f"{folder / name} does not match its checksum in {layout.MANIFEST}: it was changed "
+                "or damaged after training; restore it or train again"
             )
     return Run(folder, manifest)
 
 
-def check_name(name: str) -> None:
-    """Raise UsageError unless this is a name that a folder of a run can have."""
-    if not 0 < len(name.encode(errors="replace")) <= MAX_NAME or not name.isprintable():
-        raise UsageError(f"--name: expected 1 to {MAX_NAME} printable characters")
-    if name.startswith((".", "-")) or "/" in name or "\\" in name:
-        raise UsageError(
-            f"--name {name}: a name without slashes that does not begin with a dot or a dash was "
-            "expected; say with --runs where runs are"
-        )
-
-
-def seal(partial: Path, final: Path, config: RunConfig, facts: Mapping[str, Any]) -> Run:
-    """Write the manifest of a complete folder and give it its final name."""
-    config.save(partial / "config.yaml")
-    files = sorted(p for p in partial.rglob("*") if p.is_file() and p.name != "run.json")
-    manifest = {
-        "schema": SCHEMA_VERSION,
-        "aefpga": __version__,
-        "created": datetime.now(UTC).isoformat(timespec="microseconds"),
-        "versions": installed_versions(),
-        **facts,
-        "files": {str(p.relative_to(partial)): sha256_of(p) for p in files},
-    }
-    write_json(partial / "run.json", manifest)
-    with atomic_path(final) as temporary:
-        shutil.move(partial, temporary)
-    return Run(final, manifest)
-
-
-def save_test_jets(folder: Path, names: tuple[str, ...], values: NDArray[np.float32]) -> None:
-    """Keep the test split with the run, so that every later verb judges the same jets."""
-    with atomic_path(folder / "test_jets.npz") as temporary:
-        np.savez_compressed(temporary, allow_pickle=False, names=np.array(names), values=values)
-
-
-def installed_versions() -> dict[str, str]:
-    """Return the versions of the packages that a run depends on, where they are installed."""
-    found: dict[str, str] = {}
-    for package in RECORDED:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:
-            continue
-    return found
-
-
 def _listed(folder: Path, files: Any) -> Mapping[str, str]:
     """Return the files that a manifest lists; raise RunError unless it lists what a run needs."""
-    path = folder / "run.json"
+    path = folder / layout.MANIFEST
     if not isinstance(files, dict) or not all(isinstance(x, str) for x in files.values()):
         raise RunError(f"{path} lists no files with their checksums: it is damaged; train again")
-    needed = {*NEEDED, *(QUANTIZED if (folder / "encoder.json").exists() else ())}
+    needed = {*layout.NEEDED, *(layout.QUANTIZED if (folder / layout.ENCODER).exists() else ())}
     if missing := sorted(needed - files.keys()):
         raise RunError(
             f"{path} does not list {', '.join(missing)}, which a run needs: it is damaged; "
@@ -208,15 +163,15 @@ def _damaged(path: Path, error: Exception) -> RunError:
 
 
 def _find(which: str | None, runs: Path) -> Path:
-    known = {p.parent.name: p.parent for p in runs.glob("[!.]*/run.json")}
+    known = {p.parent.name: p.parent for p in runs.glob(f"[!.]*/{layout.MANIFEST}")}
     if which is None:
         if not known:
             raise UsageError(
                 f"no run in {runs}/ yet; make one with `aefpga train --quantize 8bit`, "
                 "or name one with --run"
             )
-        return max(known.values(), key=lambda folder: (folder / "run.json").stat().st_mtime_ns)
-    if (Path(which) / "run.json").is_file():
+        return max(known.values(), key=lambda folder: (folder / layout.MANIFEST).stat().st_mtime_ns)
+    if (Path(which) / layout.MANIFEST).is_file():
         return Path(which)
     if which in known:
         return known[which]

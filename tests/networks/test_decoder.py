@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
-from aefpga.codec.decoder import Decoder
-from aefpga.codec.network import FloatLayer, export_network
 from aefpga.errors import RunError
+from aefpga.networks.decoder import Decoder
+from aefpga.networks.network import FloatLayer, export_network
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ import sys
 import numpy as np
 import pytest
 
-from aefpga.codec import decoder as module
-from aefpga.codec import network
-from aefpga.codec.decoder import Decoder
-from aefpga.codec.network import FloatLayer, export_network
 from aefpga.errors import RunError
+from aefpga.networks import decoder as module
+from aefpga.networks import network
+from aefpga.networks.decoder import Decoder
+from aefpga.networks.network import FloatLayer, export_network
 
 ACTIVATIONS = {
     "linear": lambda x: x,
@@ -92,6 +92,8 @@ def test_layers_that_do_not_fit_are_not_written(tmp_path):
 
 
 def test_import_does_not_load_onnx():
-    code = "import aefpga.codec.decoder, sys; print(*({'onnx', 'onnxruntime'} & set(sys.modules)))"
+    code = (
+        "import aefpga.networks.decoder, sys; print(*({'onnx', 'onnxruntime'} & set(sys.modules)))"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.split() == []

@@ -1,0 +1,1 @@
+"""Float networks: as ONNX files, and run."""

@@ -1,0 +1,124 @@
+"""What a run computes: records to words, words to records, and both in one.
+
+Here alone a network's output becomes records: the normaliser's inverse, and then the relations that
+the schema states.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aefpga.errors import RunError
+from aefpga.fixedpoint import Emulator, EncoderInput, EncoderSpec
+from aefpga.networks.decoder import Decoder
+from aefpga.normalise import Normaliser, load_normaliser
+from aefpga.runs import layout
+from aefpga.runs.run import Run
+from aefpga.schema import Schema
+from aefpga.schema.relations import consistent
+
+Floats = NDArray[np.float32]
+Words = NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Autoencoder:
+    """A fixed-point encoder with the decoder and the normaliser that belong to it.
+
+    Parameters
+    ----------
+    spec : EncoderSpec
+        The encoder.
+    decoder : Decoder
+        From its words to normalised variables.
+    normaliser : Normaliser
+        Of those variables.
+    schema : Schema
+        Of the records.
+    lacking : collection of str
+        Variables that the training data never had.
+    """
+
+    spec: EncoderSpec
+    decoder: Decoder
+    normaliser: Normaliser
+    schema: Schema
+    lacking: Collection[str] = ()
+
+    @classmethod
+    def load(cls, folder: Path, record: Schema, lacking: Collection[str] = ()) -> Self:
+        """Read the files in `folder`.
+
+        Raises
+        ------
+        RunError
+            If one is damaged, or they do not belong together.
+        """
+        spec = EncoderSpec.load(folder)
+        decoder = Decoder(folder / layout.DECODER, spec.hash)
+        normaliser = load_normaliser(folder / layout.NORMALISER, spec.input.variables)
+        n_variables, n_words = len(spec.input.variables), len(spec.latent_type.width)
+        sizes = decoder.n_in, decoder.n_out, normaliser.n_columns
+        if sizes != (n_words, n_variables, n_variables):
+            raise RunError(
+                f"{folder}: a decoder of {sizes[0]} words to {sizes[1]} variables and a normaliser "
+                f"of {sizes[2]} do not belong to an encoder of {n_variables} variables to "
+                f"{n_words} words; train again"
+            )
+        return cls(spec, decoder, normaliser, record.select(spec.input.variables), lacking)
+
+    @classmethod
+    def of(cls, run: Run) -> Self:
+        """Return a quantized run's; RunError as of `load`."""
+        return cls.load(run.folder, run.schema, run.lacking)
+
+    @cached_property
+    def _emulator(self) -> Emulator:
+        return Emulator(self.spec)
+
+    def words(self, records: Floats) -> Words:
+        """Return latent words, shape (n_records, n_latent), of records in physical units."""
+        return self._emulator.encode(records)
+
+    def decode(self, words: Words) -> Floats:
+        """Return records, shape (n_records, n_variables), physical units, of latent words."""
+        values = self.normaliser.inverse_transform(self.decoder(words))
+        return consistent(self.schema, values, self.lacking)
+
+    def reconstruct(self, records: Floats) -> Floats:
+        """Return what becomes of records that are encoded and decoded."""
+        return self.decode(self.words(records))
+
+
+@dataclass(frozen=True)
+class FloatAutoencoder:
+    """The float network that a quantized one was made from, with the same input and normaliser."""
+
+    input: EncoderInput
+    network: Decoder
+    normaliser: Normaliser
+    schema: Schema
+    lacking: Collection[str] = ()
+
+    @classmethod
+    def of(cls, run: Run) -> Self:
+        """Return a run's, quantized or not; RunError if a file is damaged."""
+        network = Decoder(run.folder / layout.FLOAT_MODEL)
+        n_variables = len(run.schema)
+        if (network.n_in, network.n_out) != (n_variables, n_variables):
+            raise RunError(
+                f"{run.folder / layout.FLOAT_MODEL} takes {network.n_in} variables and returns "
+                f"{network.n_out}, the run has {n_variables}; train again"
+            )
+        return cls(run.input, network, run.normaliser, run.schema, run.lacking)
+
+    def reconstruct(self, records: Floats) -> Floats:
+        """Return what becomes of records, shape (n_records, n_variables), physical units."""
+        columns = self.network(self.input.scaled(records))
+        values = self.normaliser.inverse_transform(columns)
+        return consistent(self.schema, values, self.lacking)

@@ -1,0 +1,27 @@
+"""What the files in a run's folder are called."""
+
+# Written last, with a checksum of every other file that a training leaves.
+MANIFEST = "run.json"
+CONFIG = "config.yaml"
+SCHEMA = "schema.json"
+INPUT = "input.json"
+NORMALISER = "normaliser.json"
+FLOAT_MODEL = "float_autoencoder.onnx"
+# The specification: types and hash, and the integers beside it.
+ENCODER, ENCODER_WORDS = "encoder.json", "encoder.npz"
+DECODER = "decoder.onnx"
+# What the trainer computes the encoder from once more, as a reference.
+REFERENCE = "keras_encoder.npz"
+TEST_RECORDS = "test_jets.npz"
+HISTORY = "history.csv"
+
+# What every run has, and what a quantized one has besides.
+NEEDED = (CONFIG, FLOAT_MODEL, INPUT, NORMALISER, TEST_RECORDS)
+QUANTIZED = (DECODER, ENCODER, ENCODER_WORDS)
+
+# What is added later, without a checksum.
+METRICS = "metrics.json"
+ACTIVITY = "activity.json"
+PLOTS = "plots"
+REPORTS = "reports"
+EVALUATIONS = "evaluations"
