@@ -9,6 +9,7 @@ import pytest
 from aefpga.config import load_config
 from aefpga.data.reader import read_records
 from aefpga.data.sample import sample_path
+from aefpga.progress import silent
 from aefpga.runs import Run
 from aefpga.schema import JETS
 
@@ -33,10 +34,6 @@ def shared_data() -> Path:
 def jets() -> np.ndarray:
     """4,000 jets of the embedded sample, 24 variables."""
     return read_records([str(sample_path())], JETS.choose("24")).values[:4000]
-
-
-def silent(what: str, done: int, total: int) -> None:
-    """Take progress and show nothing."""
 
 
 @pytest.fixture(scope="session")

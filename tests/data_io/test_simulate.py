@@ -31,12 +31,12 @@ def test_the_embedded_sample_is_what_its_command_makes():
         pytest.skip(f"the sample was made with {provenance['versions']}")
     # A whole block and one batch of the next, on two processes: the sample was made on all cores.
     start = replace(EMBEDDED, events=BLOCK_EVENTS + BATCH_EVENTS)
-    progress: list[tuple[int, int]] = []
+    progress: list[tuple[object, ...]] = []
     made = Records.concatenate(list(simulate(start, 2, lambda *step: progress.append(step))))
     sample = read_records([str(sample_path())], JETS)
     assert np.array_equal(made.values, sample.values[: len(made)])
     assert np.array_equal(made.counts, sample.counts[: len(made.counts)])
-    assert progress == [(BLOCK_EVENTS, start.events), (start.events, start.events)]
+    assert progress == [("events", done, start.events) for done in (BLOCK_EVENTS, start.events)]
 
 
 def test_the_embedded_sample_is_large_and_small_enough():

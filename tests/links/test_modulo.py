@@ -86,7 +86,7 @@ def test_the_words_are_the_low_bits_of_the_steps(learned):
     code, jets = learned
     words = code.to_words(jets)
     for name in ("pt", "eta", "charged_hadron_multiplicity", "neutral_hadron_energy"):
-        j = [v.name for v in code._sent].index(name)
+        j = code._sent.names.index(name)
         steps = Scale.of(JETS.variable(name)).steps(jets[:, NAMES.index(name)].astype(float))
         word = code._word_of[j]
         np.testing.assert_array_equal(words[:, word], np.mod(steps, 1 << code.widths(24)[word]))

@@ -23,16 +23,13 @@ from aefpga.data.sample import sample_path
 from aefpga.data.writer import write_records
 from aefpga.errors import DataError, RunError, UsageError
 from aefpga.fixedpoint import Emulator
+from aefpga.progress import silent
 from aefpga.schema import JETS
 from aefpga.workflow import compress as workflow
 from aefpga.workflow.compress import Settings, compress, decompress
 
 VARIABLES = JETS.choose("24")
 NAMES = VARIABLES.names
-
-
-def silent(what, done, total):
-    pass
 
 
 def events_of(jets, n_events=200, seed=1):

@@ -4,15 +4,12 @@ import pytest
 from aefpga.errors import UsageError
 from aefpga.evaluation.error_bounded import compress_columns, error_bounded
 from aefpga.normalise import Normaliser
+from aefpga.progress import silent
 from aefpga.schema import JETS
 from aefpga.workflow.rate_distortion import draw, jets_to_judge, rate_distortion
 
 pytest.importorskip("imagecodecs", reason="the baselines need the extra `baselines`")
 VARIABLES = JETS.choose("24")
-
-
-def silent(what, done, total):
-    pass
 
 
 @pytest.fixture(scope="module")

@@ -21,6 +21,7 @@ from aefpga.data.records import Records
 from aefpga.data.sample import sample_path
 from aefpga.data.writer import write_records
 from aefpga.errors import DataError, RunError, UsageError
+from aefpga.progress import silent
 from aefpga.schema import JETS
 from aefpga.workflow import store
 from aefpga.workflow.compress import Settings, compress
@@ -28,10 +29,6 @@ from aefpga.workflow.store import MANIFEST, compress_store
 
 NAMES = JETS.choose("24")
 SCALAR = Settings(profile=Profile.relative(0.01))
-
-
-def silent(what, done, total):
-    pass
 
 
 def digests(folder):

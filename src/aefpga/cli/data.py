@@ -86,6 +86,6 @@ def simulate(
     simulation = Simulation(process, events, seed, min_pthat, mass, tune=tune)
     facts = {"simulation": asdict(simulation), "versions": simulator_versions()}
     with show.progress() as step:
-        parts = make(simulation, processes, lambda done, n: step("events", done, n))
+        parts = make(simulation, processes, step)
         written = write_records(output, parts, facts)
     show.console.print(f"{written:,} jets from {events:,} events in {output}", markup=False)

@@ -17,7 +17,7 @@ from rich.progress import (
 )
 from rich.table import Table
 
-from aefpga.workflow import Step
+from aefpga.progress import Step
 
 console = Console(highlight=False)
 errors = Console(stderr=True, highlight=False, soft_wrap=True)
@@ -25,7 +25,7 @@ errors = Console(stderr=True, highlight=False, soft_wrap=True)
 
 @contextmanager
 def progress() -> Iterator[Step]:
-    """Yield a callable ``step(what, done, total)`` that drives one progress bar per `what`.
+    """Yield a `Step` that drives one progress bar per `what`.
 
     Bars go to stderr, so that `--json` on stdout stays clean; without a terminal none are drawn.
     """
@@ -41,11 +41,10 @@ def progress() -> Iterator[Step]:
     ) as bars:
         tasks: dict[str, Any] = {}
 
-        def step(what: str, done: int, total: int) -> None:
-            label, _, note = what.partition("|")
-            if label not in tasks:
-                tasks[label] = bars.add_task(label, total=total, note=note)
-            bars.update(tasks[label], completed=done, total=total, note=note)
+        def step(what: str, done: int, total: int, note: str = "") -> None:
+            if what not in tasks:
+                tasks[what] = bars.add_task(what, total=total, note=note)
+            bars.update(tasks[what], completed=done, total=total, note=note)
 
         yield step
 

@@ -1,6 +1,6 @@
 """Writing compressed jets: chunks of coded tables and of values kept exactly."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -15,6 +15,7 @@ from aefpga.codec.learning import learn
 from aefpga.codec.members import chunk, pack_events, pack_exact
 from aefpga.codec.quantization import Quantization
 from aefpga.data.records import Records
+from aefpga.progress import Step, silent
 from aefpga.schema import Schema
 
 
@@ -62,15 +63,13 @@ class Encoder:
         widths = (scheme.n_columns for scheme in self._quantization.schemes.values())
         return max(len(self._schema.names), *widths)
 
-    def learn(
-        self, jets: Records, on_progress: Callable[[int, int], None] | None = None
-    ) -> dict[str, bytes]:
+    def learn(self, jets: Records, step: Step = silent) -> dict[str, bytes]:
         """Return, for each table, a model of conditional coding learned from jets."""
         tables = self._quantization.quantize(jets.values).tables
         models = {}
         for name, table in tables.items():
             scheme = self._quantization.schemes[name]
-            models[name] = save_models(learn(scheme, [(table, jets.counts)], on_progress))
+            models[name] = save_models(learn(scheme, [(table, jets.counts)], step))
         return models
 
     def adopt(self, models: Mapping[str, bytes], jets: Records) -> dict[str, bytes]:

@@ -5,7 +5,7 @@ J. Ba, arXiv:1412.6980) on the cross-entropy of its symbols, then rounded to int
 """
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise
 
@@ -22,6 +22,7 @@ from aefpga.codec.conditional import (
     standardised,
 )
 from aefpga.codec.schemes import ZERO, Scheme
+from aefpga.progress import Step, silent
 
 Words = NDArray[np.int64]
 Floats = NDArray[np.float32]
@@ -47,7 +48,7 @@ MAX_FEATURE = 32_767
 def learn(
     scheme: Scheme,
     samples: Iterable[Sample],
-    on_progress: Callable[[int, int], None] | None = None,
+    step: Step = silent,
     *,
     seed: int = 1,
 ) -> list[ColumnModel]:
@@ -59,8 +60,8 @@ def learn(
         The order, and what is known at each place.
     samples : iterable of pairs of ndarray
         Tables of integers, with the number of rows of each event.
-    on_progress : callable or None
-        Called with the number of columns learned and their total.
+    step : Step
+        Told how many columns are learned.
     seed : int
         Decides where networks start and the order of their batches.
     """
@@ -86,8 +87,7 @@ def learn(
     with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as pool:
         for done, model in enumerate(pool.map(column_model, range(scheme.n_columns)), 1):
             models.append(model)
-            if on_progress:
-                on_progress(done, scheme.n_columns)
+            step("learning", done, scheme.n_columns)
     return models
 
 

@@ -2,7 +2,7 @@
 
 import difflib
 import glob
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,14 +16,13 @@ from numpy.typing import NDArray
 from aefpga.data.formats import FORMATS, Format
 from aefpga.data.records import Records
 from aefpga.errors import AefpgaError, DataError
+from aefpga.progress import Step, silent
 from aefpga.schema import Schema
 
 # Bounds the memory of a chunk: about 5 MB of float32 for 24 variables at 10 jets an event.
 CHUNK_EVENTS = 5_000
 # What identifies and weighs an event, in CMS files and in the toolkit's own.
 EVENT_BRANCHES = ("run", "luminosityBlock", "event", "genWeight", "weight")
-
-Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True)
@@ -94,7 +93,7 @@ def iterate_records(
     inputs: Sequence[str],
     schema: Schema,
     collection: str | None = None,
-    on_progress: Progress | None = None,
+    step: Step = silent,
     *,
     with_events: bool = False,
 ) -> Iterator[Records]:
@@ -108,8 +107,8 @@ def iterate_records(
         The columns of the result.
     collection : str or None
         Jet collection; None takes the format's usual one.
-    on_progress : callable or None
-        Called with the number of events read and the total.
+    step : Step
+        Told how many events are read.
     with_events : bool
         Also read those of `EVENT_BRANCHES` that the file has.
 
@@ -129,8 +128,7 @@ def iterate_records(
         with open_file(path, collection) as file:
             for jets in _chunks(file, schema, with_events):
                 done += len(jets.counts)
-                if on_progress:
-                    on_progress(done, total)
+                step("reading events", done, total)
                 yield jets
 
 
@@ -154,12 +152,12 @@ def read_records(
     schema: Schema,
     collection: str | None = None,
     max_jets: int | None = None,
-    on_progress: Progress | None = None,
+    step: Step = silent,
 ) -> Records:
     """Read all jets, or, in whole events, not many more than `max_jets`; see `iterate_records`."""
     parts: list[Records] = []
     read = 0
-    for jets in iterate_records(inputs, schema, collection, on_progress):
+    for jets in iterate_records(inputs, schema, collection, step):
         parts.append(jets)
         read += len(jets)
         if max_jets is not None and read >= max_jets:

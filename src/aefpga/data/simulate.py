@@ -9,7 +9,7 @@ It is detector-like, not a detector simulation.
 import multiprocessing
 import os
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import PackageNotFoundError, version
@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from aefpga.data.records import Records
 from aefpga.errors import ToolError, UsageError
+from aefpga.progress import Step, silent
 from aefpga.schema import JETS
 from aefpga.schema.jets import PARTICLES
 
@@ -133,7 +134,7 @@ def simulator_versions() -> dict[str, str]:
 def simulate(
     simulation: Simulation,
     processes: int | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
+    step: Step = silent,
 ) -> Iterator[Records]:
     """Make jets block by block, on all cores, in an order that depends on the seed alone.
 
@@ -143,8 +144,8 @@ def simulate(
         What to make.
     processes : int or None
         Worker processes; None takes one a core.
-    on_progress : callable or None
-        Called with the number of events made and the total.
+    step : Step
+        Told how many events are made.
     """
     simulator_versions()
     blocks = range(-(-simulation.events // BLOCK_EVENTS))
@@ -156,8 +157,7 @@ def simulate(
     with context.Pool(workers, signal.signal, ignore) as pool:
         for jets in pool.imap(partial(simulate_block, simulation), blocks):
             done += len(jets.counts)
-            if on_progress:
-                on_progress(done, simulation.events)
+            step("events", done, simulation.events)
             yield jets
 
 

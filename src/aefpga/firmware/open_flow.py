@@ -1,7 +1,7 @@
 """Synthesis without any vendor's licence: da4ml, Verilator and Yosys, and what they are worth."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
@@ -13,6 +13,7 @@ from aefpga.firmware.report import Frequency, Kind, Resources, SynthesisReport
 from aefpga.firmware.rtl import TOP, Rtl, RtlSimulation
 from aefpga.firmware.yosys import synthesize
 from aefpga.fixedpoint import EncoderSpec
+from aefpga.progress import Step, silent
 
 
 def describe(spec: EncoderSpec) -> str:
@@ -46,7 +47,7 @@ def synthesize_open(
     simulation: RtlSimulation,
     project: Path,
     part: Part,
-    on_progress: Callable[[int, int], None] | None = None,
+    step: Step = silent,
 ) -> SynthesisReport:
     """Report on an RTL project: latency and interval by simulation, resources by Yosys.
 
@@ -59,7 +60,7 @@ def synthesize_open(
         "resources are before placement and routing",
     )
     try:
-        counts = synthesize(project, TOP, part.family, on_progress)
+        counts = synthesize(project, TOP, part.family, step)
         resources, tool, version = counts.resources, "Yosys", counts.tool_version
         uncertainty = {"lut": f"{YOSYS_LUT}; {_from_cost(rtl)}", "ff": str(YOSYS_FF)}
     except ToolError as error:

@@ -17,7 +17,7 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -26,6 +26,7 @@ from threading import Lock
 
 from aefpga.errors import ToolError
 from aefpga.firmware.report import Resources
+from aefpga.progress import Step, silent
 
 FAMILIES = ("xcup", "xcu", "xc7")
 OLDEST_VERSION = (0, 30)
@@ -85,7 +86,7 @@ def synthesize(
     project: Path,
     top: str,
     family: str,
-    on_progress: Callable[[int, int], None] | None = None,
+    step: Step = silent,
     timeout_s: float = TIMEOUT_S,
 ) -> Counts:
     """Synthesize an RTL project that da4ml wrote, pipelined or combinational.
@@ -98,8 +99,8 @@ def synthesize(
         Name of the top module.
     family : str
         ``xcup``, ``xcu`` or ``xc7``, as `synth_xilinx -family` takes it.
-    on_progress : callable or None
-        Called with the number of modules synthesized and the total.
+    step : Step
+        Told how many modules are synthesized.
     timeout_s : float
         Longest time for one module, in seconds.
 
@@ -131,8 +132,7 @@ def synthesize(
         try:
             for done, job in enumerate(as_completed(jobs), 1):
                 cells.update(job.result())
-                if on_progress:
-                    on_progress(done, len(jobs))
+                step("Yosys", done, len(jobs))
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             run.stop()

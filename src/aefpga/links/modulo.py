@@ -12,7 +12,7 @@ its rounding is to the nearest step, its overflow drops the high bits.
 """
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,7 @@ from aefpga.files import atomic_path, load_arrays
 from aefpga.fixedpoint import DenseLayer, Emulator, EncoderInput, EncoderSpec, FixedType, Tensor
 from aefpga.fixedpoint.compand import compand, expand
 from aefpga.fixedpoint.spec import exact_accumulator
+from aefpga.progress import Step, silent
 from aefpga.schema import Kind, Schema, Variable
 from aefpga.schema import variable as kinds
 
@@ -145,7 +146,7 @@ class ModuloCode:
         cls,
         jets: Floats,
         schema: Schema,
-        on_progress: Callable[[int, int], None] | None = None,
+        step: Step = silent,
         failures: float = FAILURES,
     ) -> "ModuloCode":
         """Learn what the decoder knows, and how many bits are needed beside it.
@@ -156,8 +157,8 @@ class ModuloCode:
             Training jets, in physical units; the last fifth decides the widths.
         schema : Schema
             Their columns.
-        on_progress : callable or None
-            Called with the number of columns learned and their total.
+        step : Step
+            Told how many columns are learned.
         failures : float
             Share of jets in which a word may be decoded wrongly.
 
@@ -173,7 +174,7 @@ class ModuloCode:
         columns = zip(sent.variables, jets[:, place].astype(np.float64).T, strict=True)
         steps = np.stack([Scale.of(v).steps(x) for v, x in columns], 1)
         n_learning = len(jets) * 4 // 5
-        models = learn(scheme, [(steps[:n_learning], np.ones(n_learning, np.int64))], on_progress)
+        models = learn(scheme, [(steps[:n_learning], np.ones(n_learning, np.int64))], step)
         ranges = np.stack([steps.min(axis=0), steps.max(axis=0)], axis=1)
         judged = steps[n_learning:]
         alone = np.ones(len(judged), np.int64)

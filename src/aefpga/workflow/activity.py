@@ -11,8 +11,8 @@ from aefpga.files import write_json
 from aefpga.fixedpoint import Emulator
 from aefpga.fixedpoint.activity import INPUTS, LayerActivity, activity, pruned
 from aefpga.fixedpoint.example import adversarial_words
+from aefpga.progress import Step
 from aefpga.runs import Run, layout
-from aefpga.workflow import Step
 
 
 @dataclass(frozen=True)

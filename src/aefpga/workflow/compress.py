@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from functools import partial
 from itertools import chain, islice
 from pathlib import Path
 from typing import Any
@@ -22,9 +21,9 @@ from aefpga.data.records import Records
 from aefpga.data.writer import write_records
 from aefpga.errors import DataError, UsageError
 from aefpga.files import sha256_of
+from aefpga.progress import Step, silent
 from aefpga.runs import Run
 from aefpga.schema import JETS, Schema
-from aefpga.workflow import Step
 from aefpga.workflow.ahead import ahead
 
 # Jets coded together: enough for good statistics, little enough for memory and for random access.
@@ -92,7 +91,7 @@ def compress(
     output: Path,
     settings: Settings,
     *,
-    step: Step,
+    step: Step = silent,
 ) -> Compressed:
     """Compress the jets of ROOT files, with a run's encoder or by scalar quantization.
 
@@ -107,8 +106,8 @@ def compress(
         File to write, complete or not at all.
     settings : Settings
         How.
-    step : callable
-        Called as ``step(what, done, total)``.
+    step : Step
+        Told how far it is.
 
     Raises
     ------
@@ -136,10 +135,7 @@ def compress(
     }
     manifest: dict[str, Any] = {"chunks": []}
 
-    def progress(done: int, total: int) -> None:
-        step("events", done, total)
-
-    files_of_jets = iterate_records(inputs, chosen, settings.collection, progress, with_events=True)
+    files_of_jets = iterate_records(inputs, chosen, settings.collection, step, with_events=True)
     read = ahead(_chunks(files_of_jets, encoder.n_columns))
     models: Mapping[str, bytes] = {}
     if settings.level == "best":
@@ -148,7 +144,7 @@ def compress(
         if settings.learned_from is not None:
             models = _models_of(settings.learned_from, header)
         elif any(map(len, first)):
-            models = encoder.learn(Records.concatenate(first), partial(step, "learning"))
+            models = encoder.learn(Records.concatenate(first), step)
         if models and first:
             models = encoder.adopt(models, first[0])
     header["entropy"] = dict.fromkeys(models, "conditional")
@@ -207,7 +203,7 @@ def decompress(
     variables: Sequence[str] | None = None,
     first: int = 0,
     last: int | None = None,
-    step: Step,
+    step: Step = silent,
 ) -> int:
     """Write the jets of the events from `first` to below `last` into a ROOT file; return how many.
 

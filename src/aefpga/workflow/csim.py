@@ -11,8 +11,8 @@ import numpy as np
 from aefpga.firmware.agreement import Agreement, Difference, compare_all, first_difference
 from aefpga.fixedpoint import Emulator
 from aefpga.fixedpoint.example import adversarial_words
+from aefpga.progress import Step, silent
 from aefpga.runs import Run, layout
-from aefpga.workflow import Step
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ def csim(
     *,
     without: Sequence[str] = (),
     max_jets: int | None = None,
-    step: Step,
+    step: Step = silent,
 ) -> CsimResult:
     """Compare the four computations of a run's encoder on its test split and adversarial words.
 

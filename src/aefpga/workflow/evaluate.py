@@ -25,9 +25,9 @@ from aefpga.evaluation.plots import (
 from aefpga.evaluation.truncation import nearest_compressed, nearest_fixed
 from aefpga.files import write_json
 from aefpga.fixedpoint import Emulator
+from aefpga.progress import Step, silent
 from aefpga.runs import Run, layout
 from aefpga.runs.autoencoder import Autoencoder, FloatAutoencoder
-from aefpga.workflow import Step
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def evaluate(
     inputs: Sequence[str] = (),
     collection: str | None = None,
     max_jets: int | None = None,
-    step: Step,
+    step: Step = silent,
 ) -> Evaluation:
     """Judge a run's reconstructed test jets, beside float truncation; keep figures and plots.
 

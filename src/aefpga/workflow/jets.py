@@ -6,8 +6,8 @@ from aefpga.config import DataConfig
 from aefpga.data.reader import read_records
 from aefpga.data.records import Records
 from aefpga.data.selection import Selected, select
+from aefpga.progress import Step
 from aefpga.schema import Schema
-from aefpga.workflow import Step
 
 
 def selected_jets(
@@ -19,6 +19,6 @@ def selected_jets(
         schema,
         data.collection,
         data.max_jets,
-        lambda done, total: step("reading events", done, total),
+        step,
     )
     return select(jets, data.selection())

@@ -31,10 +31,10 @@ from aefpga.evaluation.quantizers import (
 )
 from aefpga.links.modulo import ModuloCode
 from aefpga.normalise import Normaliser
+from aefpga.progress import Step, silent
 from aefpga.runs import Run
 from aefpga.runs.autoencoder import Autoencoder
 from aefpga.schema import JETS, Schema
-from aefpga.workflow import Step
 
 Floats = NDArray[np.float32]
 Words = NDArray[np.int64]
@@ -119,8 +119,8 @@ def rate_distortion(
         The columns.
     runs : sequence of Run
         Quantized runs with these variables.
-    step : callable
-        Called as ``step(what, done, total)``.
+    step : Step
+        Told how far it is.
 
     Raises
     ------
@@ -196,7 +196,7 @@ def jets_to_judge(
     variables: str | None,
     max_jets: int,
     *,
-    step: Step,
+    step: Step = silent,
 ) -> tuple[Floats, Schema]:
     """Return jets in random order, and their variables: of files, of a run's test, or embedded."""
     from aefpga.data.sample import sample_path

@@ -23,9 +23,9 @@ from aefpga.codec.bounds import to_config
 from aefpga.data.reader import find_files
 from aefpga.errors import AefpgaError, DataError, RunError, UsageError
 from aefpga.files import remove_leftovers, sha256_of
+from aefpga.progress import Step, silent
 from aefpga.runs import Run, open_run
 from aefpga.schema import JETS
-from aefpga.workflow import Step
 from aefpga.workflow.compress import Settings, compress
 
 SCHEMA_VERSION = 1
@@ -84,7 +84,7 @@ def compress_store(
     *,
     scheduler: str | None = None,
     workers: int | None = None,
-    step: Step,
+    step: Step = silent,
 ) -> Stored:
     """Compress each ROOT file into a file of its own; go on where an earlier call ended.
 
@@ -104,8 +104,8 @@ def compress_store(
         Address of a Dask scheduler; None starts workers on this machine.
     workers : int or None
         Number of these; None takes one a core.
-    step : callable
-        Called as ``step(what, done, total)``.
+    step : Step
+        Told how far it is.
 
     Raises
     ------
@@ -176,7 +176,7 @@ def compress_file(
     began, state, output = time.perf_counter(), source.stat(), folder / name
     try:
         opened = open_run(str(run), run.parent) if run else None
-        facts = compress(opened, [str(source)], output, settings, step=_silent)
+        facts = compress(opened, [str(source)], output, settings)
     except AefpgaError as error:
         return str(error)
     return Entry(
@@ -374,7 +374,3 @@ def _facts(run: Run | None, settings: Settings) -> dict[str, Any]:
         "embed_model": settings.with_model,
         "collection": settings.collection,
     }
-
-
-def _silent(what: str, done: int, total: int) -> None:
-    """Take a worker's progress; files are counted where they were sent from."""

@@ -26,7 +26,7 @@ from aefpga.errors import AefpgaError, UsageError
 from aefpga.evaluation.plots import plot_study
 from aefpga.evaluation.tables import Result, markdown
 from aefpga.files import atomic_path, write_json
-from aefpga.workflow import Step
+from aefpga.progress import Step, silent
 
 
 class StudyConfig(BaseModel):
@@ -90,7 +90,9 @@ class Outcome:
     failed: Mapping[str, str]
 
 
-def study(config: StudyConfig, folder: Path, *, processes: int | None, step: Step) -> Outcome:
+def study(
+    config: StudyConfig, folder: Path, *, processes: int | None, step: Step = silent
+) -> Outcome:
     """Train and judge every run that is not done yet; write `study.json`, `tables.md` and plots.
 
     Parameters
@@ -101,8 +103,8 @@ def study(config: StudyConfig, folder: Path, *, processes: int | None, step: Ste
         Runs and results go there; a study that was interrupted is continued.
     processes : int or None
         Runs at a time; None takes one a core.
-    step : callable
-        Called as ``step(what, done, total)``.
+    step : Step
+        Told how far it is.
 
     Raises
     ------
@@ -158,10 +160,7 @@ def _one(config: RunConfig, name: str, folder: Path) -> None:
     from aefpga.workflow.train import train
 
     runs = folder / "runs"
-    if (runs / name).exists():
-        run = open_run(name, runs)
-    else:
-        run = train(config, runs, name, step=lambda what, done, total: None)
+    run = open_run(name, runs) if (runs / name).exists() else train(config, runs, name)
     autoencoders: dict[str, Autoencoder | FloatAutoencoder] = {"float": FloatAutoencoder.of(run)}
     if run.is_quantized:
         autoencoders["quantized"] = Autoencoder.of(run)

@@ -8,8 +8,8 @@ from aefpga.errors import RunError
 from aefpga.files import write_json
 from aefpga.firmware.report import SynthesisReport
 from aefpga.fixedpoint import Emulator
+from aefpga.progress import Step, silent
 from aefpga.runs import Run
-from aefpga.workflow import Step
 
 
 def synthesize(
@@ -20,7 +20,7 @@ def synthesize(
     clock_period_ns: float | None = None,
     adders_per_stage: int | None = None,
     tool: str = "auto",
-    step: Step,
+    step: Step = silent,
 ) -> SynthesisReport:
     """Write the firmware projects and synthesize with the tool asked for; keep the report."""
     from aefpga.firmware import hls, rtl, vendor
@@ -49,7 +49,7 @@ def synthesize(
             simulation,
             folder / "rtl",
             chosen_part,
-            lambda done, total: step("Yosys", done, total),
+            step,
         )
     else:
         options = hls.HlsOptions(

@@ -17,6 +17,7 @@ from aefpga.config import RunConfig
 from aefpga.data.sample import sample_path
 from aefpga.errors import UsageError
 from aefpga.files import atomic_path, sha256_of, write_json
+from aefpga.progress import Step, silent
 from aefpga.runs import (
     Run,
     check_name,
@@ -26,7 +27,6 @@ from aefpga.runs import (
     seal,
 )
 from aefpga.schema import Schema
-from aefpga.workflow import Step
 
 PARTIAL, CHECKPOINTS = ".partial", "checkpoints"
 
@@ -48,7 +48,7 @@ def train(
     runs: Path,
     name: str | None = None,
     *,
-    step: Step,
+    step: Step = silent,
     on_prepared: Callable[[Prepared], None] = lambda prepared: None,
 ) -> Run:
     """Train, export and seal a run; a training of the same name that was killed is continued.
@@ -61,8 +61,8 @@ def train(
         Folder that holds the runs.
     name : str or None
         Name of the run; None makes one from the time and the configuration.
-    step : callable
-        Called as ``step(what, done, total)``.
+    step : Step
+        Told how far it is.
     on_prepared : callable
         Called with what was read and selected, before training starts.
     """
@@ -97,7 +97,8 @@ def _trained(
     on_prepared(prepared)
 
     def on_epoch(epoch: Any, planned: int) -> None:
-        step(f"{epoch.stage} epochs|val {epoch.validation_loss:.2e}", epoch.epoch, planned)
+        note = f"validation loss {epoch.validation_loss:.2e}"
+        step(f"{epoch.stage} epochs", epoch.epoch, planned, note)
 
     provenance = {"aefpga": __version__, "run": final.name, **installed_versions()}
     checkpoints = partial / CHECKPOINTS
