@@ -65,9 +65,9 @@ def test_a_shortened_stream_is_an_error(cut):
         list(decode_columns(data[:cut], 3000, 1))
 
 
-@pytest.mark.parametrize(("n", "n_columns"), [(2999, 1), (3000, 2), (3000, 0), (1 << 20, 500)])
+@pytest.mark.parametrize(("n", "n_columns"), [(2999, 1), (3000, 2), (3000, 0)])
 def test_another_size_than_expected_is_an_error(n, n_columns):
-    with pytest.raises(DataError, match=r"1 columns of 3000, expected|claim"):
+    with pytest.raises(DataError, match="1 columns of 3000, expected"):
         list(decode_columns(encode_columns([np.arange(3000) % 77]), n, n_columns))
 
 

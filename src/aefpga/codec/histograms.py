@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 from aefpga.codec.rans import (
     MAX_SYMBOL,
     SYMBOL_BITS,
+    check_size,
     decode_columns,
     decode_steps,
     encode_columns,
@@ -70,6 +71,7 @@ class WordHistograms:
     def decode(self, data: bytes, counts: Words) -> Words:
         """Return the table; see `Coder`."""
         kind, n = self._type, int(counts.sum())
+        check_size(n, len(kind.width), len(data))
         columns = decode_columns(data, n, sum(1 + (w > SYMBOL_BITS) for w in kind.width))
         words = np.empty((n, len(kind.width)), np.int64)
         for j, (low, width) in enumerate(zip(kind.min_word, kind.width, strict=True)):

@@ -82,7 +82,10 @@ def pack_exact(exact: NDArray[np.bool_], values: Floats) -> bytes:
 def restore_exact(back: Floats, data: bytes, where: str) -> None:
     """Put the values that were kept into their places; raise DataError if they are damaged."""
     try:
-        content = zlib.decompressobj().decompress(data, 8 * back.size + 8)
+        unpacking = zlib.decompressobj()
+        content = unpacking.decompress(data, 8 * back.size + 8)
+        if not unpacking.eof:
+            raise ValueError("it is cut off, or more than there are values")
         places = np.cumsum(np.frombuffer(content[: len(content) // 2], "<u4").astype(np.int64))
         back.flat[places] = np.frombuffer(content[len(content) // 2 :], "<f4")
     except (zlib.error, ValueError, IndexError) as error:

@@ -84,8 +84,6 @@ def decode_columns(data: bytes, n: int, n_columns: int) -> Iterator[Words]:
     DataError
         If the bytes are damaged, or of other numbers of words or columns.
     """
-    # A symbol takes no bits where a column is constant: the size says nothing of what is claimed.
-    check_size(n, n_columns, len(data))
     try:
         claimed, columns, size = _HEADER.unpack_from(data)
         if (claimed, columns) != (n, n_columns):
@@ -108,7 +106,10 @@ def decode_columns(data: bytes, n: int, n_columns: int) -> Iterator[Words]:
 
 
 def check_size(n_rows: int, n_columns: int, size: int) -> None:
-    """Raise DataError if a table is larger than is believed of what was coded in `size` bytes."""
+    """Raise DataError if a table is larger than is believed of what was coded in `size` bytes.
+
+    A symbol takes no bits where a column is constant: its size says nothing of what is claimed.
+    """
     if n_rows * n_columns > MAX_CELLS + CELLS_A_BYTE * size:
         raise DataError(
             f"{size} bytes claim {n_rows:,} rows of {n_columns:,} columns; a chunk has at most "
@@ -130,6 +131,7 @@ def decode_steps(data: bytes, n: int, n_columns: int) -> Words:
     DataError
         If the bytes are damaged, or of another number of integers.
     """
+    check_size(n, n_columns, len(data))
     columns = decode_columns(data, n, 2 * n_columns)
     steps = np.empty((n, n_columns), np.int64)
     for j, (high, low) in enumerate(zip(columns, columns, strict=True)):
