@@ -13,12 +13,12 @@ from aefpga.config import ModelConfig, TrainingConfig
 from aefpga.data.reader import read_records
 from aefpga.data.sample import sample_path
 from aefpga.data.selection import split
-from aefpga.models.autoencoder import float_decoder, float_encoder
-from aefpga.models.backend import tensorflow
-from aefpga.models.calibrate import input_scaling
-from aefpga.models.training import Samples, train_stage
 from aefpga.normalise import Normaliser
 from aefpga.schema import JETS
+from aefpga.trainers.qkeras.autoencoder import float_decoder, float_encoder
+from aefpga.trainers.qkeras.backend import tensorflow
+from aefpga.trainers.qkeras.calibrate import input_scaling
+from aefpga.trainers.qkeras.training import Samples, train_stage
 
 EPOCHS = 100
 SEEDS = (1, 2, 3)

@@ -10,11 +10,11 @@ import numpy as np
 from aefpga.config import ModelConfig, TrainingConfig
 from aefpga.data.reader import read_records
 from aefpga.data.sample import sample_path
-from aefpga.models.autoencoder import float_decoder, float_encoder
-from aefpga.models.backend import tensorflow
-from aefpga.models.training import Samples, train_stage
 from aefpga.normalise import Normaliser
 from aefpga.schema import JETS
+from aefpga.trainers.qkeras.autoencoder import float_decoder, float_encoder
+from aefpga.trainers.qkeras.backend import tensorflow
+from aefpga.trainers.qkeras.training import Samples, train_stage
 
 EPOCHS = 8
 

@@ -64,7 +64,7 @@ def csim(
     """
     from aefpga.firmware import hls, rtl
     from aefpga.firmware.parts import find_part
-    from aefpga.models.reference import KerasEncoder
+    from aefpga.trainers.qkeras.reference import KerasEncoder
 
     spec, config = run.spec, run.config
     jets = run.test_records[:max_jets]

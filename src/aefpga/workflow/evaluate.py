@@ -142,7 +142,7 @@ def _latent_words(
 ) -> dict[str, NDArray[np.int64]]:
     """Return the latent words of each implementation of the encoder that can run here."""
     from aefpga.firmware.hls import CSimulation
-    from aefpga.models.reference import KerasEncoder
+    from aefpga.trainers.qkeras.reference import KerasEncoder
 
     found: dict[str, NDArray[np.int64]] = {}
     try:

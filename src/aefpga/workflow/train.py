@@ -90,7 +90,7 @@ def _trained(
     on_prepared: Callable[[Prepared], None],
 ) -> Run:
     """Train in a folder of an unfinished training, and seal it."""
-    from aefpga.models.fit import fit
+    from aefpga.trainers.qkeras.fit import fit
 
     schema = config.data.columns()
     parts, prepared = _load(config, schema, step)
@@ -178,10 +178,10 @@ def _load(
 
 def _export(trained: Any, config: RunConfig, folder: Path) -> None:
     """Write specification, decoder, float model, Keras weights, normaliser and learning curve."""
-    from aefpga.models.autoencoder import LINEAR_PATH, layer_activation
-    from aefpga.models.reference import save_weights
     from aefpga.networks.network import FloatLayer, export_network
     from aefpga.normalise import save_normaliser
+    from aefpga.trainers.qkeras.autoencoder import LINEAR_PATH, layer_activation
+    from aefpga.trainers.qkeras.reference import save_weights
 
     slope = 2.0**-config.model.negative_slope_shift
 

@@ -8,11 +8,11 @@ pytest.importorskip("qkeras", reason="training needs the extra `train`")
 from aefpga.config import ModelConfig, load_config
 from aefpga.errors import UsageError
 from aefpga.fixedpoint import Emulator
-from aefpga.models import fit as fit_module
-from aefpga.models.autoencoder import dense_weights, float_encoder, set_dense_weights
-from aefpga.models.backend import tensorflow
-from aefpga.models.fit import fit
 from aefpga.schema import JETS
+from aefpga.trainers.qkeras import fit as fit_module
+from aefpga.trainers.qkeras.autoencoder import dense_weights, float_encoder, set_dense_weights
+from aefpga.trainers.qkeras.backend import tensorflow
+from aefpga.trainers.qkeras.fit import fit
 
 VARIABLES = JETS.choose("24")
 

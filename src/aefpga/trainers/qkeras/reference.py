@@ -13,8 +13,8 @@ from aefpga.config import ModelConfig
 from aefpga.errors import RunError
 from aefpga.files import atomic_path
 from aefpga.fixedpoint import EncoderSpec
-from aefpga.models.autoencoder import LayerTypes, quantized_encoder, set_dense_weights
-from aefpga.models.backend import tensorflow
+from aefpga.trainers.qkeras.autoencoder import LayerTypes, quantized_encoder, set_dense_weights
+from aefpga.trainers.qkeras.backend import tensorflow
 
 Words = NDArray[np.int64]
 PARTS = ("kernel", "bias")

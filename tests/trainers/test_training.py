@@ -9,11 +9,11 @@ from aefpga.config import load_config
 from aefpga.errors import UsageError
 from aefpga.fixedpoint import Emulator, FixedType
 from aefpga.fixedpoint.example import adversarial_words
-from aefpga.models.calibrate import closest_type, fit_input
-from aefpga.models.fit import fit
-from aefpga.models.reference import KerasEncoder, save_weights
-from aefpga.models.training import signals_held_back
 from aefpga.schema import JETS
+from aefpga.trainers.qkeras.calibrate import closest_type, fit_input
+from aefpga.trainers.qkeras.fit import fit
+from aefpga.trainers.qkeras.reference import KerasEncoder, save_weights
+from aefpga.trainers.qkeras.training import signals_held_back
 
 VARIABLES = JETS.choose("24")
 

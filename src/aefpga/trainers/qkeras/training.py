@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from aefpga.config import TrainingConfig
 from aefpga.errors import RunError
 from aefpga.files import atomic_path
-from aefpga.models.backend import tensorflow
+from aefpga.trainers.qkeras.backend import tensorflow
 
 Floats = NDArray[np.float32]
 

@@ -16,7 +16,9 @@ from aefpga.fixedpoint import (
     Tensor,
     exact_accumulator,
 )
-from aefpga.models.autoencoder import (
+from aefpga.normalise import Normaliser
+from aefpga.schema import Schema
+from aefpga.trainers.qkeras.autoencoder import (
     LINEAR_PATH,
     LayerTypes,
     dense_weights,
@@ -27,12 +29,10 @@ from aefpga.models.autoencoder import (
     quantized_encoder,
     set_dense_weights,
 )
-from aefpga.models.backend import tensorflow
-from aefpga.models.calibrate import fit_input, layer_types
-from aefpga.models.linear import refit_linear_path, set_best_linear
-from aefpga.models.training import Epoch, Floats, Samples, batch_size, train_stage
-from aefpga.normalise import Normaliser
-from aefpga.schema import Schema
+from aefpga.trainers.qkeras.backend import tensorflow
+from aefpga.trainers.qkeras.calibrate import fit_input, layer_types
+from aefpga.trainers.qkeras.linear import refit_linear_path, set_best_linear
+from aefpga.trainers.qkeras.training import Epoch, Floats, Samples, batch_size, train_stage
 
 Weights = dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
 
@@ -135,7 +135,7 @@ def _fit_float(
 ) -> tuple[Network, list[Epoch]]:
     """Train in floating point."""
     # Imports TensorFlow, which must have been configured.
-    from aefpga.models.latent import regularized_latents
+    from aefpga.trainers.qkeras.latent import regularized_latents
 
     train, _ = samples
     encoder = float_encoder(train.inputs.shape[1], config.model)

@@ -11,8 +11,8 @@ from aefpga.errors import UsageError
 from aefpga.fixedpoint import EncoderInput, FixedType
 from aefpga.fixedpoint.compand import FINE_BITS, MANTISSA_BITS
 from aefpga.fixedpoint.spec import Activation
-from aefpga.models.autoencoder import LayerTypes
 from aefpga.schema import Schema
+from aefpga.trainers.qkeras.autoencoder import LayerTypes
 
 # Binary points of a layer's neurons lie this far apart at most, lest sums need too many bits.
 FINEST_POINT = 12

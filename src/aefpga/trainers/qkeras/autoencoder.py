@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from aefpga.config import ModelConfig
 from aefpga.fixedpoint import FixedType
 from aefpga.fixedpoint.spec import Activation
-from aefpga.models.backend import tensorflow
+from aefpga.trainers.qkeras.backend import tensorflow
 
 NORMALISATION = "_normalisation"
 # The decoder's layer from the latents straight to the output.
@@ -55,7 +55,7 @@ def quantized_encoder(n_inputs: int, model: ModelConfig, types: Sequence[LayerTy
     keras = tensorflow().keras
     from qkeras import QDense
 
-    from aefpga.models.quantizers import WeightQuantizer, quantize_activation
+    from aefpga.trainers.qkeras.quantizers import WeightQuantizer, quantize_activation
 
     x = inputs = keras.Input((n_inputs,), name="jet")
     sizes = (*model.hidden, model.latent)

@@ -11,8 +11,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.models.autoencoder import LINEAR_PATH
-from aefpga.models.training import Samples
+from aefpga.trainers.qkeras.autoencoder import LINEAR_PATH
+from aefpga.trainers.qkeras.training import Samples
 
 Floats = NDArray[np.float32]
 

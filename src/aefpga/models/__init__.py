@@ -1,1 +1,0 @@
-"""Autoencoders: float and quantized, their training, and the specification they leave behind."""

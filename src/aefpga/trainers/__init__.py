@@ -1,0 +1,1 @@
+"""What trains: data and configuration in; weights, specification and a reference out."""
