@@ -27,7 +27,7 @@ VARIABLES = JETS.choose("24")
 @pytest.fixture(scope="module")
 def learned():
     """Steps of jets, their events, and a coder that learned from the first half of them."""
-    found = read_records([str(sample_path())], VARIABLES, max_jets=24_000)
+    found = read_records([str(sample_path())], VARIABLES, max_records=24_000)
     quantizer = ScalarQuantizer(Profile.relative(0.0107), VARIABLES)
     half = len(found.counts) // 2
     first, second = found.between(0, half), found.between(half, len(found.counts))

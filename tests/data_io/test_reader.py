@@ -7,10 +7,10 @@ import pytest
 import uproot
 
 from aefpga.data.formats import Aod
-from aefpga.data.inspect import inspect
+from aefpga.data.inspect import Feed, inspect
+from aefpga.data.opening import plain_names
 from aefpga.data.reader import (
     CHUNK_EVENTS,
-    _leaf_branches,
     iterate_records,
     lacking,
     read_records,
@@ -84,7 +84,7 @@ def test_aod_branches_are_found_where_cms_nests_them():
             yield from (top, f"{top}/{top}present", f"{top}/{top}obj")
             yield from (f"{top}/{top}obj/{top}obj.{m}" for m in MEMBERS.values())
 
-    branches = _leaf_branches(Tree())
+    branches = plain_names(Tree())
     assert Aod.collections(branches) == ["recoPFJets_ak5PFJets__RECO"]
     assert set(Aod("recoPFJets_ak5PFJets__RECO", branches).available()) == set(JETS.names)
     name = "recoPFJets_ak5PFJets__RECO.obj.m_specific.mHFEMEnergy"
@@ -159,8 +159,9 @@ def test_atlas_gives_the_four_momentum_in_gev(shared_data):
 def test_inspect_says_which_sets_a_file_feeds(shared_data):
     found = inspect(shared_data / "PHYSLITE_example.root")
     assert found.format == "ATLAS PHYSLITE"
-    assert found.sets["4"] == ()
-    assert found.sets["24"] is None
+    assert found.sets["4"] == Feed(can_be_read=True, missing=())
+    assert not found.sets["24"].can_be_read
+    assert (found.record, found.ranges[0].unit) == ("jets", "GeV")
     assert {r.name for r in found.ranges} == set(JETS.choose("4").names)
 
 
@@ -318,5 +319,5 @@ def test_missing_branches_name_the_nearest(tmp_path):
 def test_unknown_collections_name_what_there_is(tmp_path):
     path = tmp_path / "jets.root"
     write_records(path, [some_jets()], {})
-    with pytest.raises(DataError, match="no jet collection FatJet"):
+    with pytest.raises(DataError, match="no collection FatJet; it holds jets"):
         read_records([str(path)], JETS, "FatJet")

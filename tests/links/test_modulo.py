@@ -16,7 +16,7 @@ NAMES = list(VARIABLES.names)
 @pytest.fixture(scope="module")
 def learned():
     """A code learned from some jets, and others."""
-    found = read_records([str(sample_path())], JETS.choose("24"), max_jets=24_000).values
+    found = read_records([str(sample_path())], JETS.choose("24"), max_records=24_000).values
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("aefpga.codec.learning.BATCHES", 500)
         return ModuloCode.learn(found[:18_000], VARIABLES, failures=0.005), found[18_000:]

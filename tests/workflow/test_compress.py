@@ -209,7 +209,7 @@ def test_files_of_version_1_are_read(name):
 
 @pytest.mark.parametrize("with_run", [True, False])
 def test_the_best_level_is_exact_too_and_can_be_used_again(tiny_run, tmp_path, with_run):
-    found = read_records([str(sample_path())], VARIABLES, max_jets=12_000)
+    found = read_records([str(sample_path())], VARIABLES, max_records=12_000)
     write_records(tmp_path / "j.root", [found], {})
     run, inputs = tiny_run if with_run else None, [str(tmp_path / "j.root")]
     files = {}
@@ -335,7 +335,7 @@ BEST = Settings(profile=Profile.relative(0.01), level="best")
 def test_little_to_learn_from(jets, tmp_path, monkeypatch):
     """No events, one jet, the same jet again and again, and what others have learned."""
     monkeypatch.setattr("aefpga.codec.learning.BATCHES", 300)
-    many = read_records([str(sample_path())], VARIABLES, max_jets=25_000)
+    many = read_records([str(sample_path())], VARIABLES, max_records=25_000)
     write_records(tmp_path / "many.root", [many], {})
     compress(None, [str(tmp_path / "many.root")], tmp_path / "l.aejets", BEST, step=silent)
     assert Archive(tmp_path / "l.aejets").models()

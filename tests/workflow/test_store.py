@@ -162,7 +162,7 @@ def test_a_file_in_the_place_of_the_folder(inputs, tmp_path):
 
 @pytest.mark.slow
 def test_all_files_use_what_the_largest_one_taught(tmp_path):
-    found = read_records([str(sample_path())], NAMES, max_jets=80_000)
+    found = read_records([str(sample_path())], NAMES, max_records=80_000)
     middle = len(found.counts) // 2
     write_records(tmp_path / "in" / "large.root", [found.between(0, middle)], {})
     write_records(tmp_path / "in" / "small.root", [found.between(middle, len(found.counts))], {})

@@ -1,12 +1,15 @@
 """`aefpga data`: look into files, and simulate jets."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aefpga.cli import show
 from aefpga.cli.options import Json
+
+if TYPE_CHECKING:
+    from aefpga.data.inspect import Feed
 
 app = typer.Typer(help="Look into ROOT files and simulate jets.", no_args_is_help=True)
 
@@ -15,7 +18,7 @@ app = typer.Typer(help="Look into ROOT files and simulate jets.", no_args_is_hel
 def inspect(
     file: Annotated[Path, typer.Argument(help="ROOT file.")],
     collection: Annotated[
-        str | None, typer.Option("--collection", help="Jet collection; default: the usual one.")
+        str | None, typer.Option("--collection", help="Collection; default: the usual one.")
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -35,21 +38,33 @@ def inspect(
             ("tree", found.tree),
             ("collection", found.collection + (f" (also {others})" if others else "")),
             ("events", f"{found.events:,}"),
-            ("jets", f"{found.jets:,}"),
+            (found.record, f"{found.records:,}"),
         ],
+        words=("value",),
     )
-    feeds = {
-        name: "no"
-        if missing is None
-        else "yes" + (", zeros for " * bool(missing)) + ", ".join(missing)
-        for name, missing in found.sets.items()
-    }
-    show.table("Variable sets", ("set", "can be fed"), list(feeds.items()))
+    if found.sets:
+        rows = [(name, _answer(feed), ", ".join(feed.missing)) for name, feed in found.sets.items()]
+        columns = ("set", "can be read", "missing")
+        show.table("Variable sets", columns, rows, words=columns[1:])
     show.table(
         "Ranges",
-        ("variable", "minimum", "median", "maximum"),
-        [(r.name, f"{r.minimum:.4g}", f"{r.median:.4g}", f"{r.maximum:.4g}") for r in found.ranges],
+        ("variable", "kind", "minimum", "median", "maximum"),
+        [
+            (
+                r.name,
+                r.kind + f" [{r.unit}]" * bool(r.unit),
+                *(f"{value:.3g}" for value in (r.minimum, r.median, r.maximum)),
+            )
+            for r in found.ranges
+        ],
+        words=("kind",),
     )
+
+
+def _answer(feed: "Feed") -> str:
+    if not feed.can_be_read:
+        return "no"
+    return "in part" if feed.missing else "yes"
 
 
 @app.command()

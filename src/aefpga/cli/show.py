@@ -1,7 +1,7 @@
 """How results look on a terminal: progress bars and tables."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
@@ -49,12 +49,24 @@ def progress() -> Iterator[Step]:
         yield step
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
-    """Print a table: names on the left, which fold where it is narrow, then figures, whole."""
-    shown = Table(title=title, title_justify="left", title_style="bold")
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Sequence[Sequence[object]],
+    words: Collection[str] = (),
+) -> None:
+    """Print a table: names on the left, which fold where it is narrow, then figures, whole.
+
+    The columns named in `words` hold words instead of figures, and fold too.
+    """
+    shown = Table(title=escape(title), title_justify="left", title_style="bold")
     shown.add_column(columns[0], overflow="fold")
     for column in columns[1:]:
-        shown.add_column(column.replace(" ", "\n"), justify="right", no_wrap=True)
+        heading = column.replace(" ", "\n")
+        if column in words:
+            shown.add_column(heading, overflow="fold")
+        else:
+            shown.add_column(heading, justify="right", no_wrap=True)
     for row in rows:
         shown.add_row(*("–" if cell is None else escape(str(cell)) for cell in row))
     console.print(shown)

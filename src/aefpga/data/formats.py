@@ -1,4 +1,4 @@
-"""Where each file format keeps the jets, and how its branches become the catalogue's variables.
+"""Where each file format keeps its records, and how its branches become a schema's variables.
 
 A format is a small object: it says whether a file is its own, which variables it can give, which
 branches those need, and how to compute them. Nothing here opens a file.
@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from aefpga.schema import JETS
+from aefpga.schema import JETS, Schema
 
 Columns = Mapping[str, Any]
 
@@ -40,19 +40,27 @@ def _lower(match: re.Match[str]) -> str:
 
 
 class Format(ABC):
-    """A file format for jets.
+    """A file format, which feeds one kind of record: jets, unless it says otherwise.
 
     Parameters
     ----------
     collection : str
-        The jet collection to read.
+        The collection to read.
     branches : collection of str
         All branches of the file's tree.
+
+    Attributes
+    ----------
+    schema : Schema
+        The record whose variables it gives.
+    name, tree, default_collection : str
+        How messages call it, its tree, and what is read of it where no collection is asked for.
     """
 
-    name: str
-    tree: str
-    default_collection: str
+    schema: ClassVar[Schema] = JETS
+    name: ClassVar[str]
+    tree: ClassVar[str]
+    default_collection: ClassVar[str]
 
     def __init__(self, collection: str, branches: Collection[str]) -> None:
         self.collection = collection
@@ -76,7 +84,7 @@ class Format(ABC):
 
     @classmethod
     def collections(cls, branches: Collection[str]) -> list[str]:
-        """Return the jet collections of this format that a tree with these branches holds."""
+        """Return the collections of this format that a tree with these branches holds."""
         return [cls.default_collection] if cls(cls.default_collection, branches).available() else []
 
 
@@ -86,13 +94,19 @@ def _stems(branches: Collection[str], suffix: str) -> list[str]:
 
 
 class Own(Format):
-    """The toolkit's own files: tree `jets`, one jagged branch a variable."""
+    """The toolkit's own files: a tree named after the record, one jagged branch a variable."""
 
     name, tree, default_collection = "aefpga", "jets", "jets"
 
     def sources(self) -> dict[str, tuple[str, ...]]:
         """Return for each variable the format could give the branches that it needs."""
-        return {name: (name,) for name in JETS.names}
+        return {name: (name,) for name in self.schema.names}
+
+    @classmethod
+    def of(cls, schema: Schema) -> type[Format]:
+        """Return the format of files that hold this record."""
+        names = {"schema": schema, "tree": schema.name, "default_collection": schema.name}
+        return type(cls.__name__, (cls,), names)
 
 
 class Aod(Format):
@@ -268,11 +282,6 @@ class Physlite(Format):
         return [s for s in stems if "Jet" in s and f"{s}AuxDyn.m" in branches]
 
 
-# In the order in which a file is asked; all are told apart by their branches.
-FORMATS: tuple[type[Format], ...] = (
-    Own,
-    Aod,
-    Scouting,
-    Nano,
-    Physlite,
-)
+# In the order in which a file is asked, after the toolkit's own; all are told apart by their
+# branches.
+FORMATS: tuple[type[Format], ...] = (Aod, Scouting, Nano, Physlite)

@@ -6,40 +6,56 @@ from typing import Any
 
 import numpy as np
 
-from aefpga.data.reader import iterate_records, open_file
-from aefpga.errors import DataError
-from aefpga.schema import JETS
+from aefpga.data.opening import open_file
+from aefpga.data.reader import iterate_records
 
 
 @dataclass(frozen=True)
 class Range:
     """Least, median and largest value of a variable, in its physical unit.
 
-    The median is that of the first chunk of events.
+    The median is that of the first chunk of events that holds any record.
     """
 
     name: str
+    kind: str
+    unit: str
     minimum: float
     median: float
     maximum: float
 
 
 @dataclass(frozen=True)
+class Feed:
+    """Whether a set of variables can be read, if need be with zeros for what is `missing`."""
+
+    can_be_read: bool
+    missing: tuple[str, ...]
+
+
+@dataclass(frozen=True)
 class Contents:
     """What a file holds.
 
-    `sets` says for each variable set what is missing: None if the set cannot be fed, else the
-    variables that would be read as zeros.
+    Parameters
+    ----------
+    record : str
+        What `records` counts, such as ``jets``.
+    sets : dict of str to Feed
+        What of each named set of variables the file has.
+    ranges : tuple of Range
+        Empty, if there is no record.
     """
 
     path: str
     format: str
+    record: str
     tree: str
     collection: str
     collections: tuple[str, ...]
     events: int
-    jets: int
-    sets: dict[str, tuple[str, ...] | None]
+    records: int
+    sets: dict[str, Feed]
     ranges: tuple[Range, ...]
 
     def to_dict(self) -> dict[str, Any]:
@@ -50,28 +66,37 @@ class Contents:
 def inspect(path: Path, collection: str | None = None) -> Contents:
     """Read through a file and describe it; memory does not grow with its size."""
     with open_file(path, collection) as file:
-        available = [n for n in JETS.names if n in file.format.available()]
+        record, schema, used = file.format.schema, file.columns, file.format.collection
         sets = {
-            name: file.missing(names) if file.feeds(JETS.select(names)) else None
-            for name, names in JETS.sets.items()
+            name: Feed(file.feeds(record.select(names)), file.missing(names))
+            for name, names in record.sets.items()
         }
-        held = file.format.collections(file.branches)
-        kind, used = file.format, file.format.collection
-    jets = events = 0
-    low = np.full(len(available), np.inf)
-    high, median = -low, np.zeros(len(available))
-    for chunk in iterate_records([str(path)], JETS.select(available), collection):
+        held, kind = file.format.collections(file.branches), file.format
+    n_records = n_events = 0
+    low = np.full(len(schema), np.inf)
+    high, median = -low, np.zeros(len(schema))
+    for chunk in iterate_records([str(path)], schema, collection):
         if len(chunk):
-            if not jets:
+            if not n_records:
                 median = np.median(chunk.values, axis=0)
             low = np.minimum(low, chunk.values.min(axis=0))
             high = np.maximum(high, chunk.values.max(axis=0))
-        jets += len(chunk)
-        events += len(chunk.counts)
-    if not jets:
-        raise DataError(f"{path}: the collection {used} holds no jet in {events} events")
+        n_records += len(chunk)
+        n_events += len(chunk.counts)
     ranges = tuple(
-        Range(n, float(a), float(m), float(b))
-        for n, a, m, b in zip(available, low, median, high, strict=True)
+        Range(v.name, v.kind.name, v.unit, float(a), float(m), float(b))
+        for v, a, m, b in zip(schema.variables, low, median, high, strict=True)
+        if n_records
     )
-    return Contents(str(path), kind.name, kind.tree, used, tuple(held), events, jets, sets, ranges)
+    return Contents(
+        path=str(path),
+        format=kind.name,
+        record=record.name,
+        tree=kind.tree,
+        collection=used,
+        collections=tuple(held),
+        events=n_events,
+        records=n_records,
+        sets=sets,
+        ranges=ranges,
+    )

@@ -16,7 +16,8 @@ from aefpga.codec.encoder import Encoder, Statistics
 from aefpga.codec.model import MODEL_FILES, Model
 from aefpga.codec.quantization import Autoencoding, Quantization, Scalar
 from aefpga.codec.rans import MAX_CELLS, MAX_LENGTH
-from aefpga.data.reader import find_files, iterate_records, source_bytes
+from aefpga.data.opening import find_files
+from aefpga.data.reader import iterate_records, source_bytes
 from aefpga.data.records import Records
 from aefpga.data.writer import write_records
 from aefpga.errors import DataError, UsageError

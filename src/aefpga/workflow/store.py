@@ -20,7 +20,7 @@ from typing import Any, BinaryIO
 from aefpga import __version__
 from aefpga.codec.archive import Archive
 from aefpga.codec.bounds import to_config
-from aefpga.data.reader import find_files
+from aefpga.data.opening import find_files
 from aefpga.errors import AefpgaError, DataError, RunError, UsageError
 from aefpga.files import remove_leftovers, sha256_of
 from aefpga.progress import Step, silent

@@ -153,7 +153,7 @@ def _claim(partial: Path, config: RunConfig) -> None:
 
 
 def _input_files(config: RunConfig) -> list[Path]:
-    from aefpga.data.reader import find_files
+    from aefpga.data.opening import find_files
 
     return find_files(config.data.input) if config.data.input else [sample_path()]
 
