@@ -33,10 +33,12 @@ def test_delay_of_an_adder_against_routed_periods(routed_networks):
     assert (slope, offset) == pytest.approx((stated.slope, stated.offset), abs=0.005)
     residual = per_adder - (slope * log_lut + offset)
     assert (residual.min(), residual.max()) == pytest.approx((stated.low, stated.high), abs=0.006)
-    # The rule for pipelining would have met the period of every one of them.
+    # They have two adders a stage. The rule puts two there at no clock that one of them missed,
+    # and does at every clock longer than its period by what the fit leaves open.
+    spread = 2 * (stated.high - stated.low)
     for lut, period in zip(routed_networks["LUT"], routed_networks["actual_period"], strict=True):
-        assert calibration.adders_per_stage(period + 0.8, lut) >= 1
-        assert 2 * (stated.ns(lut) + stated.high) >= period - 0.01
+        assert calibration.adders_per_stage(period - 0.02, lut) == 1
+        assert calibration.adders_per_stage(period + spread + 0.02, lut) >= 2
 
 
 @pytest.mark.slow

@@ -1,9 +1,10 @@
 import numpy as np
 import pytest
 
-from aefpga.errors import UsageError
-from aefpga.firmware.hls import CSimulation, HlsOptions, port_type, write_project
-from aefpga.fixedpoint import Emulator
+from aefpga.errors import ToolError, UsageError
+from aefpga.firmware.hls import CSimulation, HlsOptions, write_project
+from aefpga.firmware.hls_layers import common_type, port_type
+from aefpga.fixedpoint import Emulator, FixedType
 from aefpga.fixedpoint.example import adversarial_words, random_spec
 
 pytest.importorskip("hls4ml", reason="the C simulation needs the extra `firmware`")
@@ -16,10 +17,30 @@ def assert_exact(spec, folder, options=None):
     return simulation, words
 
 
-@pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
-@pytest.mark.parametrize("bits", [4, 6, 8, 10, 12])
-def test_every_word_equals_the_emulator(tmp_path, bits, activation):
-    assert_exact(random_spec((24, 32, 15), bits, activation=activation), tmp_path)
+@pytest.mark.parametrize(
+    ("bits", "activation", "rounding", "overflow", "per_neuron"),
+    [
+        (4, "relu", "RND", "SAT", False),
+        (6, "leaky_relu", "RND", "SAT", False),
+        (10, "leaky_relu", "RND_CONV", "SAT", False),
+        (12, "relu", "TRN", "WRAP", False),
+        (5, "relu", "RND_CONV", "SAT", True),
+        (6, "leaky_relu", "RND", "WRAP", True),
+        (7, "linear", "TRN", "SAT", True),
+        (8, "relu", "RND_CONV", "WRAP", True),
+        (9, "leaky_relu", "RND", "SAT", True),
+    ],
+)
+def test_every_word_equals_the_emulator(tmp_path, bits, activation, rounding, overflow, per_neuron):
+    spec = random_spec(
+        (16, 12, 8),
+        bits,
+        activation=activation,
+        rounding=rounding,
+        overflow=overflow,
+        per_neuron=per_neuron,
+    )
+    assert_exact(spec, tmp_path)
 
 
 @pytest.mark.slow
@@ -38,13 +59,10 @@ def test_compact_and_full_size(tmp_path, sizes, activation):
     ],
     ids=lambda o: f"{o.backend}-{o.strategy}",
 )
-def test_every_strategy_and_backend(tmp_path, options):
-    assert_exact(random_spec((24, 16, 8), 8), tmp_path, options)
-
-
-def test_traces_equal_layer_by_layer(tmp_path):
-    spec = random_spec((24, 16, 12, 8), 8, activation="leaky_relu")
-    simulation, words = assert_exact(spec, tmp_path)
+@pytest.mark.parametrize("per_neuron", [False, True])
+def test_every_strategy_and_backend_layer_by_layer(tmp_path, options, per_neuron):
+    spec = random_spec((12, 8, 6), 6, activation="leaky_relu", per_neuron=per_neuron)
+    simulation, words = assert_exact(spec, tmp_path, options)
     for found, expected in zip(simulation.trace(words), Emulator(spec).trace(words), strict=True):
         assert np.array_equal(found, expected)
 
@@ -55,6 +73,17 @@ def test_the_port_holds_every_input_exactly():
     values = spec.input.network_type.to_values(words)
     port = port_type(spec)
     assert np.array_equal(port.to_values(port.to_words(values)), values)
+
+
+def test_mixed_signs_keep_every_bit():
+    """signed<3,1> holds -1 to 0.75, unsigned<2,2> up to 3: together signed, and one bit wider."""
+    common = common_type(FixedType([True, False], [3, 2], [1, 2]))
+    assert (bool(common.signed), int(common.width), int(common.integer)) == (True, 5, 3)
+
+
+def test_words_that_no_common_type_holds_are_an_error():
+    with pytest.raises(ToolError, match="at most 53 can be simulated"):
+        common_type(FixedType(True, [8, 8], [50, -20]))
 
 
 def test_projects_are_complete_and_hold_no_path_of_this_machine(tmp_path):

@@ -36,15 +36,57 @@ def assert_exact(spec, simulation, n_random=2000):
     np.testing.assert_array_equal(simulation(words), Emulator(spec)(words))
 
 
-@pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
-@pytest.mark.parametrize("bits", [4, 6, 8, 10, 12])
-def test_every_word_equals_the_emulators(bits, activation, tmp_path):
-    spec = random_spec((8, 10, 5), bits, activation=activation, input_bits=bits + 4, companded=3)
+@pytest.mark.parametrize(
+    ("bits", "activation", "rounding", "overflow", "per_neuron"),
+    [
+        (4, "leaky_relu", "RND", "SAT", False),
+        (8, "relu", "RND", "SAT", False),
+        (12, "leaky_relu", "RND_CONV", "SAT", False),
+        (6, "relu", "RND_CONV", "WRAP", True),
+        (8, "leaky_relu", "TRN", "SAT", True),
+        (10, "linear", "RND", "WRAP", True),
+    ],
+)
+def test_every_word_equals_the_emulators(
+    bits, activation, rounding, overflow, per_neuron, tmp_path
+):
+    spec = random_spec(
+        (6, 8, 4),
+        bits,
+        activation=activation,
+        input_bits=bits + 4,
+        companded=3,
+        rounding=rounding,
+        overflow=overflow,
+        per_neuron=per_neuron,
+    )
     simulation = simulate(spec, tmp_path / "rtl")
     assert_exact(spec, simulation)
     # A register at the input and one behind every stage: the simulation must have found them all.
     assert simulation.latency_cycles == trace(spec, 5.0).stages + 1
     assert simulation.interval_cycles == 1
+
+
+@pytest.mark.parametrize("per_neuron", [False, True])
+@pytest.mark.parametrize("overflow", ["SAT", "WRAP"])
+@pytest.mark.parametrize("rounding", ["TRN", "RND", "RND_CONV"])
+@pytest.mark.parametrize("activation", ["relu", "leaky_relu", "linear"])
+def test_every_rounding_and_overflow_is_traced_exactly(activation, rounding, overflow, per_neuron):
+    # `trace` compares da4ml's logic with the emulator.
+    for seed in range(3):
+        options = {"rounding": rounding, "overflow": overflow, "per_neuron": per_neuron}
+        trace(random_spec((5, 6, 4), 6, activation=activation, seed=seed, **options), 5.0)
+
+
+def test_constants_wrap_as_words_do():
+    def constant(weight, bias):
+        weight[:, 0], bias[0] = 0, -5
+        weight[:, 1], bias[1] = 0, 31
+
+    for signed in (False, True):
+        spec = with_layer(random_spec((4, 3), 6, overflow="WRAP"), 0, constant)
+        output = FixedType(signed, [2, 3, 4], [1, 3, 2], "RND_CONV", "WRAP")
+        trace(replace(spec, layers=(replace(spec.layers[0], output=output),)), 5.0)
 
 
 @pytest.mark.parametrize("bits", [8, 12])
@@ -114,6 +156,25 @@ def test_the_front_end_compands_every_quantity(tmp_path, mantissa):
     np.testing.assert_array_equal(simulation.encode(counts), Emulator(spec)(words))
 
 
+@pytest.mark.parametrize(
+    ("rounding", "cut"),
+    [("TRN", ("RND", "SAT")), ("RND", ("RND_CONV", "SAT")), ("RND_CONV", ("TRN", "WRAP"))],
+)
+def test_the_front_end_subtracts_cuts_and_rounds(tmp_path, rounding, cut):
+    spec = random_spec((6, 2), 6, input_bits=9, companded=3, offset=True, rounding=rounding)
+    kind = spec.input.offset.shifted
+    shifted = FixedType(kind.signed, kind.width, kind.integer, *cut)
+    source = replace(spec.input, offset=replace(spec.input.offset, shifted=shifted))
+    spec = replace(spec, input=source)
+    simulation = simulate(spec, tmp_path / "rtl")
+    port = source.port
+    counts = np.random.default_rng(0).integers(port.min_word, port.max_word + 1, (5000, 6))
+    counts[0], counts[1] = port.min_word, port.max_word
+    expected = Emulator(spec).encode(port.to_values(counts))
+    np.testing.assert_array_equal(simulation.encode(counts), expected)
+    assert_exact(spec, simulation)
+
+
 def test_words_that_nothing_depends_on_keep_their_ports(tmp_path):
     def hidden(weight, bias):
         weight[[0, 3]] = 0  # two inputs that nobody uses
@@ -132,6 +193,12 @@ def test_words_that_nothing_depends_on_keep_their_ports(tmp_path):
     assert widths == spec.input.type.broadcast((6,)).width.tolist()
     widths = [int(w) + 1 for w in re.findall(r"output (?:signed )?\[(\d+):0\] latent_", text)]
     assert widths == spec.latent_type.width.tolist()
+
+
+def test_variables_whose_names_are_one_in_verilog_have_ports_of_their_own(tmp_path):
+    spec = random_spec((3, 2), 4)
+    spec = replace(spec, input=replace(spec.input, variables=("a b", "a_b", "c")))
+    assert_exact(spec, simulate(spec, tmp_path / "rtl"), 100)
 
 
 def test_trace_gives_every_layers_words(tmp_path):

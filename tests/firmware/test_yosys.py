@@ -85,6 +85,14 @@ def test_counts_by_hand(project, family):
     assert counts.tool_version.startswith("0.")
 
 
+def test_carries_are_named_for_what_they_are():
+    kinds = {f: yosys.Counts({"CARRY4": 7}, "0.70", f).resources for f in yosys.FAMILIES}
+    assert {resources.carry for resources in kinds.values()} == {7}
+    assert kinds["xc7"].carry_kind == "CARRY4"
+    for family in ("xcu", "xcup"):
+        assert "the part has CARRY8" in kinds[family].carry_kind
+
+
 @pytest.mark.slow
 def test_a_combinational_design_has_logic_and_no_registers(project):
     source = project / "src"

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aefpga.fixedpoint import Emulator
@@ -8,6 +8,7 @@ from aefpga.fixedpoint.activity import LayerActivity, activity, pruned
 from aefpga.fixedpoint.example import adversarial_words, random_spec
 
 
+@settings(deadline=None)
 @given(st.integers(0, 30), st.sampled_from(["relu", "leaky_relu"]))
 def test_the_pruned_encoder_computes_the_same_words_for_the_same_jets(seed, activation):
     spec = random_spec((5, 12, 6, 3), bits=4, activation=activation, seed=seed)

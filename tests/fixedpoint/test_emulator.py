@@ -1,48 +1,109 @@
+from dataclasses import replace
+from fractions import Fraction
+from math import floor
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aefpga.fixedpoint import Emulator, EncoderSpec
+from aefpga.fixedpoint import (
+    Emulator,
+    EncoderInput,
+    EncoderSpec,
+    FixedType,
+    Tensor,
+    exact_accumulator,
+)
 from aefpga.fixedpoint.example import adversarial_words, random_spec
 
 
-def integer_arithmetic(spec: EncoderSpec, words: np.ndarray) -> list[np.ndarray]:
-    """Every layer in Python's own integers of any size, straight from the definition."""
-    outputs = []
-    kind = spec.input.network_type.broadcast((words.shape[1],))
+def rational_arithmetic(spec: EncoderSpec, words: np.ndarray) -> list[np.ndarray]:
+    """Every layer in Python's rational numbers, straight from the definition."""
+
+    def fractions(words: np.ndarray, kind: FixedType) -> np.ndarray:
+        exponents = np.broadcast_to(kind.fraction, words.shape).ravel()
+        pairs = zip(words.ravel().tolist(), exponents.tolist(), strict=True)
+        values = [Fraction(w) / Fraction(2) ** f for w, f in pairs]
+        return np.array(values, object).reshape(words.shape)
+
+    outputs, values = [], fractions(words, spec.input.network_type)
     for layer in spec.layers:
-        fraction = int(layer.accumulator.fraction) + layer.negative_slope_shift + 24
-        up_in = [fraction - int(f) - int(layer.weight.type.fraction) for f in kind.fraction]
-        scaled = words.astype(object) * np.array([1 << s for s in up_in], object)
-        bias = layer.bias.words.astype(object) << (fraction - int(layer.bias.type.fraction))
-        sums = scaled @ layer.weight.words.astype(object) + bias
+        weight, bias = (fractions(t.words, t.type) for t in (layer.matrix, layer.bias))
+        sums = values @ weight + bias
         if layer.activation == "relu":
             sums = np.maximum(sums, 0)
         elif layer.activation == "leaky_relu":
-            sums = np.where(sums < 0, sums >> layer.negative_slope_shift, sums)
-        drop = fraction - int(layer.output.fraction)
-        rounded = (sums + (1 << (drop - 1))) >> drop
-        words = np.clip(rounded, int(layer.output.min_word), int(layer.output.max_word))
-        outputs.append(words.astype(np.int64))
+            sums = np.maximum(sums, sums / (1 << layer.negative_slope_shift))
         kind = layer.output.broadcast((layer.n_out,))
+        words = np.array([[exact_word(kind, j, x) for j, x in enumerate(row)] for row in sums])
+        outputs.append(words)
+        values = fractions(words, layer.output)
     return outputs
 
 
-@settings(deadline=None, max_examples=30)
+def exact_word(kind: FixedType, j: int, value: Fraction) -> int:
+    scaled = value * Fraction(2) ** int(kind.fraction[j])
+    half = Fraction(1, 2)
+    word = (
+        round(scaled)
+        if kind.rounding == "RND_CONV"
+        else floor(scaled + (half if kind.rounding == "RND" else 0))
+    )
+    low, high = int(kind.min_word[j]), int(kind.max_word[j])
+    if kind.overflow == "SAT":
+        return min(max(word, low), high)
+    return (word - low) % (high - low + 1) + low
+
+
+@settings(deadline=None, max_examples=60)
 @given(
     st.integers(2, 16),
     st.sampled_from(["relu", "leaky_relu", "linear"]),
     st.integers(4, 20),
+    st.sampled_from(["RND", "RND_CONV", "TRN"]),
+    st.sampled_from(["SAT", "WRAP"]),
+    st.booleans(),
     st.integers(0, 10**6),
 )
-def test_equals_integer_arithmetic(bits, activation, input_bits, seed):
-    spec = random_spec((7, 9, 5, 4), bits, activation=activation, input_bits=input_bits, seed=seed)
-    words = adversarial_words(spec, n_random=50, seed=seed)
+def test_equals_rational_arithmetic(
+    bits, activation, input_bits, rounding, overflow, per_neuron, seed
+):
+    spec = random_spec(
+        (5, 6, 4, 3),
+        bits,
+        activation=activation,
+        input_bits=input_bits,
+        rounding=rounding,
+        overflow=overflow,
+        per_neuron=per_neuron,
+        seed=seed,
+    )
+    words = adversarial_words(spec, n_random=20, seed=seed)
     for layer, expected, found in zip(
-        spec.layers, integer_arithmetic(spec, words), Emulator(spec).trace(words), strict=True
+        spec.layers, rational_arithmetic(spec, words), Emulator(spec).trace(words), strict=True
     ):
         assert np.array_equal(expected, found), layer.name
+
+
+def test_relu_comes_before_words_wrap():
+    """-1 wrapped to an unsigned word of two bits would be 3, its ReLU is 0."""
+    spec = random_spec((1, 1), 4)
+    (layer,) = spec.layers
+    one = Tensor(np.array([[-1]]), FixedType(True, 2, 2))
+    layer = replace(
+        layer,
+        weight=one,
+        bias=Tensor(np.array([0]), FixedType(True, 2, 2)),
+        activation="relu",
+        output=FixedType(False, 2, 2, "RND", "WRAP"),
+    )
+    source = EncoderInput(("x",), ("",), FixedType(False, 3, 3), np.array([0]), np.array([-1]))
+    layer = replace(
+        layer, accumulator=exact_accumulator(source.network_type, layer.weight, layer.bias)
+    )
+    found = Emulator(EncoderSpec(source, (layer,)))(np.arange(8)[:, None])
+    assert found.ravel().tolist() == [0] * 8
 
 
 def test_blocks_do_not_show():

@@ -1,4 +1,5 @@
 from fractions import Fraction
+from math import floor
 
 import numpy as np
 import pytest
@@ -15,7 +16,7 @@ def fixed_types(draw, overflow="SAT"):
         draw(st.booleans()),
         width,
         draw(st.integers(-4, width + 4)),
-        draw(st.sampled_from(["RND", "TRN"])),
+        draw(st.sampled_from(["RND", "RND_CONV", "TRN"])),
         overflow,
     )
 
@@ -23,19 +24,28 @@ def fixed_types(draw, overflow="SAT"):
 def exact_word(kind: FixedType, value: float) -> int:
     """The definition, in rational numbers: scale, round, overflow."""
     scaled = Fraction(value) * Fraction(2) ** int(kind.fraction)
-    word = (scaled + Fraction(1, 2) if kind.rounding == "RND" else scaled).__floor__()
+    word = {
+        "TRN": floor(scaled),
+        "RND": floor(scaled + Fraction(1, 2)),
+        "RND_CONV": round(scaled),  # Python's own rounds halves to even
+    }[kind.rounding]
     low, high = int(kind.min_word), int(kind.max_word)
     if kind.overflow == "SAT":
         return min(max(word, low), high)
     return (word - low) % (1 << int(kind.width)) + low
 
 
-@given(fixed_types(), st.floats(-1e6, 1e6))
+NUMBERS = st.one_of(
+    st.floats(-1e6, 1e6), st.integers(-(1 << 20), 1 << 20).map(lambda eighths: eighths / 8)
+)
+
+
+@given(fixed_types(), NUMBERS)
 def test_quantizing_is_the_rational_definition(kind, value):
     assert int(kind.to_words(value)) == exact_word(kind, value)
 
 
-@given(fixed_types(overflow="WRAP"), st.floats(-1e6, 1e6))
+@given(fixed_types(overflow="WRAP"), NUMBERS)
 def test_wrapping_is_the_rational_definition(kind, value):
     assert int(kind.to_words(value)) == exact_word(kind, value)
 
@@ -50,9 +60,13 @@ def test_just_below_a_half_is_not_lifted():
     assert int(FixedType(True, 8, 8).to_words(0.49999999999999994)) == 0
 
 
-def test_ties_go_up():
-    words = FixedType(True, 8, 8).to_words([-1.5, -0.5, 0.5, 1.5])
-    assert words.tolist() == [-1, 0, 1, 2]
+@pytest.mark.parametrize(
+    ("rounding", "words"),
+    [("RND", [-1, 0, 1, 2, 3]), ("RND_CONV", [-2, 0, 0, 2, 2]), ("TRN", [-2, -1, 0, 1, 2])],
+)
+def test_where_ties_go(rounding, words):
+    kind = FixedType(True, 8, 8, rounding)
+    assert kind.to_words([-1.5, -0.5, 0.5, 1.5, 2.5]).tolist() == words
 
 
 @given(st.integers(-(10**6), 10**6), st.integers(0, 10**6), st.integers(0, 12))
@@ -73,7 +87,26 @@ def test_elements_may_have_types_of_their_own():
     assert str(kind) == "ufixed<6,2,RND,SAT> | fixed<4,1,RND,SAT>"
 
 
-@pytest.mark.parametrize("options", [{"width": 0}, {"width": 60}, {"rounding": "UP"}])
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"width": 0},
+        {"width": 60},
+        {"rounding": "UP"},
+        {"overflow": ["SAT"]},
+        {"integer": 1000},
+        {"width": [8, 8], "integer": [1, 2, 3]},
+    ],
+)
 def test_impossible_types_are_refused(options):
-    with pytest.raises(ValueError, match=r"width|rounding"):
+    with pytest.raises(ValueError, match=r"width|rounding|integer|broadcast"):
         FixedType(**{"signed": True, "width": 8, "integer": 2, **options})
+
+
+@pytest.mark.parametrize(
+    "change", [{"width": 8.0}, {"width": "8"}, {"width": [[8], 8]}, {"signed": 1}, {"integer": []}]
+)
+def test_content_of_other_types_is_refused(change):
+    content = {**FixedType(True, 8, 2).to_config(), **change}
+    with pytest.raises((TypeError, ValueError)):
+        FixedType.from_config(content)

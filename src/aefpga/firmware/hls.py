@@ -6,6 +6,7 @@ takes part, so nothing can be inferred wrongly or dropped: see docs/firmware.md.
 
 import shutil
 import textwrap
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, get_args
@@ -15,7 +16,8 @@ from numpy.typing import NDArray
 
 from aefpga.errors import ToolError, UsageError
 from aefpga.files import atomic_path
-from aefpga.fixedpoint import EncoderSpec, FixedType
+from aefpga.firmware.hls_layers import INPUT, Node, layer_nodes, nodes
+from aefpga.fixedpoint import EncoderSpec, FixedType, Layer
 from aefpga.quiet import quiet
 
 Strategy = Literal["Latency", "Resource", "distributed_arithmetic"]
@@ -55,20 +57,6 @@ class HlsOptions:
             )
         if self.strategy == "distributed_arithmetic" and self.reuse_factor != 1:
             raise UsageError("distributed_arithmetic unrolls everything: reuse factor must be 1")
-
-
-def port_type(spec: EncoderSpec) -> FixedType:
-    """Return the one type of HLS's input array, which holds the words of all variables exactly.
-
-    HLS arrays are homogeneous: a word narrower than the widest is padded with zeros on the right
-    or with its sign on the left.
-    """
-    types = spec.input.network_type.broadcast((len(spec.input.variables),))
-    signed = bool(types.signed.any())
-    fraction = int(types.fraction.max())
-    # An unsigned word needs a sign bit more where others are signed.
-    integer = int((types.integer + (signed & ~types.signed)).max())
-    return FixedType(signed, integer + fraction, integer)
 
 
 def write_project(
@@ -118,7 +106,6 @@ class CSimulation:
         if shutil.which("g++") is None:
             raise ToolError("the C simulation needs g++; install it (Debian: apt install g++)")
         self._spec = spec
-        self._port = port_type(spec)
         self._graph = _graph(spec, folder, options or HlsOptions())
         try:
             with quiet() as said:
@@ -140,10 +127,15 @@ class CSimulation:
         """Return the output words of every layer; compiles again, with probes."""
         with quiet():
             outputs = self._graph.trace(self._inputs(words))[1]
-        return [
-            _words(np.reshape(outputs[f"{x.name}_activation"], (len(words), x.n_out)), x.output)
-            for x in self._spec.layers
-        ]
+        return [self._traced(layer, outputs, len(words)) for layer in self._spec.layers]
+
+    @staticmethod
+    def _traced(layer: Layer, outputs: Mapping[str, Any], n: int) -> Words:
+        found = [outputs[node.name] for node in layer_nodes(layer) if node.name in outputs]
+        values = np.reshape(found[-1], (n, layer.n_out))
+        if layer_nodes(layer)[-1].name not in outputs:
+            return layer.output.to_words(values)  # rounded in the next matrix product
+        return _words(values, layer.output)
 
     def _inputs(self, words: Words) -> NDArray[np.float64]:
         # float64 carries every word exactly; hls4ml's float32 interface would round wide ones.
@@ -151,11 +143,10 @@ class CSimulation:
 
 
 def _words(values: NDArray[np.float64], kind: FixedType) -> Words:
-    scaled = np.ldexp(values, kind.fraction)
-    if not np.array_equal(scaled, np.rint(scaled)):
+    words = kind.to_words(values)
+    if not np.array_equal(kind.to_values(words), values):
         raise ToolError(f"the C simulation's outputs are not words of {kind}")
-    # HLS's ports are as wide as the widest word: narrower ones that wrap do it here.
-    return kind.to_words(values)
+    return words
 
 
 def _graph(spec: EncoderSpec, folder: Path, options: HlsOptions) -> Any:
@@ -177,11 +168,21 @@ def _graph(spec: EncoderSpec, folder: Path, options: HlsOptions) -> Any:
         clock_period=options.clock_period_ns,
         io_type="io_parallel",
     )
-    config["HLSConfig"] = _precisions(spec, options)
-    layers, expected = _layer_list(spec)
+    layers = nodes(spec)
+    config["HLSConfig"] = _configuration(layers, options)
+    expected = {node.name: node.result for node in layers}
+    if options.strategy == "distributed_arithmetic":
+        # hls4ml rounds at the input of the next matrix product instead, to the same types.
+        fused = [node.name for node in layers[:-1] if node.is_quantizer]
+        expected = {name: kind for name, kind in expected.items() if name not in fused}
     # hls4ml stamps libraries from a global generator; a fixed name would collide on recompiling.
     with quiet():
-        graph = ModelGraph.from_layer_list(config, layers, ["jet"], [layers[-1]["name"]])
+        graph = ModelGraph.from_layer_list(
+            config,
+            [{"name": node.name, **node.attributes} for node in layers],
+            [INPUT],
+            [layers[-1].name],
+        )
     found = {
         layer.name: str(layer.get_output_variable().type.precision) for layer in graph.get_layers()
     }
@@ -190,91 +191,25 @@ def _graph(spec: EncoderSpec, folder: Path, options: HlsOptions) -> Any:
     return graph
 
 
-def _layer_list(spec: EncoderSpec) -> tuple[list[dict[str, Any]], dict[str, str]]:
-    """Return hls4ml's list of layers, and the output type that each must end with."""
-    n_inputs = len(spec.input.variables)
-    layers: list[dict[str, Any]] = [
-        {"name": "jet", "class_name": "InputLayer", "input_shape": [n_inputs]}
-    ]
-    expected = {"jet": _hls_type(port_type(spec), exact=True)}
-    for layer in spec.layers:
-        shape = {"n_in": layer.n_in, "n_out": layer.n_out}
-        layers.append(
-            {
-                "name": layer.name,
-                "class_name": "Dense",
-                "data_format": "channels_last",
-                "weight_data": layer.weight.values,
-                "bias_data": np.broadcast_to(layer.bias.values, layer.n_out).copy(),
-                **shape,
-            }
-        )
-        activation: dict[str, Any] = {
-            "name": f"{layer.name}_activation",
-            "class_name": "Activation",
-            "activation": layer.activation,
-            "n_in": layer.n_out,
-        }
-        if layer.activation == "leaky_relu":
-            slope = 2.0**-layer.negative_slope_shift
-            activation |= {
-                "class_name": "LeakyReLU",
-                "activation": "LeakyReLU",
-                "activ_param": slope,
-            }
-        layers.append(activation)
-        expected[layer.name] = _hls_type(layer.accumulator, exact=True)
-        expected[f"{layer.name}_activation"] = _hls_type(layer.output)
-    return layers, expected
-
-
-def _precisions(spec: EncoderSpec, options: HlsOptions) -> dict[str, Any]:
+def _configuration(layers: Sequence[Node], options: HlsOptions) -> dict[str, Any]:
     """Return hls4ml's configuration with the precision of every tensor given by the spec."""
-    implementation = {"ReuseFactor": options.reuse_factor, "Strategy": options.strategy}
-    names: dict[str, Any] = {
-        "jet": {"Precision": {"result": _hls_type(port_type(spec), exact=True)}, "Trace": True}
-    }
-    for layer in spec.layers:
-        sums = _hls_type(layer.accumulator, exact=True)
-        names[layer.name] = {
-            "Precision": {
-                "weight": _hls_type(_common(layer.weight.type), exact=True),
-                "bias": _hls_type(_common(layer.bias.type), exact=True),
-                "accum": sums,
-                "result": sums,
-            },
-            **implementation,
-        }
-        # 2**-shift, exactly; the product with a sum is exact in C++ until it is assigned.
-        shift = layer.negative_slope_shift
-        names[f"{layer.name}_activation"] = {
-            "Precision": {
-                "result": _hls_type(layer.output),
-                "param": f"ufixed<{shift + 1},1>",
-            },
-            "Trace": True,
-        }
+    names = {node.name: _node_configuration(node, options) for node in layers}
     # The model's defaults are never used for a dense layer; distributed arithmetic may not be one.
-    model = {"Precision": {"default": "fixed<32,16>"}, "ReuseFactor": 1, "Strategy": "Latency"}
+    # `BitExact` would derive all types again where neurons have types of their own.
+    model = {
+        "Precision": {"default": "fixed<32,16>"},
+        "ReuseFactor": 1,
+        "Strategy": "Latency",
+        "BitExact": False,
+    }
     return {"Model": model, "LayerName": names}
 
 
-def _common(kind: FixedType) -> FixedType:
-    """Return the one type that holds every word of a tensor with a type for each element."""
-    if kind.is_uniform:
-        return FixedType(
-            kind.signed.flat[0], kind.width.flat[0], kind.integer.flat[0], kind.rounding
-        )
-    fraction, integer = int(kind.fraction.max()), int(kind.integer.max())
-    return FixedType(bool(kind.signed.any()), fraction + integer, integer)
-
-
-def _hls_type(kind: FixedType, *, exact: bool = False) -> str:
-    """Return a type in hls4ml's spelling; `exact` ones never round or overflow."""
-    uniform = _common(kind)
-    mode = "TRN,WRAP" if exact else f"{kind.rounding},{kind.overflow}"
-    sign = "" if uniform.signed else "u"
-    return f"{sign}fixed<{int(uniform.width)},{int(uniform.integer)},{mode},0>"
+def _node_configuration(node: Node, options: HlsOptions) -> dict[str, Any]:
+    content = {"Precision": {**node.precision, "result": node.result}, "Trace": True}
+    if "weight" not in node.precision:
+        return content
+    return {**content, "ReuseFactor": options.reuse_factor, "Strategy": options.strategy}
 
 
 def _write_test_bench(spec: EncoderSpec, folder: Path, words: Words) -> None:

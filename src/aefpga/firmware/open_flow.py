@@ -18,7 +18,7 @@ from aefpga.progress import Step, silent
 
 def describe(spec: EncoderSpec) -> str:
     """Return the design in words: layer sizes and widths."""
-    widths = sorted({int(w) for x in spec.layers for w in x.weight.type.width.ravel()})
+    widths = sorted({int(w) for x in spec.layers for w in x.matrix.type.width.ravel()})
     return (
         f"{spec.layout}, {'/'.join(str(w) for w in widths)}-bit weights, "
         f"{spec.bits_per_jet} bits per jet"

@@ -11,9 +11,8 @@ from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
 
-import numpy as np
-
 from aefpga.errors import ToolError
+from aefpga.firmware.front_end import combinational, statements
 from aefpga.fixedpoint import EncoderSpec, FixedType
 
 
@@ -37,10 +36,10 @@ class Port:
         Low bits of the word that it does not carry, because they are always zero.
     bus_signed : bool
         Whether the highest bit carried is a sign.
-    mantissa : int
-        Bits of mantissa where the word is companded from `port_width` bits; else -1.
-    port_width : int
-        Width of the port in front of the compander; that of the word where there is none.
+    port_width, port_signed : int, bool
+        Of what arrives; the word's own where nothing stands in front of the network.
+    front : tuple of str
+        Verilog that makes the word of what arrives; none where that is the word.
     """
 
     name: str
@@ -50,13 +49,14 @@ class Port:
     bits: int
     dropped: int
     bus_signed: bool
-    mantissa: int
     port_width: int
+    port_signed: bool
+    front: tuple[str, ...] = ()
 
     @property
     def wire(self) -> str:
         """Name of the wire that carries the word."""
-        return self.name if self.mantissa < 0 else f"word_{self.name}"
+        return f"word_{self.name}" if self.front else self.name
 
 
 def input_ports(spec: EncoderSpec, pipeline: Any) -> list[Port]:
@@ -67,19 +67,28 @@ def input_ports(spec: EncoderSpec, pipeline: Any) -> list[Port]:
     ToolError
         If no input has any influence on the latent words.
     """
-    names = [f"in_{re.sub(r'[^0-9A-Za-z]+', '_', v).strip('_')}" for v in spec.input.variables]
-    words = _ports(names, spec.input.network_type, pipeline.inp_qint)
-    widths = np.broadcast_to(spec.input.type.width, len(names))
-    ports = [
-        replace(p, mantissa=int(m), port_width=int(w)) if m >= 0 else p
-        for p, m, w in zip(words, spec.input.mantissa, widths, strict=True)
-    ]
+    names = _names(spec.input.variables)
+    arriving = spec.input.port
+    ports = []
+    for i, p in enumerate(_ports(names, spec.input.network_type, pipeline.inp_qint)):
+        if front := statements(spec.input, i, p.name, f"word_{p.name}"):
+            width, signed = int(arriving.width[i]), bool(arriving.signed[i])
+            p = replace(p, port_width=width, port_signed=signed, front=tuple(front))
+        ports.append(p)
     if not any(p.bits for p in ports):
         raise ToolError(
             "the latent words do not depend on the inputs: all weights on some layer are zero, or "
             "it always saturates; there is nothing to make firmware of, train again"
         )
     return ports
+
+
+def _names(variables: Sequence[str]) -> list[str]:
+    """Return a Verilog name for each variable; where two would be the same, all are numbered."""
+    names = [f"in_{re.sub(r'[^0-9A-Za-z]+', '_', v).strip('_')}" for v in variables]
+    if len(set(names)) == len(names):
+        return names
+    return [f"in_{i}_{name.removeprefix('in_')}" for i, name in enumerate(names)]
 
 
 def output_ports(spec: EncoderSpec, pipeline: Any) -> list[Port]:
@@ -104,8 +113,8 @@ def _ports(names: Sequence[str], words: FixedType, intervals: Sequence[Any]) -> 
             bits=n,
             dropped=int(f) - int(kif[2]) if n else 0,
             bus_signed=bool(kif[0]),
-            mantissa=-1,
             port_width=int(w),
+            port_signed=bool(s),
         )
         for name, w, s, f, low, n, kif in zip(
             names, words.width, words.signed, words.fraction, lows, bits, kifs, strict=True
@@ -117,10 +126,10 @@ def wrapper(module: str, inputs: Sequence[Port], outputs: Sequence[Port]) -> str
     """Return the Verilog of ``<module>_wrapper``: a port for each quantity and latent word."""
     declared = ",\n".join(
         ["    input clk"]
-        + [f"    input {_signed(p)}[{p.port_width - 1}:0] {p.name}" for p in inputs]
-        + [f"    output {_signed(p)}[{p.width - 1}:0] {p.name}" for p in outputs]
+        + [f"    input {_bits(p.port_width, p.port_signed)} {p.name}" for p in inputs]
+        + [f"    output {_bits(p.width, p.signed)} {p.name}" for p in outputs]
     )
-    lines = (*_companders(module, inputs), *_from_ports(inputs), *_to_ports(outputs))
+    lines = (*_front_end(module, inputs), *_from_ports(inputs), *_to_ports(outputs))
     body = "\n".join(f"    {line}" for line in lines)
     n_in, n_out = (sum(p.bits for p in ports) for ports in (inputs, outputs))
     return f"""\
@@ -144,53 +153,29 @@ endmodule
 
 
 def front_end(module: str, inputs: Sequence[Port]) -> str | None:
-    """Return the Verilog of ``<module>_front_end``, all companders; None where there are none.
-
-    A compander finds the leading one and takes the bits below it: see `fixedpoint/compand.py`. It
-    has no registers: it stands before the encoder's input register.
-    """
-    companded = [p for p in inputs if p.mantissa >= 0]
-    if not companded:
+    """Return the Verilog of ``<module>_front_end``; None where every port is its word."""
+    ports = [p for p in inputs if p.front]
+    if not ports:
         return None
-    declared = ",\n".join(
-        [f"    input [{p.port_width - 1}:0] {p.name}" for p in companded]
-        + [f"    output [{p.width - 1}:0] {p.wire}" for p in companded]
+    return combinational(
+        f"{module}_front_end",
+        [(_bits(p.port_width, p.port_signed), p.name) for p in ports],
+        [(_bits(p.width, p.signed), p.wire) for p in ports],
+        [line for p in ports for line in p.front],
     )
-    body = "\n".join(f"    assign {p.wire} = {_compand(p)};" for p in companded)
-    return f"""\
-`timescale 1 ns / 1 ps
-// Quantities to a logarithmic scale: leading-one detectors and shifters, no registers.
-
-module {module}_front_end (
-{declared}
-);
-{body}
-endmodule
-"""
 
 
-def _compand(p: Port) -> str:
-    """Return the expression of a companded word: one case for each place of the leading one."""
-    n, octave_bits = p.mantissa, p.width - p.mantissa
-    cases = [
-        f"{p.name}[{top}] ? {{{octave_bits}'d{top - n + 1}, {p.name}[{top - 1}:{top - n}]}} :"
-        for top in range(p.port_width - 1, n, -1)
-    ]
-    low = min(n, p.port_width - 1)
-    return "\n        ".join(["", *cases, f"{p.name}[{low}:0]"])
-
-
-def _companders(module: str, inputs: Sequence[Port]) -> Iterator[str]:
-    companded = [p for p in inputs if p.mantissa >= 0]
-    for p in companded:
-        yield f"wire [{p.width - 1}:0] {p.wire};"
-    if companded:
-        names = [name for p in companded for name in (p.name, p.wire)]
+def _front_end(module: str, inputs: Sequence[Port]) -> Iterator[str]:
+    ports = [p for p in inputs if p.front]
+    for p in ports:
+        yield f"wire {_bits(p.width, p.signed)} {p.wire};"
+    if ports:
+        names = [name for p in ports for name in (p.name, p.wire)]
         yield f"{module}_front_end front_end ({', '.join(f'.{n}({n})' for n in names)});"
 
 
-def _signed(port: Port) -> str:
-    return "signed " if port.signed else ""
+def _bits(width: int, signed: bool) -> str:
+    return f"{'signed ' if signed else ''}[{width - 1}:0]"
 
 
 def _from_ports(inputs: Sequence[Port]) -> Iterator[str]:

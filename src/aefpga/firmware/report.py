@@ -13,8 +13,9 @@ Kind = Literal["logic synthesis", "HLS estimate", "post-synthesis", "post-route"
 class Resources:
     """Primitives used; None where the tool says nothing.
 
-    `carry` counts CARRY4 (7 series, and Yosys for UltraScale+) or CARRY8 primitives, as
-    `carry_kind` says. `bram` is in units of RAMB18.
+    `carry` counts the primitives that `carry_kind` names: CARRY4 (7 series) or CARRY8 (UltraScale
+    and later), or where it says so Yosys's CARRY4 for a part that has CARRY8. `bram` is in units of
+    RAMB18.
     """
 
     lut: float | None

@@ -27,7 +27,8 @@ from aefpga.errors import ToolError
 from aefpga.files import atomic_path, sha256_of, write_json
 from aefpga.firmware.calibration import adders_per_stage
 from aefpga.firmware.ports import front_end, input_ports, output_ports, test_bench, wrapper
-from aefpga.fixedpoint import Emulator, EncoderSpec, FixedType
+from aefpga.firmware.rounding import quantize
+from aefpga.fixedpoint import Emulator, EncoderSpec, Layer
 from aefpga.fixedpoint.example import adversarial_words
 
 Words = NDArray[np.int64]
@@ -101,9 +102,9 @@ def trace(spec: EncoderSpec, clock_period_ns: float, adders: int | None = None) 
     from da4ml.trace.pipeline import to_pipeline
 
     for layer in spec.layers:
-        if layer.weight.type.width.max() > MAX_WEIGHT_BITS:
+        if layer.matrix.type.width.max() > MAX_WEIGHT_BITS:
             raise ToolError(
-                f"layer {layer.name} has weights of {layer.weight.type.width.max()} bits; "
+                f"layer {layer.name} has weights of {layer.matrix.type.width.max()} bits; "
                 f"da4ml computes with at most {MAX_WEIGHT_BITS}"
             )
     logic = _trace_logic(spec)
@@ -141,19 +142,26 @@ def _trace_layers(spec: EncoderSpec) -> Any:
     types = spec.input.network_type.broadcast((n_inputs,))
     x = port.quantize(types.signed, types.integer - types.signed, types.fraction)
     for layer in spec.layers:
-        x = x @ layer.weight.values + np.broadcast_to(layer.bias.values, layer.n_out)
-        if layer.activation == "relu":
-            x = x.relu()
-        kind = layer.output.broadcast((layer.n_out,))
-        words = _quantize(x, kind)
-        if layer.activation == "leaky_relu":
-            # The slope is below one, so the larger is the leaky ReLU; and as quantization keeps the
-            # order, the larger of the two words is its word. Words are narrower than sums.
-            shifted = _quantize(x * 2.0**-layer.negative_slope_shift, kind)
-            words = np.maximum(words, shifted)
-        x = words
+        x = x @ layer.matrix.values + layer.bias.values
+        x = _activated(x, layer)
     logic = comb_trace(port, x)
     return logic._replace(ops=[_shortest(op) if op.opcode == CONSTANT else op for op in logic.ops])
+
+
+def _activated(sums: Any, layer: Layer) -> Any:
+    """Return da4ml's variables of a layer's words."""
+    kind = layer.output.broadcast((layer.n_out,))
+    if layer.activation == "relu":
+        sums = sums.relu()
+    if layer.activation != "leaky_relu":
+        return quantize(sums, kind)
+    # The slope is below one, so the larger is the leaky ReLU.
+    leaking = sums * 2.0**-layer.negative_slope_shift
+    if kind.overflow == "WRAP":
+        return quantize(np.maximum(sums, leaking), kind)
+    # Rounding and saturation keep the order: the larger word is the word of the larger, and words
+    # are narrower than sums.
+    return np.maximum(quantize(sums, kind), quantize(leaking, kind))
 
 
 def _shortest(constant: Any) -> Any:
@@ -175,17 +183,6 @@ def _is_exact(spec: EncoderSpec, logic: Any) -> bool:
     return np.array_equal(np.reshape(found, expected.shape), expected)
 
 
-def _quantize(sums: Any, kind: FixedType) -> Any:
-    """Return da4ml's variables rounded and saturated to a type for each."""
-    return sums.quantize(
-        kind.signed,
-        kind.integer - kind.signed,
-        kind.fraction,
-        overflow_mode=kind.overflow,
-        round_mode=kind.rounding,
-    )
-
-
 def write_project(rtl: Rtl, folder: Path, part: str) -> None:
     """Write Verilog, constraints, Vivado script and simulation sources, complete or not at all."""
     from da4ml.codegen import RTLModel
@@ -200,8 +197,8 @@ def write_project(rtl: Rtl, folder: Path, part: str) -> None:
             (temporary / "src/static/lookup_table.v").unlink(missing_ok=True)
         ports = input_ports(rtl.spec, rtl.pipeline), output_ports(rtl.spec, rtl.pipeline)
         (temporary / f"src/{TOP}_wrapper.v").write_text(wrapper(TOP, *ports))
-        if companders := front_end(TOP, ports[0]):
-            (temporary / f"src/{TOP}_front_end.v").write_text(companders)
+        if front := front_end(TOP, ports[0]):
+            (temporary / f"src/{TOP}_front_end.v").write_text(front)
         (temporary / f"sim/{TOP}_wrapper_binder.cc").write_text(test_bench(TOP, *ports))
         # Named after the sources that they were compiled from: good for as long as those are.
         for library in folder.glob("sim/*.so"):

@@ -29,6 +29,11 @@ from aefpga.firmware.report import Resources
 from aefpga.progress import Step, silent
 
 FAMILIES = ("xcup", "xcu", "xc7")
+# Yosys chains carries of four bits whatever the family. How many of eight bits a part then needs
+# depends on each chain's length: from half as many to as many.
+CARRY_KINDS = {"xc7": "CARRY4"} | dict.fromkeys(
+    ("xcu", "xcup"), "CARRY4 (Yosys's; the part has CARRY8, each worth up to two)"
+)
 OLDEST_VERSION = (0, 30)
 # For one process; the largest stage of a 24-200-100-50-15 encoder took 1.6 GB.
 MEMORY_BYTES = 2 * 2**30
@@ -54,10 +59,11 @@ REGISTERS = (
 
 @dataclass(frozen=True)
 class Counts:
-    """Primitives of a design by Yosys's cell names, and what synthesized it."""
+    """Primitives of a design by Yosys's cell names, what synthesized it, and for which family."""
 
     cells: Mapping[str, int]
     tool_version: str
+    family: str
 
     @property
     def resources(self) -> Resources:
@@ -70,15 +76,14 @@ class Counts:
         def total(*names: str) -> int:
             return sum(self.cells.get(n, 0) for n in names)
 
-        carry_kind = "CARRY8" if self.cells.get("CARRY8") else "CARRY4"
         return Resources(
             lut=total(*(f"LUT{n}" for n in range(1, 7)), "$__XILINX_SHREG_"),
             ff=total("$_DFF_P_"),
             dsp=total("DSP48E1", "DSP48E2"),
             bram=total("RAMB18E1", "RAMB18E2") + 2 * total("RAMB36E1", "RAMB36E2"),
             uram=total("URAM288"),
-            carry=total(carry_kind),
-            carry_kind=carry_kind,
+            carry=total("CARRY4"),
+            carry_kind=CARRY_KINDS[self.family],
         )
 
 
@@ -137,7 +142,7 @@ def synthesize(
             pool.shutdown(wait=False, cancel_futures=True)
             run.stop()
             raise
-    return Counts(dict(cells), version)
+    return Counts(dict(cells), version, family)
 
 
 def _processes() -> int:

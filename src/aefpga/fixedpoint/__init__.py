@@ -1,21 +1,20 @@
 """Fixed-point types, the encoder's specification, and its integer emulator."""
 
 from aefpga.fixedpoint.emulator import Emulator
-from aefpga.fixedpoint.spec import (
-    DenseLayer,
-    EncoderInput,
-    EncoderSpec,
-    Tensor,
-    exact_accumulator,
-)
+from aefpga.fixedpoint.input import EncoderInput, Offset
+from aefpga.fixedpoint.layers import Activation, DenseLayer, Layer, Tensor, exact_accumulator
+from aefpga.fixedpoint.spec import EncoderSpec
 from aefpga.fixedpoint.types import FixedType, smallest_type
 
 __all__ = [
+    "Activation",
     "DenseLayer",
     "Emulator",
     "EncoderInput",
     "EncoderSpec",
     "FixedType",
+    "Layer",
+    "Offset",
     "Tensor",
     "exact_accumulator",
     "smallest_type",

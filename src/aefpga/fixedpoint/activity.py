@@ -8,7 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aefpga.fixedpoint.emulator import Emulator
-from aefpga.fixedpoint.spec import EncoderSpec, Tensor, exact_accumulator
+from aefpga.fixedpoint.layers import DenseLayer, Tensor, exact_accumulator
+from aefpga.fixedpoint.spec import EncoderSpec
 
 INPUTS = "inputs"
 
@@ -55,15 +56,24 @@ def pruned(spec: EncoderSpec, layers: Sequence[LayerActivity]) -> EncoderSpec:
     """Return the encoder with the weights into and out of silent hidden neurons set to zero.
 
     Its words are the same wherever those neurons are silent; logic synthesis drops what is left of
-    them. Sizes stay, so that whatever reads the encoder still fits.
+    them. Sizes stay, so that whatever reads the encoder still fits; all layers become dense.
     """
     alive = {x.name: np.array(x.nonzero) > 0 for x in layers if x.name != INPUTS}
     arriving, source, kept = np.ones(len(spec.input.variables), bool), spec.input.network_type, []
     for layer in spec.layers:
         leaving = alive.get(layer.name, np.ones(layer.n_out, bool))
-        weight = Tensor(layer.weight.words * np.outer(arriving, leaving), layer.weight.type)
+        weight = Tensor(layer.matrix.words * np.outer(arriving, leaving), layer.matrix.type)
         bias = Tensor(layer.bias.words * leaving, layer.bias.type)
-        accumulator = exact_accumulator(source, weight, bias)
-        kept.append(replace(layer, weight=weight, bias=bias, accumulator=accumulator))
+        kept.append(
+            DenseLayer(
+                name=layer.name,
+                weight=weight,
+                bias=bias,
+                accumulator=exact_accumulator(source, weight, bias),
+                activation=layer.activation,
+                output=layer.output,
+                negative_slope_shift=layer.negative_slope_shift,
+            )
+        )
         arriving, source = leaving, layer.output
     return replace(spec, layers=tuple(kept))

@@ -7,7 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.fixedpoint.spec import DenseLayer, EncoderSpec
+from aefpga.fixedpoint.layers import Layer
+from aefpga.fixedpoint.spec import EncoderSpec
 from aefpga.fixedpoint.types import FixedType
 
 # Jets that pass through all layers together: their activations stay in the cache.
@@ -18,10 +19,10 @@ class Emulator:
     """Computes the words of an `EncoderSpec`.
 
     Weights are rescaled by powers of two so that every sum comes out in units of the layer's output
-    step; rounding is then a floor, and ReLU and saturation are two bounds, or a remainder where
-    words wrap. All these numbers are dyadic and bounded, so a float matrix product is exact as long
-    as the sums fit its mantissa: float32 where the specification proves that 24 bits suffice,
-    float64 (53 bits) otherwise.
+    step; rounding is then a floor, or NumPy's own to the nearest even integer, and ReLU and
+    saturation are two bounds, or a bound and a remainder where words wrap. All these numbers are
+    dyadic and bounded, so a float matrix product is exact as long as the sums fit its mantissa:
+    float32 where the specification proves that 24 bits suffice, float64 (53 bits) otherwise.
 
     Parameters
     ----------
@@ -68,32 +69,38 @@ class _Stage:
     weight: NDArray[Any]
     bias: NDArray[Any]
     slope: float | None
+    half: NDArray[Any]
+    to_integers: Any
+    relu: bool
+    wraps: bool
     low: NDArray[Any]
     high: NDArray[Any]
-    half: float
-    wraps: bool
 
     @classmethod
-    def of(cls, layer: DenseLayer, source: FixedType) -> "_Stage":
-        n_in, n_out = layer.n_in, layer.n_out
-        out_fraction = np.broadcast_to(layer.output.fraction, n_out)
+    def of(cls, layer: Layer, source: FixedType) -> "_Stage":
+        n_in, n_out, output = layer.n_in, layer.n_out, layer.output
+        out_fraction = np.broadcast_to(output.fraction, n_out)
         source_fraction = np.broadcast_to(source.fraction, n_in)
-        weight = np.ldexp(layer.weight.values, out_fraction - source_fraction[:, None])
-        bias = np.ldexp(np.broadcast_to(layer.bias.values, n_out), out_fraction)
-        leaky = layer.activation == "leaky_relu"
-        half = 0.5 if layer.output.rounding == "RND" else 0.0
-        low = np.broadcast_to(layer.output.min_word, n_out)
-        if layer.activation == "relu":
+        weight = np.ldexp(layer.matrix.values, out_fraction - source_fraction[:, None])
+        bias = np.ldexp(layer.bias.values, out_fraction)
+        leaky, wraps = layer.activation == "leaky_relu", output.overflow == "WRAP"
+        # Where no bit is dropped there is no half, which a float may not hold beside the sum.
+        finest = int(layer.accumulator.fraction) + layer.negative_slope_shift
+        half = 0.5 * ((output.rounding == "RND") & (out_fraction < finest))
+        low = np.broadcast_to(output.min_word, n_out)
+        if layer.activation == "relu" and not wraps:
             low = np.maximum(low, 0)
-        dtype = np.float32 if _bits_needed(layer, out_fraction) <= 24 else np.float64
+        dtype = np.float32 if _fits_float32(layer, weight, bias) else np.float64
         return cls(
             weight=weight.astype(dtype),
             bias=(bias if leaky else bias + half).astype(dtype),
             slope=2.0**-layer.negative_slope_shift if leaky else None,
+            half=_narrow(half).astype(dtype),
+            to_integers=np.rint if output.rounding == "RND_CONV" else np.floor,
+            relu=layer.activation == "relu" and wraps,
+            wraps=wraps,
             low=_narrow(low).astype(dtype),
-            high=_narrow(layer.output.max_word).astype(dtype),
-            half=half,
-            wraps=layer.output.overflow == "WRAP",
+            high=_narrow(output.max_word).astype(dtype),
         )
 
     def __call__(self, words: NDArray[Any]) -> NDArray[Any]:
@@ -101,8 +108,10 @@ class _Stage:
         sums += self.bias
         if self.slope is not None:
             np.maximum(sums, sums * sums.dtype.type(self.slope), out=sums)
-            sums += sums.dtype.type(self.half)
-        np.floor(sums, out=sums)
+            sums += self.half
+        self.to_integers(sums, out=sums)
+        if self.relu:
+            np.maximum(sums, 0, out=sums)
         if self.wraps:
             return np.asarray(np.mod(sums - self.low, self.high - self.low + 1) + self.low)
         np.maximum(sums, self.low, out=sums)
@@ -115,10 +124,8 @@ def _narrow(bounds: NDArray[Any]) -> NDArray[Any]:
     return np.unique(bounds) if np.unique(bounds).size == 1 else bounds
 
 
-def _bits_needed(layer: DenseLayer, out_fraction: NDArray[np.int64]) -> int:
-    """Bits of mantissa that hold every sum, the leaky slope's product and the rounding's half."""
-    accumulator = layer.accumulator
-    fraction = max(
-        int(accumulator.fraction) + layer.negative_slope_shift, int(out_fraction.max()) + 1
-    )
-    return int(accumulator.integer) + 1 + fraction
+def _fits_float32(layer: Layer, weight: NDArray[np.float64], bias: NDArray[np.float64]) -> bool:
+    """Return whether float32 holds all sums: its mantissa, and by far its exponent."""
+    sizes = np.abs(np.append(weight, bias))
+    near = (sizes == 0) | ((sizes > 2.0**-100) & (sizes < 2.0**100))
+    return layer.bits_needed <= 24 and bool(near.all())

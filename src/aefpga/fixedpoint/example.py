@@ -1,20 +1,16 @@
 """Random encoders: for tests, benchmarks, and what-if figures before anything is trained."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.fixedpoint.spec import (
-    Activation,
-    DenseLayer,
-    EncoderInput,
-    EncoderSpec,
-    Tensor,
-    exact_accumulator,
-)
-from aefpga.fixedpoint.types import FixedType
+from aefpga.fixedpoint.input import EncoderInput, Offset
+from aefpga.fixedpoint.layers import Activation, DenseLayer, Tensor, exact_accumulator
+from aefpga.fixedpoint.spec import EncoderSpec
+from aefpga.fixedpoint.types import FixedType, Overflow, Rounding
 
 
 def random_spec(
@@ -24,6 +20,10 @@ def random_spec(
     activation: Activation = "relu",
     input_bits: int = 12,
     companded: int = -1,
+    offset: bool = False,
+    rounding: Rounding = "RND",
+    overflow: Overflow = "SAT",
+    per_neuron: bool = False,
     seed: int = 0,
 ) -> EncoderSpec:
     """Return an encoder with dense random weights that exercises rounding and saturation.
@@ -40,6 +40,13 @@ def random_spec(
         Width of the widest input word; some inputs are narrower, some unsigned, as real ones are.
     companded : int
         Bits of mantissa with which some inputs are companded; -1 for none.
+    offset : bool
+        Whether an offset is subtracted from each input.
+    rounding, overflow : str
+        Of every layer's output; the rounding is the input's, too.
+    per_neuron : bool
+        Whether each neuron has a type of its own: sign, width and point of its output, and point of
+        its weights.
     seed : int
         Seed of the weights.
     """
@@ -52,22 +59,26 @@ def random_spec(
     source = EncoderInput(
         variables=tuple(f"x{i}" for i in index),
         units=("GeV",) * n_inputs,
-        type=FixedType(signed, width, exponent + signed),
+        type=FixedType(signed, width, exponent + signed, rounding),
         exponent=exponent,
         mantissa=np.where((index % 5 == 3) & ~signed, companded, -1),
     )
+    if offset:
+        source = replace(source, offset=_random_offset(source, rng))
     layers: list[DenseLayer] = []
     arriving = source.network_type
     for position, (n_in, n_out) in enumerate(pairwise(sizes)):
         is_latent = position == len(sizes) - 2
-        weight_type = FixedType(True, bits, 1)
+        bias_type = FixedType(True, bits, 1)
+        weight_type = FixedType(True, bits, rng.integers(-1, 2, n_out)) if per_neuron else bias_type
         weight = Tensor(
             weight_type.to_words(rng.normal(0, 1.5 / np.sqrt(n_in), (n_in, n_out))), weight_type
         )
-        bias = Tensor(weight_type.to_words(rng.normal(0, 0.2, n_out)), weight_type)
+        bias = Tensor(bias_type.to_words(rng.normal(0, 0.2, n_out)), bias_type)
         kind: Activation = "linear" if is_latent else activation
-        signed_output = kind != "relu"
-        output = FixedType(signed_output, bits, 1 + signed_output)
+        output = _output_type(kind, bits, rounding, overflow)
+        if per_neuron:
+            output = _varied(output, n_out, rng)
         layers.append(
             DenseLayer(
                 name="latent" if is_latent else f"hidden_{position + 1}",
@@ -83,14 +94,40 @@ def random_spec(
     return EncoderSpec(source, tuple(layers), {"origin": f"random weights, seed {seed}"})
 
 
+def _random_offset(source: EncoderInput, rng: np.random.Generator) -> Offset:
+    """Return offsets on a port two bits finer than the words, and some no wider than they."""
+    kind, index = source.type, np.arange(len(source.variables))
+    wider = index % 3
+    port = FixedType(index % 2 == 0, kind.width + 2 + wider, kind.integer + wider, "TRN", "WRAP")
+    values = rng.integers(-200, 201, len(index)) * port.lsb
+    # One of the two bits is cut before the difference is rounded.
+    integer = port.integer - source.exponent + 3
+    fraction = kind.fraction + source.exponent + 1
+    return Offset(port, values, FixedType(True, integer + fraction, integer, "TRN", "WRAP"))
+
+
+def _output_type(
+    activation: Activation, bits: int, rounding: Rounding, overflow: Overflow
+) -> FixedType:
+    signed = activation != "relu"
+    return FixedType(signed, bits, 1 + signed, rounding, overflow)
+
+
+def _varied(output: FixedType, n: int, rng: np.random.Generator) -> FixedType:
+    """Return `n` types around one: other widths and points, with and without a sign."""
+    width = np.maximum(output.width + rng.integers(-2, 3, n), 2)
+    integer = output.integer + rng.integers(-2, 2, n)
+    return FixedType(rng.random(n) < 0.5, width, integer, output.rounding, output.overflow)
+
+
 def adversarial_words(spec: EncoderSpec, n_random: int = 1000, seed: int = 0) -> NDArray[np.int64]:
     """Return input words meant to break an implementation, shape (n, n_variables), int64.
 
     All minima, all maxima, zeros, ones, alternations of the extremes, each input alone at either
-    end, and uniform random words over the full range, which saturate and tie often.
+    end, and uniform random words over the full range, which saturate and tie often. All are words
+    that some quantity on the firmware's port has.
     """
-    source = spec.input.network_type.broadcast((len(spec.input.variables),))
-    low, high = source.min_word, spec.input.max_word
+    low, high = spec.input.min_word, spec.input.max_word
     alternating = np.arange(len(low)) % 2 == 0
     alone = np.eye(len(low), dtype=bool)
     rows = [
@@ -104,4 +141,4 @@ def adversarial_words(spec: EncoderSpec, n_random: int = 1000, seed: int = 0) ->
         *np.where(alone, low, 0),
         *np.random.default_rng(seed).integers(low, high + 1, (n_random, len(low))),
     ]
-    return np.stack(rows)
+    return np.asarray(np.clip(np.stack(rows), low, high), np.int64)

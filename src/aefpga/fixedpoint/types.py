@@ -7,11 +7,13 @@ from typing import Any, Literal, get_args
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-Rounding = Literal["TRN", "RND"]
+Rounding = Literal["TRN", "RND", "RND_CONV"]
 Overflow = Literal["WRAP", "SAT"]
 
 # A float64 holds every integer up to this many bits, so words and sums below it are exact in BLAS.
 EXACT_BITS = 53
+# Of the binary point: products of three such numbers are far from the ends of float64's range.
+FARTHEST_POINT = 256
 
 
 @dataclass(frozen=True, eq=False)
@@ -27,10 +29,10 @@ class FixedType:
     ----------
     signed, width, integer : array_like
         Scalars, or arrays that broadcast to the shape of the tensor.
-    rounding : {"RND", "TRN"}
-        To the nearest, halves towards plus infinity (``AP_RND``); or towards minus infinity.
-        Half-up is the one rounding to nearest that QKeras can be taught, and that hls4ml and da4ml
-        both offer; it is also cheaper in hardware than half-to-even.
+    rounding : {"RND", "RND_CONV", "TRN"}
+        To the nearest, halves towards plus infinity (``AP_RND``) or to the even word
+        (``AP_RND_CONV``); or towards minus infinity. Halves to even is what every QKeras model
+        does; halves up is cheaper in hardware.
     overflow : {"SAT", "WRAP"}
         Clip to the nearest end of the range, or keep the low bits.
 
@@ -54,8 +56,14 @@ class FixedType:
             array = np.asarray(getattr(self, name)).astype(kind)
             array.setflags(write=False)
             object.__setattr__(self, name, array)
+        np.broadcast_shapes(self.signed.shape, self.width.shape, self.integer.shape)
         if self.width.size and not 1 <= self.width.min() <= self.width.max() <= EXACT_BITS:
-            raise ValueError(f"width must be 1 to {EXACT_BITS} bits, found {self.width.tolist()}")
+            raise ValueError(
+                f"width must be 1 to {EXACT_BITS} bits, found {self.width.min()} to "
+                f"{self.width.max()}"
+            )
+        if self.integer.size and np.abs(self.integer).max() > FARTHEST_POINT:
+            raise ValueError(f"more than {FARTHEST_POINT} integer bits, or less than the negative")
         if self.rounding not in get_args(Rounding) or self.overflow not in get_args(Overflow):
             raise ValueError(f"unknown rounding {self.rounding!r} or overflow {self.overflow!r}")
 
@@ -112,6 +120,18 @@ class FixedType:
         return self.max_word * self.lsb
 
     @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of the elements that have a type each; empty where all share one."""
+        return np.broadcast_shapes(self.signed.shape, self.width.shape, self.integer.shape)
+
+    def fits(self, shape: tuple[int, ...]) -> bool:
+        """Return whether there is a type for each element of `shape`."""
+        try:
+            return np.broadcast_shapes(self.shape, shape) == shape
+        except ValueError:
+            return False
+
+    @property
     def is_uniform(self) -> bool:
         """Whether all elements share one type."""
         return all(np.unique(a).size == 1 for a in (self.signed, self.width, self.integer))
@@ -145,7 +165,7 @@ class FixedType:
             Words, in the shape of `values` broadcast with the type.
         """
         scaled = np.ldexp(np.asarray(values, np.float64), self.fraction)
-        words = np.floor(scaled)
+        words = np.rint(scaled) if self.rounding == "RND_CONV" else np.floor(scaled)
         if self.rounding == "RND":
             # floor(scaled + 0.5) would lift 0.49999999999999994 to 1
             words += scaled - words >= 0.5
@@ -159,6 +179,10 @@ class FixedType:
     def to_values(self, words: ArrayLike) -> NDArray[np.float64]:
         """Return the numbers that `words` stand for, as float64."""
         return np.ldexp(np.asarray(words, np.float64), -self.fraction)
+
+    def quantized(self, values: ArrayLike) -> NDArray[np.float64]:
+        """Return the numbers that the words of `values` stand for."""
+        return self.to_values(self.to_words(values))
 
     def holds(self, words: ArrayLike) -> bool:
         """Whether every word lies within the range of its type."""
@@ -177,8 +201,28 @@ class FixedType:
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "FixedType":
-        """Build a type from the content that `to_config` returns."""
-        return cls(**config)
+        """Build a type from the content that `to_config` returns.
+
+        Raises
+        ------
+        ValueError, TypeError, KeyError
+            If it is anything else.
+        """
+        return cls(
+            np.asarray(config["signed"]).astype(np.bool_, casting="safe"),
+            integers(config["width"]),
+            integers(config["integer"]),
+            config["rounding"],
+            config["overflow"],
+        )
+
+
+def integers(content: Any) -> NDArray[np.int64]:
+    """Return JSON's integers, in lists or alone, as an array; raise TypeError for anything else."""
+    array = np.asarray(content)
+    if array.dtype.kind != "i":
+        raise TypeError(f"expected integers, found {str(content)[:60]!r}")
+    return array.astype(np.int64)
 
 
 def smallest_type(low: float, high: float, fraction: int, overflow: Overflow = "WRAP") -> FixedType:
@@ -186,8 +230,16 @@ def smallest_type(low: float, high: float, fraction: int, overflow: Overflow = "
 
     Both ends must be multiples of ``2**-fraction``. The type never rounds or overflows for values
     on that grid within the range, so ``TRN`` and ``WRAP`` (free in hardware) are exact.
+
+    Raises
+    ------
+    ValueError
+        If it needs more than 53 bits.
     """
-    first, last = round(np.ldexp(low, fraction)), round(np.ldexp(high, fraction))
+    ends = np.ldexp([low, high], fraction)
+    if not np.isfinite(ends).all():
+        raise ValueError(f"no type of {EXACT_BITS} bits holds {low} to {high} in 2**-{fraction}")
+    first, last = (round(x) for x in ends.tolist())
     signed = first < 0
     magnitude = max(last, -first - 1, 0)
     width = max(magnitude.bit_length() + signed, 1)

@@ -25,9 +25,16 @@ from aefpga.codec.learning import learn
 from aefpga.codec.schemes import Hint, Scheme, scheme_for
 from aefpga.errors import DataError, UsageError
 from aefpga.files import atomic_path, load_arrays
-from aefpga.fixedpoint import DenseLayer, Emulator, EncoderInput, EncoderSpec, FixedType, Tensor
+from aefpga.fixedpoint import (
+    DenseLayer,
+    Emulator,
+    EncoderInput,
+    EncoderSpec,
+    FixedType,
+    Tensor,
+    exact_accumulator,
+)
 from aefpga.fixedpoint.compand import compand, expand
-from aefpga.fixedpoint.spec import exact_accumulator
 from aefpga.progress import Step, silent
 from aefpga.schema import Kind, Schema, Variable
 from aefpga.schema import variable as kinds
@@ -325,9 +332,13 @@ def _specification(sent: Schema, word_of: Sequence[int], widths: Sequence[int]) 
     bias = Tensor(np.zeros(len(widths), np.int64), FixedType(True, 2, 2))
     width = np.array(widths)
     layer = DenseLayer(
-        "latent", weight, bias, exact_accumulator(arriving, weight, bias), "linear",
-        FixedType(False, width, width, "RND", "WRAP"),
-    )  # fmt: skip
+        name="latent",
+        weight=weight,
+        bias=bias,
+        accumulator=exact_accumulator(arriving, weight, bias),
+        activation="linear",
+        output=FixedType(False, width, width, "RND", "WRAP"),
+    )
     return EncoderSpec(source, (layer,), {"origin": "modulo code"})
 
 

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aefpga.config import ModelConfig
-from aefpga.fixedpoint import FixedType
-from aefpga.fixedpoint.spec import Activation
+from aefpga.fixedpoint import Activation, FixedType
 from aefpga.trainers.qkeras.backend import tensorflow
 
 NORMALISATION = "_normalisation"

@@ -8,9 +8,8 @@ from numpy.typing import NDArray
 
 from aefpga.config import QuantizationConfig
 from aefpga.errors import UsageError
-from aefpga.fixedpoint import EncoderInput, FixedType
+from aefpga.fixedpoint import Activation, EncoderInput, FixedType
 from aefpga.fixedpoint.compand import FINE_BITS, MANTISSA_BITS
-from aefpga.fixedpoint.spec import Activation
 from aefpga.schema import Schema
 from aefpga.trainers.qkeras.autoencoder import LayerTypes
 

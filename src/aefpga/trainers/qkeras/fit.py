@@ -121,7 +121,7 @@ def fit(
     curve += _train(network, samples, config, "quantized", checkpoints, on_epoch)
     spec = _specification(encoder, source, types, config, provenance)
     # The words themselves, as numbers: quantizing them again changes nothing.
-    on_grid = {x.name: (x.weight.values, x.bias.values) for x in spec.layers}
+    on_grid = {x.name: (x.matrix.values, x.bias.values) for x in spec.layers}
     set_dense_weights(encoder, on_grid)
     trained = Network(dense_weights(encoder), dense_weights(decoder))
     return Trained(source, normaliser, trained_float, trained, spec, curve)
@@ -252,6 +252,16 @@ def _specification(
         activation = layer_activation(config.model, name)
         shift = config.model.negative_slope_shift if activation == "leaky_relu" else 0
         accumulator = exact_accumulator(arriving, weight, bias)
-        layers.append(DenseLayer(name, weight, bias, accumulator, activation, fixed.output, shift))
+        layers.append(
+            DenseLayer(
+                name=name,
+                weight=weight,
+                bias=bias,
+                accumulator=accumulator,
+                activation=activation,
+                output=fixed.output,
+                negative_slope_shift=shift,
+            )
+        )
         arriving = fixed.output
     return EncoderSpec(source, tuple(layers), provenance)

@@ -10,8 +10,7 @@ import numpy as np
 import tensorflow as tf
 from qkeras import quantized_bits
 
-from aefpga.fixedpoint import FixedType
-from aefpga.fixedpoint.spec import Activation
+from aefpga.fixedpoint import Activation, FixedType
 
 
 class WeightQuantizer(quantized_bits):  # type: ignore[misc]

@@ -39,7 +39,7 @@ class KerasEncoder:
     name = "Keras"
 
     def __init__(self, spec: EncoderSpec, model: ModelConfig, weights: Path) -> None:
-        types = [LayerTypes(x.weight.type, x.bias.type, x.output) for x in spec.layers]
+        types = [LayerTypes(x.matrix.type, x.bias.type, x.output) for x in spec.layers]
         with _float64():
             self._encoder = quantized_encoder(len(spec.input.variables), model, types)
             set_dense_weights(self._encoder, _load_weights(weights))
