@@ -1,14 +1,11 @@
 """Every shipped configuration can be read, and is what its name says."""
 
-from pathlib import Path
-
 import pytest
 
+from aefpga import configs
 from aefpga.config import load_config
 from aefpga.workflow.study import load_study
 
-CONFIGS = sorted((Path(__file__).parents[1] / "configs").glob("*.yaml"))
-STUDIES = {"study", "equal_bits"}
 LAYOUTS = {
     "physics_24d": "24-15",
     "standard_24d": "24-64-32-15",
@@ -21,12 +18,15 @@ LAYOUTS = {
 }
 
 
-@pytest.mark.parametrize("path", CONFIGS, ids=lambda p: p.stem)
-def test_a_configuration_is_what_its_name_says(path):
-    if path.stem in STUDIES:
-        assert len(list(load_study(path).runs())) in (48, 12)
-        return
-    config = load_config(path, {})
+@pytest.mark.parametrize("name", configs.names(configs.STUDIES))
+def test_a_study_has_so_many_runs(name):
+    study = load_study(configs.find_config(name, configs.STUDIES))
+    assert len(list(study.runs())) == {"study": 48, "equal_bits": 12}[name]
+
+
+@pytest.mark.parametrize("name", configs.names())
+def test_a_configuration_is_what_its_name_says(name):
+    config = load_config(configs.find_config(name), {})
     sizes = (len(config.data.columns()), *config.model.hidden, config.model.latent)
-    assert "-".join(map(str, sizes)) == LAYOUTS[path.stem]
-    assert config.model.batch_norm == ("27d" in path.stem)
+    assert "-".join(map(str, sizes)) == LAYOUTS[name]
+    assert config.model.batch_norm == ("27d" in name)

@@ -7,13 +7,10 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
+from aefpga.choices import ModelKind, Normalisation, Strategy
 from aefpga.errors import UsageError
 from aefpga.files import atomic_path
 from aefpga.schema import JETS, Cut, Schema, find_schema
-
-ModelKind = Literal["standard", "sparse-l1", "sparse-kl", "vae", "adversarial"]
-Normalisation = Literal["min-max", "standard", "four-momentum", "physics"]
-Strategy = Literal["Latency", "Resource", "distributed_arithmetic"]
 
 
 class _Section(BaseModel):
@@ -138,7 +135,7 @@ class ModelConfig(_Section):
 class QuantizationConfig(_Section):
     """Widths of the firmware's words, in bits; `bits: null` trains in floating point only."""
 
-    bits: int | None = Field(None, ge=2, le=16, description="weights and activations")
+    bits: int | None = Field(8, ge=2, le=16, description="weights and activations")
     bias_bits: int | None = Field(None, ge=2, le=24, description="default: bits + 4")
     input_bits: int = Field(14, ge=2, le=20, description="input words; multiplicities take fewer")
     latent_bits: int | None = Field(None, ge=2, le=16, description="default: as bits")
@@ -225,7 +222,7 @@ def load_config(path: Path | None, overrides: dict[str, dict[str, Any]]) -> RunC
     path : Path or None
         YAML file; None starts from the defaults.
     overrides : dict
-        Values by section and option; None means not given.
+        Values by section and option.
 
     Raises
     ------
@@ -247,8 +244,7 @@ def load_config(path: Path | None, overrides: dict[str, dict[str, Any]]) -> RunC
             f"{path}: expected sections ({', '.join(RunConfig.model_fields)}), each with options"
         )
     for section, options in overrides.items():
-        given = {name: value for name, value in options.items() if value is not None}
-        content[section] = {**content.get(section, {}), **given}
+        content[section] = {**content.get(section, {}), **options}
     try:
         return RunConfig.model_validate(content)
     except ValidationError as error:

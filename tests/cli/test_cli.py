@@ -44,32 +44,6 @@ def run_copy(tiny_run, tmp_path):
     return tmp_path
 
 
-@pytest.mark.parametrize(
-    "verb",
-    [
-        [],
-        ["train"],
-        ["activity"],
-        ["csim"],
-        ["synthesize"],
-        ["evaluate"],
-        ["run"],
-        ["data", "inspect"],
-    ],
-    ids=" ".join,
-)
-def test_help_teaches_and_imports_nothing_heavy(tmp_path, verb):
-    code = (
-        "import sys\nfrom aefpga.cli import main\n"
-        f"sys.argv = ['aefpga', *{verb!r}, '--help']\n"
-        "try: main()\nexcept SystemExit: pass\n"
-        "heavy = {'tensorflow', 'numpy', 'uproot', 'matplotlib', 'da4ml'} & set(sys.modules)\n"
-        "assert not heavy, heavy"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert "Usage" in done.stdout
-
-
 def test_csim_is_exact_and_a_broken_weight_is_named(run_copy, tiny_run):
     found = aefpga("csim", "--json", "--jets", 300, cwd=run_copy)
     result = json.loads(found.stdout)

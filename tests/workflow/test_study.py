@@ -5,6 +5,7 @@ import pytest
 pytest.importorskip("qkeras", reason="training needs the extra `train`")
 
 from aefpga.config import DataConfig, ModelConfig, TrainingConfig
+from aefpga.configs import STUDIES, find_config
 from aefpga.errors import UsageError
 from aefpga.workflow.study import StudyConfig, load_study, study
 
@@ -56,8 +57,8 @@ def test_a_study_file_is_checked(tmp_path):
         load_study(tmp_path / "none.yaml")
 
 
-def test_the_shipped_study_varies_what_it_should(pytestconfig):
-    config = load_study(pytestconfig.rootpath / "configs/study.yaml")
+def test_the_shipped_study_varies_what_it_should():
+    config = load_study(find_config("study", STUDIES))
     names = [name for name, _ in config.runs()]
     assert len(names) == len(set(names)) == 6 * 4 * 2
     run = dict(config.runs())["vae-four-momentum-19d-42"]

@@ -14,6 +14,9 @@ def activity(
 
     Mean activation and share of jets in which each neuron fires, in the float and in the quantized
     encoder. Made for sparse models; a linear encoder has no neurons to switch off.
+
+    Example: `aefpga train --config sparse_l1_24d --name sparse`, then
+    `aefpga activity --run sparse`.
     """
     from aefpga.runs import open_run
     from aefpga.workflow.activity import judge_activity

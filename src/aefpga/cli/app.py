@@ -19,6 +19,7 @@ from aefpga.cli import (
     synthesize,
     train,
 )
+from aefpga.cli.grouped import grouped
 
 app = typer.Typer(
     name="aefpga",
@@ -49,12 +50,12 @@ def _root(
     """Quantized jet autoencoders for FPGA triggers."""
 
 
-app.command("train")(train.train)
+app.command("train")(grouped(train.train))
 app.command("csim")(csim.csim)
 app.command("synthesize")(synthesize.synthesize)
 app.command("evaluate")(evaluate.evaluate)
 app.command("activity")(activity.activity)
-app.command("run")(run.run)
+app.command("run")(grouped(run.run))
 app.command("compress")(compress.compress)
 app.command("decompress")(decompress.decompress)
 app.command("info")(info.info)

@@ -78,6 +78,9 @@ def compress(
 
     Where the output has no suffix it is a folder: each input becomes a file there, several at a
     time, and the same command, after whatever interruption, goes on where it was.
+
+    Example: `aefpga compress --scalar --max-error 1% jets.root -o jets.aejets`, or a folder:
+    `aefpga compress "2026/*.root" -o 2026-small --run first --level best`.
     """
     from dataclasses import asdict
 

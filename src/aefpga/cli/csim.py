@@ -25,6 +25,8 @@ def csim(
     The quantized Keras model, the integer emulator, hls4ml's C simulation and the Verilated RTL
     compute the latent words of the whole test split and of adversarial inputs. Exits 1 if a single
     word differs, and names the first layer at which the two part.
+
+    Example: `aefpga csim`, or, without hls4ml, `aefpga csim --run first --without hls`.
     """
     from aefpga.errors import UsageError
     from aefpga.runs import open_run

@@ -22,7 +22,10 @@ def inspect(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Show what a file holds, which variable sets it can feed, and the ranges of its variables."""
+    """Show what a file holds, which variable sets it can feed, and the ranges of its variables.
+
+    Example: `aefpga data inspect jets.root`.
+    """
     from aefpga.data.inspect import inspect as look
 
     found = look(file, collection)
@@ -91,6 +94,8 @@ def simulate(
     """Make jets with Pythia 8 and FastJet: 8 TeV, anti-kt 0.5, detector-like smearing.
 
     The same seed gives the same file on any number of cores. Needs the extra `simulate`.
+
+    Example: `aefpga data simulate --process ttbar --events 2000 --output ttbar.root`.
     """
     from dataclasses import asdict
 

@@ -7,15 +7,13 @@ import typer
 
 from aefpga.cli import show
 from aefpga.cli.archives import File, OwnRun, SkipDamaged, open_archive
-from aefpga.cli.options import Runs
+from aefpga.cli.options import Runs, Variables
 
 
 def decompress(
     file: File,
     output: Annotated[Path, typer.Option("--output", "-o", help="ROOT file to write.")],
-    variables: Annotated[
-        str | None, typer.Option("--variables", help="Names with commas between; default: all.")
-    ] = None,
+    variables: Variables = None,
     entries: Annotated[
         str | None, typer.Option("--entries", help="Events FIRST:LAST, the last left out.")
     ] = None,
@@ -23,12 +21,15 @@ def decompress(
     runs: Runs = Path("runs"),
     skip_damaged: SkipDamaged = False,
 ) -> None:
-    """Give the jets back as a ROOT file. Needs no TensorFlow."""
+    """Give the jets back as a ROOT file. Needs no TensorFlow.
+
+    Example: `aefpga decompress jets.aejets -o back.root --variables pt,eta,phi --entries 0:1000`.
+    """
     from aefpga.workflow.compress import decompress as decompress_jets
 
     first, last = _range(entries)
     archive = open_archive(file, run, runs, skip_damaged)
-    names = [n.strip() for n in variables.split(",")] if variables else None
+    names = archive.schema.choose(variables).names if variables else None
     with show.progress() as step:
         jets = decompress_jets(archive, output, variables=names, first=first, last=last, step=step)
     for number, reason in archive.skipped.items():

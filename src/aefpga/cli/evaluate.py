@@ -27,6 +27,8 @@ def evaluate(
 
     With --input it judges other jets than the run's own test jets, and says how different they are:
     how well does an encoder do on a process that it was not trained on?
+
+    Example: `aefpga evaluate --run first`, or `aefpga evaluate --input "ttbar/*.root"`.
     """
     from aefpga.runs import open_run
     from aefpga.workflow.evaluate import evaluate as evaluate_run

@@ -19,7 +19,10 @@ def info(
     runs: Runs = Path("runs"),
     as_json: Json = False,
 ) -> None:
-    """Say what is inside, from which model, how small, how exact, and whether it is whole."""
+    """Say what is inside, from which model, how small, how exact, and whether it is whole.
+
+    Example: `aefpga info jets.aejets --verify`.
+    """
     from dataclasses import asdict
 
     from aefpga.codec.verification import contradictions

@@ -39,7 +39,10 @@ Jets = Annotated[
     typer.Option("--jets", min=1, help="Use at most this many jets of the test split."),
 ]
 Variables = Annotated[
-    str | None, typer.Option("--variables", help="Variable set: 28, 27, 24, 19 or 4.")
+    str | None,
+    typer.Option(
+        "--variables", help="A set (of jets: 28, 27, 24, 19 or 4), or names with commas between."
+    ),
 ]
 Input = Annotated[
     list[str] | None,

@@ -7,67 +7,35 @@ from typing import TYPE_CHECKING
 from aefpga.cli import show
 from aefpga.cli.csim import csim
 from aefpga.cli.evaluate import evaluate
-from aefpga.cli.options import (
-    Adders,
-    ClockPeriod,
-    Collection,
-    Input,
-    Part,
-    Projects,
-    Runs,
-    Tool,
-    Variables,
-)
+from aefpga.cli.options import Adders, ClockPeriod, Part, Projects, Tool
 from aefpga.cli.synthesize import synthesize
-from aefpga.cli.train import (
-    Config,
-    Epochs,
-    MaxJets,
-    Model,
-    Name,
-    Quantize,
-    Seed,
-    configure,
-    summarize,
-    train_run,
-)
+from aefpga.cli.training import TrainingOptions, show_run, train_run
 
 if TYPE_CHECKING:
     from aefpga.runs import Run
 
 
 def run(
-    quantize: Quantize = "8bit",
-    model: Model = None,
-    variables: Variables = None,
-    config: Config = None,
-    inputs: Input = None,
-    collection: Collection = None,
-    epochs: Epochs = None,
-    max_jets: MaxJets = None,
-    seed: Seed = None,
-    name: Name = None,
+    options: TrainingOptions,
     part: Part = None,
     clock_period: ClockPeriod = None,
     adders: Adders = None,
     tool: Tool = "auto",
-    runs: Runs = Path("runs"),
     projects: Projects = Path("hls_projects"),
 ) -> None:
     """Do it all: train, check the firmware word for word, synthesize, reconstruct and judge.
 
-    Example: `aefpga run` on the embedded sample, 8 bits, for a VU9P.
+    Example: `aefpga run` on the embedded sample, 8 bits, for a VU9P; or
+    `aefpga run --config standard_24d --part xcku115 --clock-period 4`.
     """
     from aefpga.firmware import yosys
 
-    resolved = configure(
-        config, quantize, model, variables, inputs, collection, epochs, max_jets, seed
-    )
+    resolved = options.resolved()
     # A fresh Yosys prepares itself for a minute: let it do so on the other core.
     Thread(target=yosys.prepare, daemon=True).start()
-    trained = train_run(resolved, runs, name)
-    summarize(trained)
-    chosen = str(trained.folder)
+    trained = train_run(resolved, options.runs, options.name)
+    show_run(trained)
+    chosen, runs = str(trained.folder), options.runs
     if trained.is_quantized:
         csim(run=chosen, runs=runs, projects=projects)
         synthesize(

@@ -5,14 +5,20 @@ from typing import Annotated
 
 import typer
 
+from aefpga import configs
 from aefpga.cli import show
 from aefpga.cli.options import Json
 
 
 def study(
-    config: Annotated[Path, typer.Option("--config", help="YAML file of the study.")] = Path(
-        "configs/study.yaml"
-    ),
+    config: Annotated[
+        str,
+        typer.Option(
+            "--config",
+            help="YAML file of the study, or the name of one that comes with the package: "
+            f"{', '.join(configs.names(configs.STUDIES))}.",
+        ),
+    ] = "study",
     quick: Annotated[
         bool, typer.Option("--quick", help="A few tiny runs, to see that all works.")
     ] = False,
@@ -29,12 +35,12 @@ def study(
     Interrupted, it goes on where it stopped when called again. The tables give the literature's
     min-max errors beside residuals in physical units, float and quantized.
 
-    Example: `aefpga study --quick`.
+    Example: `aefpga study --quick`, or `aefpga study --config equal_bits --output equal`.
     """
     from aefpga.workflow.study import QUICK, load_study
     from aefpga.workflow.study import study as run_study
 
-    chosen = QUICK if quick else load_study(config)
+    chosen = QUICK if quick else load_study(configs.find_config(config, configs.STUDIES))
     with show.progress() as step:
         outcome = run_study(chosen, output, processes=processes, step=step)
     if as_json:

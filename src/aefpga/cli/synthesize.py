@@ -24,6 +24,8 @@ def synthesize(
 
     With Vitis or Vivado HLS on PATH their synthesis is run and read. Without, the open flow: the
     RTL is simulated for latency and interval and synthesized with Yosys for resources.
+
+    Example: `aefpga synthesize --part xcvu9p --clock-period 4`.
     """
     from aefpga.runs import open_run
     from aefpga.workflow.synthesize import synthesize as synthesize_run

@@ -13,10 +13,10 @@ from typing import Any
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from aefpga.choices import Normalisation
 from aefpga.config import (
     DataConfig,
     ModelConfig,
-    Normalisation,
     QuantizationConfig,
     RunConfig,
     TrainingConfig,

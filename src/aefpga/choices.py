@@ -1,0 +1,7 @@
+"""What a configuration chooses from, where a help text reads it without loading pydantic."""
+
+from typing import Literal
+
+ModelKind = Literal["standard", "sparse-l1", "sparse-kl", "vae", "adversarial"]
+Normalisation = Literal["min-max", "standard", "four-momentum", "physics"]
+Strategy = Literal["Latency", "Resource", "distributed_arithmetic"]

@@ -1,0 +1,129 @@
+"""What `train` and `run` share: their options, and how they train."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, get_args
+
+import typer
+
+from aefpga import configs
+from aefpga.choices import ModelKind
+from aefpga.cli import show
+from aefpga.cli.options import Collection, Input, Runs, Variables
+
+if TYPE_CHECKING:
+    from aefpga.config import RunConfig
+    from aefpga.runs import Run
+    from aefpga.workflow.train import Prepared
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """What is trained on what; None is what the configuration says."""
+
+    config: Annotated[
+        str | None,
+        typer.Option(
+            "--config",
+            help="YAML file, which the other options override, or the name of one that comes with "
+            f"the package: {', '.join(configs.names())}.",
+        ),
+    ] = None
+    quantize: Annotated[
+        str | None,
+        typer.Option(
+            "--quantize",
+            help="`Nbit` with N from 2 to 16, or `none` for floating point only; default: 8bit.",
+            metavar="Nbit",
+        ),
+    ] = None
+    model: Annotated[
+        str | None,
+        typer.Option("--model", help=f"Kind of autoencoder: {', '.join(get_args(ModelKind))}."),
+    ] = None
+    variables: Variables = None
+    record: Annotated[
+        str | None, typer.Option("--record", help="What is encoded; default: jets.")
+    ] = None
+    inputs: Input = None
+    collection: Collection = None
+    epochs: Annotated[
+        int | None, typer.Option("--epochs", min=1, help="Epochs, of each of the two stages.")
+    ] = None
+    max_jets: Annotated[
+        int | None, typer.Option("--max-jets", min=1, help="Read at most this many.")
+    ] = None
+    seed: Annotated[
+        int | None, typer.Option("--seed", min=0, help="Of split, weights and shuffling.")
+    ] = None
+    name: Annotated[
+        str | None, typer.Option("--name", help="Name of the run; default: time and kind.")
+    ] = None
+    runs: Runs = Path("runs")
+
+    def resolved(self) -> "RunConfig":
+        """Return the configuration with the options given applied to it."""
+        from aefpga.config import load_config, parse_bits
+
+        options: dict[str, dict[str, Any]] = {
+            "data": {
+                "input": self.inputs or None,
+                "collection": self.collection,
+                "record": self.record,
+                "variables": self.variables,
+                "max_jets": self.max_jets,
+            },
+            "model": {"kind": self.model},
+            "training": {
+                "epochs": self.epochs,
+                "quantized_epochs": self.epochs,
+                "seed": self.seed,
+            },
+        }
+        given: dict[str, dict[str, Any]] = {
+            section: {name: value for name, value in values.items() if value is not None}
+            for section, values in options.items()
+        }
+        if self.quantize is not None:
+            given["quantization"] = {"bits": parse_bits(self.quantize)}
+        return load_config(configs.find_config(self.config) if self.config else None, given)
+
+
+def train_run(config: "RunConfig", runs: Path, name: str | None) -> "Run":
+    """Train with a bar, and remarks on what the input lacks."""
+    from aefpga.workflow.train import train
+
+    def prepared(facts: "Prepared") -> None:
+        if facts.zeros:
+            show.note(
+                f"the input does not hold {', '.join(facts.zeros)}: trained with zeros for them"
+            )
+        if facts.train < 10_000:
+            show.note(f"only {facts.train} jets to train on: expect a poor model, add files")
+
+    with show.progress() as step:
+        return train(config, runs, name, step=step, on_prepared=prepared)
+
+
+def show_run(run: "Run") -> None:
+    """Say what was trained."""
+    data, losses = run.manifest["data"], run.manifest["best_validation_loss"]
+    rows: list[tuple[str, object]] = [
+        ("read", f"{data['read']:,}"),
+        *((f"cut by {name}", f"{n:,}") for name, n in data["cut"].items()),
+        (
+            "training, validation, test",
+            f"{data['train']:,}, {data['validation']:,}, {data['test']:,}",
+        ),
+        *((f"{stage} model, validation MSE", f"{loss:.3g}") for stage, loss in losses.items()),
+        ("training time", f"{run.manifest['training_seconds']:.0f} s"),
+    ]
+    if run.is_quantized:
+        spec = run.spec
+        rows += [
+            ("encoder", spec.layout),
+            ("latent words", f"{spec.layers[-1].n_out} of {spec.latent_type}"),
+            ("bits per jet", spec.bits_per_jet),
+            ("encoder hash", spec.hash[:16]),
+        ]
+    show.table(f"Run {run.folder}", ("", "value"), rows)

@@ -1,0 +1,50 @@
+"""The options of a training: what they say of its configuration."""
+
+import pytest
+
+from aefpga import configs
+from aefpga.cli.training import TrainingOptions
+from aefpga.config import RunConfig
+from aefpga.errors import UsageError
+
+
+def test_no_option_is_the_defaults_and_those_are_eight_bits():
+    assert TrainingOptions().resolved() == RunConfig()
+    assert RunConfig().quantization.bits == 8
+    assert TrainingOptions(quantize="none").resolved().quantization.bits is None
+
+
+def test_options_override_a_configuration():
+    resolved = TrainingOptions(
+        config="sparse_l1_24d", quantize="6bit", variables="pt, eta,phi", epochs=3, seed=1,
+        inputs=["a.root"], max_jets=10, record="jets",
+    ).resolved()  # fmt: skip
+    assert resolved.model.kind == "sparse-l1"
+    assert resolved.quantization.bits == 6
+    assert resolved.data.columns().names == ("pt", "eta", "phi")
+    assert (resolved.data.input, resolved.data.max_jets) == (("a.root",), 10)
+    assert (resolved.training.epochs, resolved.training.quantized_epochs) == (3, 3)
+    assert TrainingOptions(config="sparse_l1_24d").resolved().training.epochs == 150
+
+
+def test_none_overrides_the_bits_of_a_configuration(tmp_path):
+    (tmp_path / "c.yaml").write_text("quantization: {bits: 5}\n")
+    path = str(tmp_path / "c.yaml")
+    assert TrainingOptions(config=path).resolved().quantization.bits == 5
+    assert TrainingOptions(config=path, quantize="none").resolved().quantization.bits is None
+
+
+def test_a_file_comes_before_a_shipped_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert configs.find_config("standard_24d") == configs.RUNS / "standard_24d.yaml"
+    (tmp_path / "standard_24d").mkdir()
+    assert configs.find_config("standard_24d") == configs.RUNS / "standard_24d.yaml"
+    (tmp_path / "standard_24d").rmdir()
+    (tmp_path / "standard_24d").write_text("{}")
+    assert str(configs.find_config("standard_24d")) == "standard_24d"
+
+
+@pytest.mark.parametrize("given", ["standard_42d", "configs/standard_24d.yml", ".", ""])
+def test_an_unknown_configuration_names_those_there_are(given):
+    with pytest.raises(UsageError, match="expected a YAML file"):
+        configs.find_config(given)
