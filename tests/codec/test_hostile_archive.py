@@ -1,62 +1,23 @@
 """Files whose checksums are right, and whose content is not what the writer writes."""
 
 import json
-import struct
-import zipfile
 
-import numpy as np
 import pytest
+from crafted import make_file, members_of, silent, write_members
 
 from aefpga.codec.archive import Archive
-from aefpga.codec.bounds import Profile
-from aefpga.codec.container import MANIFEST, Reader, _digest
+from aefpga.codec.container import MANIFEST
 from aefpga.codec.verification import contradictions
-from aefpga.data.records import Records
-from aefpga.data.writer import write_records
 from aefpga.errors import DataError
-from aefpga.schema import JETS
-from aefpga.workflow import compress as workflow
-from aefpga.workflow.compress import Settings, compress, decompress
-
-SCHEMA = JETS.choose("24")
-
-
-def silent(what, done, total):
-    pass
-
-
-def members_of(path):
-    """The content of every member of a file."""
-    reader = Reader(path)
-    return {name: reader.member(name) for name in reader.sizes()}
-
-
-def write_members(path, members):
-    """Write a file of these members, with right checksums."""
-    with zipfile.ZipFile(path, "w") as archive:
-        for name, content in members.items():
-            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
-    with path.open("r+b") as stream:
-        digest = _digest(stream, path.stat().st_size - 22).encode()
-        stream.seek(-2, 2)
-        stream.write(struct.pack("<H", len(digest)) + digest)
-    return path
+from aefpga.workflow.compress import decompress
 
 
 @pytest.fixture(scope="module")
 def small(jets, tmp_path_factory):
     """A file of four chunks, quantized without an encoder."""
-    folder = tmp_path_factory.mktemp("small")
-    counts = np.full(60, 4)
-    events = {"run": np.ones(60, np.uint32), "event": np.arange(60)}
-    parts = Records(SCHEMA, jets[:240], counts, events)
-    write_records(folder / "j.root", [parts], {})
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workflow, "CHUNK_JETS", 60)
-        settings = Settings(profile=Profile.relative(0.01))
-        compress(None, [str(folder / "j.root")], folder / "j.aejets", settings, step=silent)
-    assert len(Archive(folder / "j.aejets").chunks()) == 4
-    return folder / "j.aejets"
+    path = make_file(tmp_path_factory.mktemp("small") / "j.aejets", jets[:240])
+    assert len(Archive(path).chunks()) == 4
+    return path
 
 
 def test_every_chunk_that_is_missing_is_named(small, tmp_path):

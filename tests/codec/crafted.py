@@ -1,0 +1,103 @@
+"""Small compressed files, and others made of their parts: checksums right, content at will."""
+
+import struct
+import zipfile
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from aefpga.codec.archive import Archive
+from aefpga.codec.bounds import Profile
+from aefpga.codec.conditional import Conditional
+from aefpga.codec.container import Reader, _digest
+from aefpga.codec.grid import ScalarQuantizer
+from aefpga.codec.learned import save_models
+from aefpga.codec.learning import learn
+from aefpga.codec.members import chunk, unpack_events
+from aefpga.codec.schemes import JetScheme
+from aefpga.data.records import Records
+from aefpga.data.writer import write_records
+from aefpga.fixedpoint.example import random_spec
+from aefpga.networks.network import FloatLayer, export_network
+from aefpga.normalise import Normaliser, save_normaliser
+from aefpga.runs import Run
+from aefpga.schema import JETS
+from aefpga.workflow import compress as workflow
+from aefpga.workflow.compress import Settings, compress
+
+SCHEMA = JETS.choose("24")
+PROFILE = Profile.relative(0.01)
+
+
+def silent(what, done, total):
+    """Take progress and show nothing."""
+
+
+def members_of(path):
+    """The content of every member of a file."""
+    reader = Reader(path)
+    return {name: reader.member(name) for name in reader.sizes()}
+
+
+def write_members(path, members):
+    """Write a file of these members, with right checksums."""
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
+    with path.open("r+b") as stream:
+        digest = _digest(stream, path.stat().st_size - 22).encode()
+        stream.seek(-2, 2)
+        stream.write(struct.pack("<H", len(digest)) + digest)
+    return path
+
+
+def make_model(folder, jets):
+    """A run's files that encode and decode, of random weights."""
+    folder.mkdir()
+    spec = random_spec((24, 6), 8)
+    source = replace(spec.input, variables=SCHEMA.names, units=SCHEMA.units)
+    spec = replace(spec, input=source)
+    spec.save(folder)
+    rng = np.random.default_rng(0)
+    layers = [
+        FloatLayer(rng.normal(size=(6, 8)).astype("f4"), np.zeros(8, np.float32), "relu"),
+        FloatLayer(rng.normal(size=(8, 24)).astype("f4"), np.zeros(24, np.float32)),
+    ]
+    metadata = {"encoder": spec.hash}
+    export_network(layers, folder / "decoder.onnx", spec.latent_type.lsb, metadata)
+    save_normaliser(Normaliser("physics", SCHEMA).fit(jets), folder / "normaliser.json")
+    return Run(folder, {})
+
+
+def make_file(path, jets, run=None):
+    """Compress jets in chunks of 60, four to an event."""
+    counts = np.full(len(jets) // 4, 4)
+    events = {"run": np.ones(len(counts), np.uint32), "event": np.arange(len(counts))}
+    source = path.with_suffix(".root")
+    write_records(source, [Records(SCHEMA, jets, counts, events)], {})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(workflow, "CHUNK_JETS", 60)
+        compress(run, [str(source)], path, Settings(profile=PROFILE), step=silent)
+    return path
+
+
+def with_learned_models(members, table, counts):
+    """The same file, its steps coded by models that were learned from a table."""
+    scheme = JetScheme(SCHEMA, ScalarQuantizer(PROFILE, SCHEMA).grids)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("aefpga.codec.learning.BATCHES", 5)
+        models = learn(scheme, [(table, counts)])
+    coder = Conditional(scheme, models)
+    header = members["header.json"].replace(
+        b'"entropy": {}', b'"entropy": {"steps": "conditional"}'
+    )
+    found = {**members, "header.json": header, "entropy/steps.npz": save_models(models)}
+    return found, coder
+
+
+def table_of(path, number):
+    """The steps of a chunk, and its jets per event."""
+    archive = Archive(path)
+    counts, _ = unpack_events(archive.reader.member(f"{chunk(number)}/events"), "")
+    return ScalarQuantizer(PROFILE, SCHEMA).steps(list(archive.iterate())[number].values), counts
