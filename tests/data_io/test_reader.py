@@ -287,6 +287,33 @@ def test_what_files_lack_is_named_and_stays_named(tmp_path):
     assert read.select(("eta", "pt")).filled == ()
 
 
+@pytest.mark.parametrize("limit", [1, 7, 300, 9_000, 9_999, 10**9])
+def test_at_most_as_many_as_asked_for_in_whole_events(tmp_path, limit):
+    """Over the ends of chunks and files: not one too many, and no event could still be added."""
+    rng = np.random.default_rng(3)
+    counts = rng.integers(0, 2, 12_000)
+    counts[[40, 41]] = 12, 0
+    numbers = np.arange(counts.sum(), dtype=np.float32)
+    table = Records(JETS.select(("pt",)), numbers[:, None], counts)
+    paths = [str(tmp_path / name) for name in ("a.root", "b.root")]
+    write_records(Path(paths[0]), [table.between(0, 7_000)], {})
+    write_records(Path(paths[1]), [table.between(7_000, 12_000)], {})
+    read = read_records(paths, table.schema, max_records=limit)
+    assert np.array_equal(read.values[:, 0], np.arange(len(read)))
+    assert np.array_equal(read.counts, counts[: len(read.counts)])
+    following = counts[len(read.counts) :]
+    assert len(read) <= limit
+    assert len(read) == limit or len(following) == 0 or len(read) + following[0] > limit
+
+
+def test_an_event_with_more_than_asked_for_is_named(tmp_path):
+    schema, path = JETS.select(("pt",)), tmp_path / "j.root"
+    write_records(path, [Records(schema, np.ones((5, 1), np.float32), np.array([0, 5]))], {})
+    with pytest.raises(DataError, match=r"j\.root .* any jets has 5, more than the 4 asked"):
+        read_records([str(path)], schema, max_records=4)
+    assert len(read_records([str(path)], schema, max_records=5)) == 5
+
+
 def test_a_tree_without_events_says_what_it_keeps_of_them(tmp_path):
     path = tmp_path / "none.root"
     with uproot.recreate(path) as file:

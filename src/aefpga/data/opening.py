@@ -132,8 +132,9 @@ def open_file(path: Path, collection: str | None = None) -> Iterator[RecordFile]
         If the file is missing, truncated, not ROOT, or holds nothing in a known format.
     """
     with reading(path):
-        # uproot would keep every array read so far, up to 100 MB a file.
-        root = uproot.open(path, array_cache=None)
+        # Without these, uproot would keep every array read so far, up to 100 MB a file, and take
+        # names with colons for addresses.
+        root = uproot.open(path, array_cache=None, handler=uproot.MultithreadedFileSource)
     with root:
         with reading(path):
             file = _identify(path, root, collection)

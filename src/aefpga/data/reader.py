@@ -226,7 +226,9 @@ def _records_per_event(file: RecordFile, columns: dict[str, Any], start: int) ->
     for branch, column in columns.items():
         each = column.type.content
         is_list = isinstance(each, ak.types.ListType | ak.types.RegularType)
-        if not (is_list and isinstance(each.content, ak.types.NumpyType)):
+        # Characters are numbers too: a list of them, a string, says so.
+        is_text = bool(each.parameters)
+        if is_text or not (is_list and isinstance(each.content, ak.types.NumpyType)):
             raise DataError(
                 f"{file.path}: branch {branch} holds {each} for each event, expected a list with "
                 f"one number for each of its {kind}; choose another --collection"
