@@ -226,12 +226,12 @@ def _write_test_bench(spec: EncoderSpec, folder: Path, words: Words) -> None:
 
 def _readme(spec: EncoderSpec, options: HlsOptions) -> str:
     pairs = zip(spec.input.variables, spec.input.is_companded, strict=True)
-    companded = [name for name, is_companded in pairs if is_companded]
+    made = [name for name, is_companded in pairs if is_companded or spec.input.offset is not None]
     front_end = (
-        "\nThe inputs are words on a logarithmic scale where the run says so "
-        f"({', '.join(companded)}): the RTL project's `src/encoder_front_end.v` makes them of "
-        "linear quantities.\n"
-        if companded
+        f"\nThe inputs are the network's words. Of {', '.join(made)} the RTL project's "
+        "`src/encoder_front_end.v` makes them: it subtracts offsets and puts quantities on "
+        "logarithmic scales.\n"
+        if made
         else ""
     )
     text = textwrap.dedent(f"""\
