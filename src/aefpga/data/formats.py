@@ -284,4 +284,9 @@ class Physlite(Format):
 
 # In the order in which a file is asked, after the toolkit's own; all are told apart by their
 # branches.
-FORMATS: tuple[type[Format], ...] = (Aod, Scouting, Nano, Physlite)
+FORMATS: list[type[Format]] = [Aod, Scouting, Nano, Physlite]
+
+
+def register_format(kind: type[Format]) -> None:
+    """Make a format known: files that none of those before can read are asked for its branches."""
+    FORMATS.append(kind)

@@ -207,7 +207,7 @@ def _own_schema(path: Path, root: Any) -> Schema:
     try:
         record = json.loads(str(root["provenance"]))["record"]
     except (ValueError, LookupError, TypeError, RecursionError):
-        # Of before version 0.2, or another program's.
+        # An older file, or another program's.
         return JETS
     return Schema.from_config(record, f"{path}, in its provenance,")
 
