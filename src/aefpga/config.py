@@ -1,6 +1,7 @@
 """Run configuration: YAML files and command-line overrides, validated by pydantic."""
 
 import re
+import reprlib
 from pathlib import Path
 from typing import Any, Literal
 
@@ -11,10 +12,11 @@ from aefpga.choices import ModelKind, Normalisation, Strategy
 from aefpga.errors import UsageError
 from aefpga.files import atomic_path
 from aefpga.schema import JETS, Cut, Schema, find_schema
+from aefpga.yaml_files import read_yaml
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class DataConfig(_Section):
@@ -43,7 +45,8 @@ class DataConfig(_Section):
         content, before = dict(content), {c.variable: c.below for c in JETS.cuts}
         for name in before:
             before[name] = content.pop(f"max_{name}", before[name])
-        return {**content, "cuts": {**before, **(content.get("cuts") or {})}}
+        cuts = content.get("cuts") or {}
+        return {**content, "cuts": {**before, **cuts} if isinstance(cuts, dict) else cuts}
 
     @field_validator("variables", mode="before")
     @classmethod
@@ -110,8 +113,10 @@ class ModelConfig(_Section):
         # Activations are of the order of one, min-max errors squared of the order of 1e-5.
         weak = {"vae": 1e-6, "adversarial": 1e-4}
         kind = data.get("kind", "standard")
+        if not isinstance(kind, str):
+            return data
         defaults: dict[str, Any] = {"penalty": weak[kind]} if kind in weak else {}
-        if str(kind).startswith("sparse"):
+        if kind.startswith("sparse"):
             defaults["hidden"] = (64, 32)
         return {**defaults, **data}
 
@@ -231,14 +236,7 @@ def load_config(path: Path | None, overrides: dict[str, dict[str, Any]]) -> RunC
     """
     content: Any = {}
     if path is not None:
-        try:
-            content = yaml.safe_load(path.read_text()) or {}
-        except yaml.MarkedYAMLError as error:
-            mark = error.problem_mark
-            where = f", line {mark.line + 1}, column {mark.column + 1}" if mark else ""
-            raise UsageError(f"{path}{where}: no valid YAML ({error.problem})") from error
-        except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-            raise UsageError(f"cannot read configuration {path}: {error}") from error
+        content = read_yaml(path) or {}
     if not isinstance(content, dict) or not all(isinstance(v, dict) for v in content.values()):
         raise UsageError(
             f"{path}: expected sections ({', '.join(RunConfig.model_fields)}), each with options"
@@ -257,6 +255,6 @@ def problems_of(error: ValidationError) -> str:
     """Return what is wrong with a configuration, a line for each place."""
     return "\n".join(
         f"  {'.'.join(str(p) for p in e['loc']) or 'configuration'}: {e['msg']}"
-        + (f", found {e['input']!r}" if not isinstance(e["input"], dict) else "")
+        + (f", found {reprlib.repr(e['input'])}" if not isinstance(e["input"], dict) else "")
         for e in error.errors()
     )

@@ -8,7 +8,7 @@ import pytest
 import uproot
 
 from aefpga.config import DataConfig
-from aefpga.data.inspect import Feed, inspect
+from aefpga.data.inspect import inspect
 from aefpga.data.reader import iterate_records, lacking, read_records
 from aefpga.data.records import Records
 from aefpga.data.writer import read_provenance, write_records
@@ -82,16 +82,6 @@ def test_another_record_than_asked_for_is_refused(path):
     other = TOY.model_copy(update={"variables": (in_kev,)})
     with pytest.raises(DataError, match=r"holds charge as energy in fC, .* as energy in keV"):
         read_records([str(path)], Schema(name="toy", variables=other.variables))
-
-
-@pytest.mark.parametrize("is_known", [False, True])
-def test_sets_are_compared_with_what_is_there(tmp_path, monkeypatch, is_known):
-    """What may be missing, only the record's schema says: the file's own ends at what it holds."""
-    if is_known:
-        monkeypatch.setitem(_KNOWN, "toy", TOY)
-    write_records(tmp_path / "toy.root", [toys(schema=TOY.select(("charge", "tilt")))], {})
-    found = inspect(tmp_path / "toy.root")
-    assert found.sets == {"flat": Feed(can_be_read=is_known, missing=("layer",))}
 
 
 @pytest.mark.parametrize(

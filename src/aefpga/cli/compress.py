@@ -4,7 +4,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.markup import escape
 
 from aefpga.cli import show
 from aefpga.cli.archives import in_root, ratio
@@ -91,6 +90,8 @@ def compress(
     from aefpga.workflow.compress import compress as compress_jets
     from aefpga.workflow.store import compress_store
 
+    if not output:
+        raise UsageError("--output is empty: expected a file to write (.aejets), or a folder")
     if level not in LEVELS:
         raise UsageError(f"--level {level}: expected {' or '.join(LEVELS)}")
     settings = Settings(
@@ -140,6 +141,7 @@ def compress(
         ("values kept exactly", f"{result.exact_values:,}"),
     ]
     show.table(f"{output}", ("", "value"), rows)
+    show.next_command(f"aefpga info {output} --verify", f"aefpga decompress {output} -o back.root")
     if settings.profile is None:
         show.note("no --max-error: errors are not bounded; see `aefpga info` for what they are")
 
@@ -159,6 +161,6 @@ def _show_stored(stored: "Stored", as_json: bool) -> None:
         ]
         show.table(stored.folder, ("", "value"), rows)
     for source, reason in stored.failed.items():
-        show.errors.print(f"[bold red]failed[/]: {escape(source)}: {escape(reason)}")
+        show.problem("failed", f"{source}: {reason}")
     if stored.failed:
         raise typer.Exit(1)

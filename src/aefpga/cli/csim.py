@@ -54,7 +54,7 @@ def csim(
             ],
         )
     if not result.is_exact:
-        show.errors.print(f"[bold red]the computations differ[/]: {result.difference}")
+        show.problem("the computations differ", str(result.difference))
         raise typer.Exit(1)
 
 

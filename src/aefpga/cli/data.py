@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aefpga.cli import show
-from aefpga.cli.options import Json
+from aefpga.cli.options import Json, finite
 
 if TYPE_CHECKING:
     from aefpga.data.inspect import Feed
@@ -81,9 +81,17 @@ def simulate(
         int, typer.Option("--seed", min=0, help="Decides every bit of the result.")
     ] = 1,
     min_pthat: Annotated[
-        float, typer.Option("--min-pthat", min=1.0, help="Smallest pt of the hard process, GeV.")
+        float,
+        typer.Option(
+            "--min-pthat",
+            min=1.0,
+            callback=finite,
+            help="Smallest pt of the hard process, GeV.",
+        ),
     ] = 40.0,
-    mass: Annotated[float, typer.Option("--mass", help="Mass of the resonance, GeV.")] = 1500.0,
+    mass: Annotated[
+        float, typer.Option("--mass", callback=finite, help="Mass of the resonance, GeV.")
+    ] = 1500.0,
     tune: Annotated[
         int, typer.Option("--tune", min=1, help="Pythia's Tune:pp, such as 5 (4C); 14 is Monash.")
     ] = 14,
@@ -108,4 +116,4 @@ def simulate(
     with show.progress() as step:
         parts = make(simulation, processes, step)
         written = write_records(output, parts, facts)
-    show.console.print(f"{written:,} jets from {events:,} events in {output}", markup=False)
+    show.say(f"{written:,} jets from {events:,} events in {output}")

@@ -34,7 +34,7 @@ def decompress(
         jets = decompress_jets(archive, output, variables=names, first=first, last=last, step=step)
     for number, reason in archive.skipped.items():
         show.note(f"chunk {number} was left out: {reason}")
-    show.console.print(f"{jets:,} jets in {output}", markup=False)
+    show.say(f"{jets:,} jets in {output}")
     if archive.is_cut:
         show.note("the manifest is lost: whether more chunks followed is not known")
     if archive.skipped or archive.is_cut:

@@ -66,5 +66,5 @@ def info(
             ],
         )
     if damaged:
-        show.errors.print(f"[bold red]damaged[/]: {', '.join(damaged)}")
+        show.problem("damaged", ", ".join(damaged))
         raise typer.Exit(1)

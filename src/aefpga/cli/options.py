@@ -1,9 +1,18 @@
 """Options that several verbs share."""
 
+import math
 from pathlib import Path
 from typing import Annotated
 
 import typer
+
+
+def finite(value: float | None) -> float | None:
+    """Refuse infinities and NaN, which no bound of an option keeps out."""
+    if value is not None and not math.isfinite(value):
+        raise typer.BadParameter(f"{value}: a finite number was expected")
+    return value
+
 
 Runs = Annotated[Path, typer.Option("--runs", help="Folder that holds the runs.")]
 RunName = Annotated[
@@ -20,7 +29,12 @@ Part = Annotated[
 ]
 ClockPeriod = Annotated[
     float | None,
-    typer.Option("--clock-period", help="Target clock period in ns; default: the run's.", min=0.1),
+    typer.Option(
+        "--clock-period",
+        help="Target clock period in ns; default: the run's.",
+        min=0.1,
+        callback=finite,
+    ),
 ]
 Adders = Annotated[
     int | None,

@@ -46,9 +46,9 @@ def study(
     if as_json:
         print((output / "study.json").read_text())
     else:
-        show.console.print((output / "tables.md").read_text(), markup=False, soft_wrap=True)
+        show.say((output / "tables.md").read_text())
     for name, reason in outcome.failed.items():
-        show.errors.print(f"run {name} failed: {reason}", markup=False)
+        show.problem("failed", f"run {name}: {reason}")
     show.note(f"tables.md, study.json, plots and all runs are in {output}/")
     if outcome.failed:
         raise typer.Exit(1)

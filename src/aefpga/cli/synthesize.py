@@ -70,10 +70,10 @@ def _show_report(report: "SynthesisReport") -> None:
         f"{report.design} on {report.part}: {report.kind} by {report.tool} {report.tool_version}"
     )
     show.table(title, ("", "value"), rows)
-    show.console.print(f"latency: {report.latency_source}", markup=False)
+    show.say(f"latency: {report.latency_source}")
     if report.frequency is not None:
-        show.console.print(f"clock: {report.frequency.method}", markup=False)
+        show.say(f"clock: {report.frequency.method}")
     for name, statement in report.uncertainty.items():
-        show.console.print(f"{name.upper()}: {statement}", markup=False)
+        show.say(f"{name.upper()}: {statement}")
     for remark in report.notes:
         show.note(remark)

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import yaml
 from numpy.typing import NDArray
 from pydantic import (
     BaseModel,
@@ -20,6 +19,7 @@ from pydantic import (
 from aefpga.config import problems_of
 from aefpga.errors import UsageError
 from aefpga.schema import KINDS, Kind, Schema
+from aefpga.yaml_files import read_yaml
 
 Floats = NDArray[np.float32]
 
@@ -125,8 +125,8 @@ def parse_profile(text: str) -> Profile:
             )
         return Profile.relative(share)
     try:
-        return Profile.model_validate(yaml.safe_load(Path(text).read_text()))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        return Profile.model_validate(read_yaml(Path(text)))
+    except UsageError as error:
         raise UsageError(
             f"--max-error {text}: expected a percentage such as 1%, or a YAML file ({error})"
         ) from error

@@ -8,8 +8,6 @@ import numpy as np
 
 from aefpga.data.opening import open_file
 from aefpga.data.reader import iterate_records
-from aefpga.errors import UsageError
-from aefpga.schema import Schema, find_schema
 
 
 @dataclass(frozen=True)
@@ -69,10 +67,9 @@ def inspect(path: Path, collection: str | None = None) -> Contents:
     """Read through a file and describe it; memory does not grow with its size."""
     with open_file(path, collection) as file:
         record, schema, used = file.format.schema, file.columns, file.format.collection
-        whole = _whole(record)
         sets = {
-            name: Feed(whole.holds(*names) and file.feeds(whole.select(names)), file.missing(names))
-            for name, names in whole.sets.items()
+            name: Feed(file.feeds(record.select(names)), file.missing(names))
+            for name, names in record.sets.items()
         }
         held, kind = file.format.collections(file.branches), file.format
     n_records = n_events = 0
@@ -103,14 +100,3 @@ def inspect(path: Path, collection: str | None = None) -> Contents:
         sets=sets,
         ranges=ranges,
     )
-
-
-def _whole(schema: Schema) -> Schema:
-    """Return the schema of all variables of a record, if it is known.
-
-    A file that the toolkit wrote says nothing of variables that it lacks.
-    """
-    try:
-        return find_schema(schema.name)
-    except UsageError:
-        return schema

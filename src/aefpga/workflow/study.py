@@ -27,6 +27,7 @@ from aefpga.evaluation.plots import plot_study
 from aefpga.evaluation.tables import Result, markdown
 from aefpga.files import atomic_path, write_json
 from aefpga.progress import Step, silent
+from aefpga.yaml_files import read_yaml
 
 
 class StudyConfig(BaseModel):
@@ -75,9 +76,7 @@ def load_study(path: Path) -> StudyConfig:
         If it cannot be read, or an option is unknown or out of range.
     """
     try:
-        return StudyConfig.model_validate(yaml.safe_load(path.read_text()))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise UsageError(f"cannot read the study {path}: {error}") from error
+        return StudyConfig.model_validate(read_yaml(path))
     except ValidationError as error:
         raise UsageError(f"{path} cannot be used:\n{problems_of(error)}") from error
 
