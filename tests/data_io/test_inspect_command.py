@@ -1,7 +1,5 @@
 """`aefpga data inspect` at any width."""
 
-from io import StringIO
-
 import pytest
 from rich.console import Console
 from typer.testing import CliRunner
@@ -12,11 +10,11 @@ from aefpga.schema import JETS
 
 @pytest.mark.parametrize("width", [80, 100, 160])
 def test_every_set_and_what_it_lacks_is_legible(shared_data, monkeypatch, width):
-    text = StringIO()
-    monkeypatch.setattr(show, "console", Console(file=text, width=width, highlight=False))
+    monkeypatch.setattr(show, "console", Console(width=width, highlight=False))
     file = str(shared_data / "nanoAOD_2015_CMS_Open_Data_ttbar.root")
-    assert CliRunner().invoke(app, ["data", "inspect", file]).exit_code == 0
-    lines = text.getvalue().splitlines()
+    result = CliRunner().invoke(app, ["data", "inspect", file])
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
     assert max(map(len, lines)) <= width
     cells = [[cell.strip() for cell in line.split("│")[1:-1]] for line in lines if "│" in line]
     assert {row[0] for row in cells if row[1] in ("yes", "in part", "no")} == set(JETS.sets)

@@ -1,10 +1,14 @@
 import numpy as np
 import pytest
 
+from aefpga.config import DataConfig
 from aefpga.data.records import Records
+from aefpga.data.sample import sample_path
 from aefpga.data.selection import select, split
 from aefpga.errors import DataError
+from aefpga.progress import silent
 from aefpga.schema import JETS, Cut
+from aefpga.workflow.jets import selected_jets
 
 
 def jets(pt, mass, counts):
@@ -26,6 +30,14 @@ def test_cuts_are_counted_and_events_kept():
 def test_an_empty_selection_says_why():
     with pytest.raises(DataError, match=r"none of 2 jets .*2 fail pt, 0 fail mass"):
         select(jets([10, 20], [5, 5], [2]), cuts(5, 50))
+
+
+def test_what_is_counted_is_what_was_read():
+    data = DataConfig(max_jets=300, cuts={"pt": 60, "mass": 8})
+    kept, facts = selected_jets([str(sample_path())], JETS.choose("4"), data, silent)
+    assert 290 < facts.read <= 300
+    assert len(kept) == facts.read - sum(facts.cut.values())
+    assert min(facts.cut.values()) > 0
 
 
 def test_split_is_a_partition_fixed_by_the_seed():

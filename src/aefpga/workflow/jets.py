@@ -13,7 +13,10 @@ from aefpga.schema import Schema
 def selected_jets(
     inputs: Sequence[str], schema: Schema, data: DataConfig, step: Step
 ) -> tuple[Records, Selected]:
-    """Read the variables named from ROOT files, and keep the jets that pass the selection."""
+    """Read at most `data.max_jets` rows from ROOT files, and keep those that pass the cuts.
+
+    What is counted is what was read: nothing is cut of what `max_jets` left in the files.
+    """
     jets = read_records(
         inputs,
         schema,
