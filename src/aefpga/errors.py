@@ -6,12 +6,6 @@ class AefpgaError(Exception):
 
     exit_code = 1
 
-    def __str__(self) -> str:
-        """Return the message; what would steer a terminal, in a file's name say, is spelled."""
-        return "".join(
-            c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in super().__str__()
-        )
-
 
 class UsageError(AefpgaError):
     """A wrong option, configuration or argument; the command line prints it and exits 2."""

@@ -75,18 +75,3 @@ def test_integers_and_wide_floats_are_numbers(tmp_path):
     path = write(tmp_path / "huge.root", ak.Array([[1.0, 1e300]]))
     with pytest.raises(DataError, match=r"huge\.root: 1 NaN or infinite values"):
         read_records([str(path)], PT)
-
-
-def test_what_steers_a_terminal_is_spelled(tmp_path):
-    name = "\x1b[31mred\x07\r.root"
-    with pytest.raises(DataError) as missing:
-        read_records([name], PT)
-    path = tmp_path / "odd.root"
-    with uproot.recreate(path) as file:
-        file["\x1b]0;title\x07"] = np.histogram([1.0])
-    with pytest.raises(DataError) as unknown:
-        read_records([str(path)], PT)
-    assert r"\x1b[31mred\x07\r.root" in str(missing.value)
-    assert r"found \x1b]0" in str(unknown.value)
-    for message in (str(missing.value), str(unknown.value)):
-        assert message.isprintable()
