@@ -37,21 +37,21 @@ def some_jets(n_events, seed=0):
     return ak.unflatten(ak.zip(columns), counts)
 
 
-@pytest.mark.parametrize("fields", [flat, nested])
-def test_real_jets_are_the_same_as_in_the_tree(tmp_path, shared_data, fields):
+def test_real_jets_are_the_same_as_in_the_tree(tmp_path, shared_data):
     tree = str(shared_data / "nano_tt_v15.root")
+    expected = next(iterate_records([tree], JETS.choose("24"))).between(0, 60)
     branches = uproot.open(tree)["Events"].arrays([f"Jet_{n}" for n in FIELDS], entry_stop=60)
     jets = ak.zip({n: branches[f"Jet_{n}"] for n in FIELDS})
-    write(tmp_path / "n.root", fields, [jets[:20], jets[20:]])
-    path = str(tmp_path / "n.root")
-    expected = next(iterate_records([tree], JETS.choose("24"))).between(0, 60)
-    (back,) = iterate_records([path], JETS.choose("24"), with_events=True)
-    assert np.array_equal(back.values, expected.values)
-    assert np.array_equal(back.counts, expected.counts)
-    assert back.events["run"].tolist() == [1] * 20 + [2] * 40
-    assert back.filled == expected.filled
-    found = inspect(tmp_path / "n.root")
-    assert (found.format, found.collections, found.events) == ("CMS NanoAOD", ("Jet",), 60)
+    for fields in flat, nested:
+        path = tmp_path / f"{fields.__name__}.root"
+        write(path, fields, [jets[:20], jets[20:]])
+        (back,) = iterate_records([str(path)], JETS.choose("24"), with_events=True)
+        assert np.array_equal(back.values, expected.values)
+        assert np.array_equal(back.counts, expected.counts)
+        assert back.events["run"].tolist() == [1] * 20 + [2] * 40
+        assert back.filled == expected.filled
+        found = inspect(path)
+        assert (found.format, found.collections, found.events) == ("CMS NanoAOD", ("Jet",), 60)
 
 
 @pytest.mark.parametrize("fields", [flat, nested])
