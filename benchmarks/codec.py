@@ -22,13 +22,14 @@ from aefpga.codec.bounds import Profile
 from aefpga.codec.conditional import Conditional
 from aefpga.codec.histograms import WordHistograms
 from aefpga.codec.learning import learn
-from aefpga.codec.model import Model
-from aefpga.codec.quantization import Scalar
+from aefpga.codec.protocol import Task
+from aefpga.codec.scalar import Scalar
 from aefpga.config import load_config
 from aefpga.data.reader import read_records
 from aefpga.data.sample import sample_path
 from aefpga.fixedpoint import Emulator
 from aefpga.runs import Run
+from aefpga.runs.autoencoder import Autoencoder
 from aefpga.schema import JETS
 from aefpga.workflow.compress import Settings, compress, decompress
 from aefpga.workflow.store import compress_store
@@ -43,9 +44,9 @@ def silent(what: str, done: int, total: int) -> None:
 
 def parts(run: Run, folder: Path) -> None:
     """Print the speed of each part."""
-    model = Model.load(run.folder)
+    model = Autoencoder.of(run)
     spec, emulator, coder = model.spec, Emulator(model.spec), WordHistograms(model.spec)
-    table = read_records([str(sample_path())], spec.input.variables)
+    table = read_records([str(sample_path())], run.schema)
     jets, counts = table.values, table.counts
     inputs = spec.input.to_words(jets)
     x = spec.input.network_type.to_values(inputs).astype(np.float32)
@@ -62,7 +63,7 @@ def parts(run: Run, folder: Path) -> None:
     session = onnxruntime.InferenceSession(run.folder / "decoder.onnx")
     numbers = words.astype(np.float64)
     coded = coder.encode(words, counts)
-    scalar = Scalar(Profile.relative(0.0107), JETS.choose("24"))
+    scalar = Scalar(Task(JETS.choose("24"), profile=Profile.relative(0.0107)))
     steps = scalar.quantize(jets).tables["steps"]
     learned = Conditional(
         scalar.schemes["steps"], learn(scalar.schemes["steps"], [(steps, counts)])
@@ -82,7 +83,7 @@ def parts(run: Run, folder: Path) -> None:
         blas: (forward, None),
         "emulator, exact words": (lambda: emulator(inputs), blas),
         bare: (lambda: session.run(None, {"words": numbers}), None),
-        "decoder, to jets in physical units": (lambda: model.decoded(words), bare),
+        "decoder, to jets in physical units": (lambda: model.decode(words), bare),
         "words to bytes, histograms": (lambda: coder.encode(words, counts), bare),
         "bytes to words, histograms": (lambda: coder.decode(coded, counts), bare),
         "`decompress`, ROOT written": (whole, bare),

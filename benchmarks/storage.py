@@ -20,7 +20,6 @@ from timing import command
 
 from aefpga.codec.archive import Archive
 from aefpga.codec.coders import encode
-from aefpga.codec.model import Model
 from aefpga.config import load_config
 from aefpga.data.reader import iterate_records, read_records
 from aefpga.data.records import Records
@@ -32,6 +31,7 @@ from aefpga.fixedpoint import Emulator
 from aefpga.links.modulo import ModuloCode
 from aefpga.normalise import Normaliser
 from aefpga.runs import Run
+from aefpga.runs.autoencoder import Autoencoder
 from aefpga.schema import JETS
 from aefpga.workflow.train import train
 
@@ -67,10 +67,10 @@ def far(original: NDArray, back: NDArray) -> NDArray[np.bool_]:
     found = np.zeros(len(original), bool)
     for j, v in enumerate(VARIABLES.variables):
         error = np.abs(back[:, j].astype(np.float64) - original[:, j])
-        if v.kind == "angle":
+        if v.kind.name == "angle":
             error = np.minimum(error, 2 * np.pi - error) if v.name == "phi" else error
             found |= error > 3 * ANGLE
-        elif v.kind in ("momentum", "energy"):
+        elif v.kind.name in ("momentum", "energy"):
             found |= error > 3 * RELATIVE * np.maximum(np.abs(original[:, j]), 1)
         elif v.kind.is_count:
             found |= error > 0
@@ -119,7 +119,7 @@ def fixed_rate(source: str, run: Run, code: ModuloCode, learn: NDArray) -> None:
     print(f"\n{Path(source).name}, fixed rate: {len(values):,} jets\n")
     print("| scheme | bits per jet |", " | ".join(SHOWN), "| least exact multiplicity |")
     print("|" + " --- |" * 9)
-    model = Model.load(run.folder)
+    model = Autoencoder.of(run)
     independent = logarithmic(STEPS, VARIABLES, learn)
     for label, back, bits in (
         (
@@ -129,7 +129,7 @@ def fixed_rate(source: str, run: Run, code: ModuloCode, learn: NDArray) -> None:
         ),
         (
             "default autoencoder",
-            model.decoded(Emulator(model.spec).encode(values)),
+            model.decode(Emulator(model.spec).encode(values)),
             model.spec.bits_per_jet,
         ),
         ("modulo words", code.to_jets(code.to_words(values)), code.widths(len(NAMES)).sum()),

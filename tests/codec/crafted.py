@@ -1,5 +1,6 @@
 """Small compressed files, and others made of their parts: checksums right, content at will."""
 
+import json
 import struct
 import zipfile
 from dataclasses import replace
@@ -11,7 +12,7 @@ from aefpga.codec.archive import Archive
 from aefpga.codec.bounds import Profile
 from aefpga.codec.conditional import Conditional
 from aefpga.codec.container import Reader, _digest
-from aefpga.codec.grid import ScalarQuantizer
+from aefpga.codec.grid import Grids
 from aefpga.codec.learned import save_models
 from aefpga.codec.learning import learn
 from aefpga.codec.members import chunk, unpack_events
@@ -23,7 +24,6 @@ from aefpga.networks.network import FloatLayer, export_network
 from aefpga.normalise import Normaliser, save_normaliser
 from aefpga.runs import Run
 from aefpga.schema import JETS
-from aefpga.workflow import compress as workflow
 from aefpga.workflow.compress import Settings, compress
 
 SCHEMA = JETS.choose("24")
@@ -67,6 +67,7 @@ def make_model(folder, jets):
     metadata = {"encoder": spec.hash}
     export_network(layers, folder / "decoder.onnx", spec.latent_type.lsb, metadata)
     save_normaliser(Normaliser("physics", SCHEMA).fit(jets), folder / "normaliser.json")
+    (folder / "schema.json").write_text(json.dumps(SCHEMA.to_config()))
     return Run(folder, {})
 
 
@@ -77,21 +78,19 @@ def make_file(path, jets, run=None):
     source = path.with_suffix(".root")
     write_records(source, [Records(SCHEMA, jets, counts, events)], {})
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(workflow, "CHUNK_JETS", 60)
+        patch.setattr("aefpga.codec.chunks.CHUNK_RECORDS", 60)
         compress(run, [str(source)], path, Settings(profile=PROFILE), step=silent)
     return path
 
 
 def with_learned_models(members, table, counts):
     """The same file, its steps coded by models that were learned from a table."""
-    scheme = JetScheme(SCHEMA, ScalarQuantizer(PROFILE, SCHEMA).grids)
+    scheme = JetScheme(SCHEMA, Grids(PROFILE, SCHEMA).of_columns)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("aefpga.codec.learning.BATCHES", 5)
         models = learn(scheme, [(table, counts)])
     coder = Conditional(scheme, models)
-    header = members["header.json"].replace(
-        b'"entropy": {}', b'"entropy": {"steps": "conditional"}'
-    )
+    header = members["header.json"].replace(b'"learned": []', b'"learned": ["steps"]')
     found = {**members, "header.json": header, "entropy/steps.npz": save_models(models)}
     return found, coder
 
@@ -100,4 +99,4 @@ def table_of(path, number):
     """The steps of a chunk, and its jets per event."""
     archive = Archive(path)
     counts, _ = unpack_events(archive.reader.member(f"{chunk(number)}/events"), "")
-    return ScalarQuantizer(PROFILE, SCHEMA).steps(list(archive.iterate())[number].values), counts
+    return Grids(PROFILE, SCHEMA).steps(list(archive.iterate())[number].values), counts

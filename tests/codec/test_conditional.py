@@ -10,7 +10,7 @@ from aefpga.codec.conditional import (
     Uniform,
     cumulative_shares,
 )
-from aefpga.codec.grid import ScalarQuantizer
+from aefpga.codec.grid import Grids
 from aefpga.codec.histograms import StepHistograms
 from aefpga.codec.learned import load_models, save_models
 from aefpga.codec.learning import bin_edges, learn
@@ -28,12 +28,12 @@ VARIABLES = JETS.choose("24")
 def learned():
     """Steps of jets, their events, and a coder that learned from the first half of them."""
     found = read_records([str(sample_path())], VARIABLES, max_records=24_000)
-    quantizer = ScalarQuantizer(Profile.relative(0.0107), VARIABLES)
+    grids = Grids(Profile.relative(0.0107), VARIABLES)
     half = len(found.counts) // 2
     first, second = found.between(0, half), found.between(half, len(found.counts))
-    scheme = JetScheme(VARIABLES, quantizer.grids)
-    models = learn(scheme, [(quantizer.steps(first.values), first.counts)])
-    return quantizer.steps(second.values), second.counts, scheme, models
+    scheme = JetScheme(VARIABLES, grids.of_columns)
+    models = learn(scheme, [(grids.steps(first.values), first.counts)])
+    return grids.steps(second.values), second.counts, scheme, models
 
 
 def test_other_jets_take_a_quarter_less_than_with_histograms(learned):
@@ -59,7 +59,7 @@ def test_numbers_never_seen_come_back_too(learned, data):
     rng = np.random.default_rng(data.draw(st.integers(0, 99)))
     reach = data.draw(st.sampled_from([2, 300, 2**22]))
     table = rng.integers(-reach, reach, (counts.sum(), 24))
-    # The quantizer keeps phi within a turn.
+    # The grids keep phi within a turn.
     half = scheme._half_turn
     table[:, 2] = np.mod(table[:, 2] + half, 2 * half + 1) - half
     coder = Conditional(scheme, models)
@@ -70,8 +70,8 @@ def test_phi_beyond_all_reason_does_not_confuse_the_others(learned, jets):
     _, _, scheme, models = learned
     values = jets[:200].copy()
     values[0, 2], values[9, 2], values[11, 1], values[13, 0] = 1e30, -7e20, 3e38, -1e38
-    quantizer = ScalarQuantizer(Profile.relative(0.0107), VARIABLES)
-    steps, counts = quantizer.steps(values), np.full(50, 4)
+    grids = Grids(Profile.relative(0.0107), VARIABLES)
+    steps, counts = grids.steps(values), np.full(50, 4)
     coder = Conditional(scheme, models)
     np.testing.assert_array_equal(coder.decode(coder.encode(steps, counts), counts), steps)
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from aefpga.codec.container import HEADER, MANIFEST, Reader, writing
+from aefpga.codec.container import HEADER, MANIFEST, SCHEMA_VERSION, Reader, writing
 from aefpga.errors import AefpgaError, DataError
 
 CHUNKS = {f"chunks/{i:06d}/words": bytes([i]) * (40 + i) for i in range(4)}
@@ -24,7 +24,7 @@ def whole(tmp_path_factory):
 
 def test_members_come_back(whole):
     reader = Reader(whole)
-    assert reader.header == {"schema": 2, "variables": ["pt"]}
+    assert reader.header == {"schema": SCHEMA_VERSION, "variables": ["pt"]}
     assert reader.manifest["chunks"] == list(CHUNKS)
     assert {name: reader.member(name) for name in CHUNKS} == CHUNKS
     assert reader.damaged() == []
@@ -91,8 +91,8 @@ def test_other_files_are_refused(tmp_path, content):
 def test_a_missing_file_and_a_newer_version_are_named(tmp_path):
     with pytest.raises(DataError, match="cannot read"):
         Reader(tmp_path / "nowhere.aejets")
-    path = write(tmp_path / "new.aejets", {"variables": [], "schema": 3})
-    with pytest.raises(DataError, match=r"format version 3.*newer aefpga"):
+    path = write(tmp_path / "new.aejets", {"variables": [], "schema": SCHEMA_VERSION + 1})
+    with pytest.raises(DataError, match=f"format version {SCHEMA_VERSION + 1}.*newer aefpga"):
         Reader(path)
 
 

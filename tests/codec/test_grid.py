@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from aefpga.codec.bounds import Bound, Profile
-from aefpga.codec.grid import LARGEST, Grid, ScalarQuantizer
+from aefpga.codec.grid import LARGEST, Grid, Grids
 from aefpga.errors import UsageError
 from aefpga.schema import JETS
 
@@ -55,7 +55,7 @@ def test_too_fine_a_grid_is_refused():
 
 def test_totals_are_predicted_by_their_parts(jets):
     variables = JETS.choose("24")
-    steps = ScalarQuantizer(Profile.relative(0.01), variables).steps(jets)
+    steps = Grids(Profile.relative(0.01), variables).steps(jets)
     totals = [
         j for j, parts in variables.totals if parts and not variables.variables[j].kind.is_count
     ]
@@ -66,9 +66,9 @@ def test_totals_are_predicted_by_their_parts(jets):
 def test_phi_goes_around_the_circle():
     variables = JETS.choose("4")
     profile = Profile.relative(0.01)
-    quantizer = ScalarQuantizer(profile, variables)
+    grids = Grids(profile, variables)
     jets = np.ones((5, 4), np.float32)
     jets[:, 2] = [np.pi, -np.pi, 3.2, 6.2, -4]
-    back = quantizer.jets(quantizer.steps(jets))
+    back = grids.values(grids.steps(jets))
     assert (np.abs(back[:, 2]) <= np.pi).all()
     assert profile.within(variables, jets, back).all()

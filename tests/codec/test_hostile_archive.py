@@ -49,19 +49,22 @@ def test_every_chunk_that_is_missing_is_named(small, tmp_path):
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        (lambda m: m.update(jets=241), "the manifest says 241 jets, there are 240"),
+        (lambda m: m.update(records=241), "the manifest says 241 jets, there are 240"),
         (lambda m: m.update(events=7), "the manifest says 7 events, there are 60"),
-        (lambda m: m["bits_per_jet"].update(steps=1.0), "the manifest says 30 bytes of steps"),
-        (lambda m: m["bits_per_jet"].update(words=1.0), "30 bytes of words, there are 0"),
-        (lambda m: m["chunks"][2].update(jets=59), r"chunks/000002 holds 15 events with 60 jets"),
+        (lambda m: m["bits_per_record"].update(steps=1.0), "the manifest says 30 bytes of steps"),
+        (lambda m: m["bits_per_record"].update(words=1.0), "30 bytes of words, there are 0"),
+        (
+            lambda m: m["chunks"][2].update(records=59),
+            r"chunks/000002 holds 15 events with 60 jets",
+        ),
         (lambda m: m["chunks"][2].update(events=16), "the manifest says 16 with 60"),
         (lambda m: m["chunks"].pop(), "lists 3 chunks, there are 4"),
-        (lambda m: m["chunks"].append({"events": 1, "jets": 1}), "000004/events"),
+        (lambda m: m["chunks"].append({"events": 1, "records": 1}), "000004/events"),
         (lambda m: m["chunks"].extend([{}] * 99), "lists 103 chunks, there are 4"),
-        (lambda m: m.update(jets="240"), "manifest is damaged"),
-        (lambda m: m.update(jets=-1), "manifest is damaged"),
-        (lambda m: m.update(chunks=None), "manifest is damaged"),
-        (lambda m: m.pop("exact_values"), "manifest is damaged"),
+        (lambda m: m.update(records="240"), "manifest.json is damaged"),
+        (lambda m: m.update(records=-1), "manifest.json is damaged"),
+        (lambda m: m.update(chunks=None), "manifest.json is damaged"),
+        (lambda m: m.pop("exact_values"), "manifest.json is damaged"),
     ],
 )
 def test_a_manifest_that_contradicts_the_chunks_is_found(small, tmp_path, change, said):

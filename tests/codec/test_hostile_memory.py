@@ -108,12 +108,12 @@ def bombs(jets, tmp_path_factory):
     manifest = json.loads(plain["manifest.json"])
 
     def says(jets):
-        return json.dumps({**manifest, "chunks": [{"events": 1, "jets": jets}]}).encode()
+        return json.dumps({**manifest, "chunks": [{"events": 1, "records": jets}]}).encode()
 
     wide = encode_columns([np.zeros(1 << 20, np.int64)] * 500)
     table = encode_columns([np.zeros(most, np.int64)] * 48)
     steps = coder.encode(np.zeros((most, 24), np.int64), np.array([most]))
-    entries = json.dumps({**manifest, "chunks": [{"events": 1, "jets": 1}] * 500_000}).encode()
+    entries = json.dumps({**manifest, "chunks": [{"events": 1, "records": 1}] * 500_000}).encode()
     sparse = coded["model/decoder.onnx"] + repeated(7, b"\x0a\x00", 600_000)
     made = {
         "columns": (plain | {"chunks/000000/steps": wide}, "500 columns of 1048576"),

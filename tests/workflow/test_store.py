@@ -61,7 +61,7 @@ def test_each_file_becomes_one_and_a_second_call_has_nothing_to_do(inputs, tmp_p
     assert SCALAR.profile.within(JETS.choose("24"), jets[400:500], back.values).all()
     before = digests(folder)
     again = compress_store(None, inputs, folder, SCALAR, workers=2, step=silent)
-    assert (again.files, again.found_done, again.jets) == (5, 5, 500)
+    assert (again.files, again.found_done, again.records) == (5, 5, 500)
     assert digests(folder) == before
     assert [x["sha256"] for x in lines(folder)[1:]] == [
         before[x["output"]] for x in lines(folder)[1:]
@@ -78,7 +78,7 @@ def test_what_changed_or_is_missing_is_done_again(inputs, tmp_path, jets):
         stream.write('{"source": "cut short by a cra')
     stored = compress_store(None, inputs, folder, SCALAR, workers=2, step=silent)
     assert stored.found_done == 3
-    assert stored.jets == 430
+    assert stored.records == 430
     changed = {name for name, digest in digests(folder).items() if digest != before[name]}
     assert changed == {"1.aejets"}
     assert len(lines(folder)) == 8

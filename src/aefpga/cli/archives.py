@@ -22,9 +22,28 @@ def in_root(size: int) -> str:
 
 
 def ratio(compressed: int, source: int) -> str:
-    """Say how large a file is, and how much smaller than what it was made of."""
-    smaller = f": {source / compressed:.1f} times smaller" if source and compressed else ""
-    return f"{compressed:,} bytes{smaller}"
+    """Say how large a file is, and how much smaller or larger than what it was made of."""
+    if not source or not compressed:
+        return f"{compressed:,} bytes"
+    times, what = source / compressed, "smaller"
+    if times < 1:
+        times, what = 1 / times, "larger"
+    return f"{compressed:,} bytes: {times:.1f} times {what}"
+
+
+def bounds(archive: "Archive") -> str:
+    """Say within what the values are, of each kind that the file has."""
+    profile = archive.header.max_error
+    if profile is None:
+        return "none"
+    said = {}
+    for variable in archive.schema.variables:
+        bound = profile.of(variable.kind)
+        relative = f"{bound.relative:.3g} of it or " if bound.relative else ""
+        unit = f" {variable.unit}" if variable.unit else ""
+        exact = profile.is_exact(variable.kind)
+        said[variable.kind.name] = "exact" if exact else f"{relative}{bound.absolute:g}{unit}"
+    return ", ".join(f"{kind} {bound}" for kind, bound in said.items())
 
 
 def open_archive(file: Path, run: str | None, runs: Path, salvage: bool) -> "Archive":

@@ -100,7 +100,7 @@ def compress(
         level="best" if learned_from else level,
         # Workers may have another working folder.
         learned_from=learned_from.resolve() if learned_from else None,
-        keep_outliers=keep_outliers,
+        options={} if keep_outliers else {"keeps_outliers": False},
         with_model=embed_model,
         collection=collection,
     )
@@ -133,11 +133,12 @@ def compress(
         show.print_json(asdict(result))
         return
     rows = [
-        ("jets", f"{result.jets:,} in {result.events:,} events"),
+        (result.record, f"{result.records:,} in {result.events:,} events"),
+        *([("not in the files", ", ".join(result.lacking))] if result.lacking else []),
         ("branches read", in_root(result.source_bytes)),
         ("compressed", ratio(result.compressed_bytes, result.source_bytes)),
-        *((f"{part}, bits per jet", f"{bits:.1f}") for part, bits in result.bits_per_jet.items()),
-        ("jets out of range", f"{result.saturated_jets:,}"),
+        *((f"{part}, bits a record", f"{b:.1f}") for part, b in result.bits_per_record.items()),
+        ("out of the encoder's range", f"{result.saturated:,}"),
         ("values kept exactly", f"{result.exact_values:,}"),
     ]
     show.table(f"{output}", ("", "value"), rows)
@@ -154,7 +155,7 @@ def _show_stored(stored: "Stored", as_json: bool) -> None:
     else:
         rows = [
             ("files", f"{stored.files:,}, {stored.found_done:,} of them done before"),
-            ("jets", f"{stored.jets:,}"),
+            ("records", f"{stored.records:,}"),
             ("branches read", in_root(stored.source_bytes)),
             ("compressed", ratio(stored.compressed_bytes, stored.source_bytes)),
             ("time", f"{stored.seconds:.1f} s"),

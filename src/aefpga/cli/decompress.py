@@ -31,10 +31,10 @@ def decompress(
     archive = open_archive(file, run, runs, skip_damaged)
     names = archive.schema.choose(variables).names if variables else None
     with show.progress() as step:
-        jets = decompress_jets(archive, output, variables=names, first=first, last=last, step=step)
+        n = decompress_jets(archive, output, variables=names, first=first, last=last, step=step)
     for number, reason in archive.skipped.items():
         show.note(f"chunk {number} was left out: {reason}")
-    show.say(f"{jets:,} jets in {output}")
+    show.say(f"{n:,} {archive.schema.name} in {output}")
     if archive.is_cut:
         show.note("the manifest is lost: whether more chunks followed is not known")
     if archive.skipped or archive.is_cut:

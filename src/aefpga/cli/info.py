@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from aefpga.cli import show
-from aefpga.cli.archives import File, OwnRun, in_root, open_archive, ratio
+from aefpga.cli.archives import File, OwnRun, bounds, in_root, open_archive, ratio
 from aefpga.cli.options import Json, Runs
 
 
@@ -32,23 +32,19 @@ def info(
     facts, header = compressed_facts(archive), archive.header
     damaged = (archive.reader.damaged() or contradictions(archive)) if verify else None
     if as_json:
-        show.print_json({**archive.reader.header, **asdict(facts), "damaged": damaged})
+        show.print_json({**header.to_config(), **asdict(facts), "damaged": damaged})
     else:
-        energy = header.max_error.root["energy"] if header.max_error else None
         rows = [
             ("made by", f"aefpga {header.aefpga}, run {header.run or 'none'}"),
-            ("encoder", (header.encoder or "none, scalar quantization")[:26]),
-            ("coded by", "learned models" if header.entropy else "histograms"),
-            ("jets", f"{facts.jets:,} in {facts.events:,} events"),
+            ("codec", header.codec),
+            ("encoder", str(header.options.get("encoder") or "none")[:26]),
+            ("coded by", "learned models" if header.learned else "histograms"),
+            (facts.record, f"{facts.records:,} in {facts.events:,} events"),
+            *([("not in the sources", ", ".join(facts.lacking))] if facts.lacking else []),
             ("branches read", in_root(facts.source_bytes)),
             ("compressed", ratio(facts.compressed_bytes, facts.source_bytes)),
-            ("bits per jet", f"{sum(facts.bits_per_jet.values()):.1f}"),
-            (
-                "bound",
-                f"energies to {energy.relative:.3%} or {energy.absolute:g} GeV"
-                if energy
-                else "none",
-            ),
+            ("bits a record", f"{sum(facts.bits_per_record.values()):.1f}"),
+            ("bound", bounds(archive)),
             ("values kept exactly", f"{facts.exact_values:,}"),
             ("checksums", "not checked" if damaged is None else ", ".join(damaged) or "all right"),
         ]

@@ -87,7 +87,7 @@ class Grid:
         return (self._magnitudes[1:] + self._magnitudes[:-1]) / 2
 
 
-class ScalarQuantizer:
+class Grids:
     """Each variable as steps of its own grid; what is a sum of others as the difference to it.
 
     Parameters
@@ -100,40 +100,40 @@ class ScalarQuantizer:
 
     def __init__(self, profile: Profile, schema: Schema) -> None:
         kinds = {v.kind: Grid(profile.of(v.kind)) for v in schema.variables}
-        self.grids = [kinds[v.kind] for v in schema.variables]
+        self.of_columns = [kinds[v.kind] for v in schema.variables]
         self._periods = [v.period for v in schema.variables]
         self._order = schema.totals
 
-    def steps(self, jets: Floats) -> Steps:
-        """Return integers, shape (n_jets, n_variables), of jets in physical units."""
-        steps = np.empty(jets.shape, np.int64)
-        back = np.empty_like(jets)
+    def steps(self, values: Floats) -> Steps:
+        """Return integers, shape (n_records, n_variables), of records in physical units."""
+        steps = np.empty(values.shape, np.int64)
+        back = np.empty_like(values)
         for j, parts in self._order:
-            steps[:, j] = self._steps_of(j, jets[:, j].astype(np.float64))
+            steps[:, j] = self._steps_of(j, values[:, j].astype(np.float64))
             back[:, j] = self._value(j, steps[:, j])
             if parts:
-                steps[:, j] -= self.grids[j].steps(total_of(back, parts))
+                steps[:, j] -= self.of_columns[j].steps(total_of(back, parts))
         return np.clip(steps, -MAX_STEPS, MAX_STEPS)
 
-    def jets(self, steps: Steps) -> Floats:
-        """Return jets in physical units, the same on every machine, of integers."""
+    def values(self, steps: Steps) -> Floats:
+        """Return records in physical units, the same on every machine, of integers."""
         back = np.empty(steps.shape, np.float32)
         for j, parts in self._order:
-            predicted = self.grids[j].steps(total_of(back, parts)) if parts else 0
+            predicted = self.of_columns[j].steps(total_of(back, parts)) if parts else 0
             back[:, j] = self._value(j, steps[:, j] + predicted)
         return back
 
     def _steps_of(self, j: int, column: Column) -> Steps:
         period = self._periods[j]
         if period is None:
-            return self.grids[j].steps(column)
+            return self.of_columns[j].steps(column)
         turned = column - period * np.rint(column / period)
         # Of an angle so large that nothing is left of it within a turn.
-        (half_turn,) = self.grids[j].steps(np.array([period / 2]))
-        return np.clip(self.grids[j].steps(turned), -half_turn, half_turn)
+        (half_turn,) = self.of_columns[j].steps(np.array([period / 2]))
+        return np.clip(self.of_columns[j].steps(turned), -half_turn, half_turn)
 
     def _value(self, j: int, steps: Steps) -> Floats:
-        values = self.grids[j].values(steps)
+        values = self.of_columns[j].values(steps)
         if period := self._periods[j]:
             # The last step may be beyond half a turn.
             half = period / 2

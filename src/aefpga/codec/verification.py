@@ -12,17 +12,17 @@ def contradictions(archive: Archive) -> list[str]:
     Raises
     ------
     DataError
-        If a chunk is damaged, or holds other numbers of events or jets than its entry says.
+        If a chunk is damaged, or holds other numbers of events or records than its entry says.
     """
     manifest = archive.manifest
-    events = jets = 0
+    events = records = 0
     for part in archive.iterate():
-        events, jets = events + len(part.counts), jets + len(part)
+        events, records = events + len(part.counts), records + len(part)
     found = [
         f"the manifest says {said:,} {what}, there are {there:,}"
         for what, said, there in (
             ("events", manifest.events, events),
-            ("jets", manifest.jets, jets),
+            (archive.schema.name, manifest.records, records),
         )
         if said != there
     ]
@@ -35,8 +35,8 @@ def _wrong_sizes(archive: Archive) -> Iterator[str]:
     for name, size in archive.reader.sizes().items():
         if part := part_of(name):
             there[part] = there.get(part, 0) + size
-    said, jets = archive.manifest.bits_per_jet, max(archive.manifest.jets, 1)
+    said, n = archive.manifest.bits_per_record, max(archive.manifest.records, 1)
     for part in sorted(said.keys() | there.keys()):
-        expected, found = said.get(part, 0) * jets / 8, there.get(part, 0)
+        expected, found = said.get(part, 0) * n / 8, there.get(part, 0)
         if abs(expected - found) > 0.5:
             yield f"the manifest says {expected:,.0f} bytes of {part}, there are {found:,}"

@@ -16,7 +16,8 @@ from aefpga.codec.bounds import Profile
 from aefpga.codec.coders import CODERS, FIXED, decode, encode
 from aefpga.codec.conditional import Conditional
 from aefpga.codec.learning import learn as learn_models
-from aefpga.codec.quantization import Scalar
+from aefpga.codec.protocol import Task, quantize_within
+from aefpga.codec.scalar import Scalar
 from aefpga.config import DataConfig
 from aefpga.errors import UsageError
 from aefpga.evaluation.error_bounded import compress_columns, error_bounded
@@ -158,7 +159,7 @@ def rate_distortion(
             points.append(Point(f"{name}, {tolerance:.0%} bound", name, sizes, quality))
     for level, tolerances in (("fast", OUR_TOLERANCES), ("best", LEARNED_TOLERANCES)):
         for tolerance in tolerances:
-            quantization = Scalar(Profile.relative(tolerance), schema)
+            quantization = Scalar(Task(schema, profile=Profile.relative(tolerance)))
             points.append(_bounded(quantization, level, tolerance, learn, judged, min_max))
     step("schemes", len(families) + 1, len(families) + 1)
     return points
@@ -173,8 +174,7 @@ def _bounded(
     min_max: Normaliser,
 ) -> Point:
     """Return what `compress --scalar` makes of jets; every value is within its bound."""
-    made, alone = quantization.quantize(jets), np.ones(len(jets), np.int64)
-    made.back[made.exact] = jets[made.exact]
+    made, alone = quantize_within(quantization, jets), np.ones(len(jets), np.int64)
     steps, coder = made.tables["steps"], quantization.coders["steps"]
     if level == "best":
         sample = quantization.quantize(learn).tables["steps"], np.ones(len(learn), np.int64)
@@ -183,7 +183,7 @@ def _bounded(
     # A value that is kept costs its place and itself. What was learned counts as little as the
     # weights of an autoencoder do.
     size = len(coder.encode(steps, alone)) + 8 * int(made.exact.sum())
-    quality = judge(jets, made.back, quantization.schema, min_max)
+    quality = judge(jets, made.back, quantization.task.schema, min_max)
     family = f"compress --scalar --level {level}"
     label = f"{family}, {tolerance:.2%} bound"
     return Point(label, family, {"rANS": 8 * size / len(jets)}, quality)

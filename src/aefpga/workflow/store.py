@@ -25,10 +25,9 @@ from aefpga.errors import AefpgaError, DataError, RunError, UsageError
 from aefpga.files import remove_leftovers, sha256_of
 from aefpga.progress import Step, silent
 from aefpga.runs import Run, open_run
-from aefpga.schema import JETS
-from aefpga.workflow.compress import Settings, compress
+from aefpga.workflow.compress import Settings, compress, schema_for
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MANIFEST = "manifest.jsonl"
 # How often workers may die with a file before it is given up.
 ALLOWED_DEATHS = 5
@@ -48,7 +47,7 @@ class Entry:
     output: str
     sha256: str
     compressed_bytes: int
-    jets: int
+    records: int
     events: int
     seconds: float
     learned: bool
@@ -61,7 +60,7 @@ class Stored:
     folder: str
     files: int = 0
     found_done: int = 0
-    jets: int = 0
+    records: int = 0
     source_bytes: int = 0
     compressed_bytes: int = 0
     seconds: float = 0.0
@@ -71,7 +70,7 @@ class Stored:
     def add(self, entry: Entry) -> None:
         """Count a file."""
         self.files += 1
-        self.jets += entry.jets
+        self.records += entry.records
         self.source_bytes += entry.source_bytes
         self.compressed_bytes += entry.compressed_bytes
 
@@ -187,7 +186,7 @@ def compress_file(
         output=name,
         sha256=sha256_of(output),
         compressed_bytes=output.stat().st_size,
-        jets=facts.jets,
+        records=facts.records,
         events=facts.events,
         seconds=time.perf_counter() - began,
         learned=bool(Archive(output).models()),
@@ -365,12 +364,15 @@ def _output_names(sources: Sequence[Path]) -> dict[Path, str]:
 
 def _facts(run: Run | None, settings: Settings) -> dict[str, Any]:
     """Return what all files of a folder have in common."""
+    schema = schema_for(run, settings)
     return {
+        "record": schema.name,
+        "variables": list(schema.names),
+        "codec": settings.codec or ("autoencoder" if run else "scalar"),
         "encoder": run.spec.hash if run else None,
-        "variables": None if run else settings.variables or JETS.usual,
         "max_error": to_config(settings.profile),
         "level": settings.level,
-        "keep_outliers": settings.keep_outliers,
+        "options": dict(settings.options),
         "embed_model": settings.with_model,
         "collection": settings.collection,
     }

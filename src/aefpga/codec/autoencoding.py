@@ -1,0 +1,158 @@
+"""The codec `autoencoder`: a run's latent words and, under a bound, corrections to what they say.
+
+The words are those that the run's firmware sends. The tables are `words` and `corrections`.
+"""
+
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from aefpga.codec.corrections import Corrector
+from aefpga.codec.histograms import StepHistograms, WordHistograms
+from aefpga.codec.protocol import Codec, Floats, Quantized, Tables, Task
+from aefpga.codec.schemes import PlainScheme
+from aefpga.config import problems_of
+from aefpga.errors import UsageError
+from aefpga.fixedpoint import Emulator
+from aefpga.runs import layout
+from aefpga.runs.autoencoder import Autoencoder
+from aefpga.schema.relations import consistent
+
+Words = NDArray[np.int64]
+
+# A decoder on another machine may round otherwise: no integer may hang on that.
+UNSTABLE = 1e-4
+
+
+class Options(BaseModel):
+    """How to use a model.
+
+    Parameters
+    ----------
+    encoder : str or None
+        The encoder's hash, for who reads it in a file.
+    keeps_outliers : bool
+        Keep records exactly that have a value outside the encoder's range.
+    is_consistent : bool
+        Particles whose decoded number is 0 have no energy, and sums are the sums of their terms,
+        before they are corrected. So since version 3 of the format.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    encoder: str | None = None
+    keeps_outliers: bool = True
+    is_consistent: bool = True
+
+
+class Autoencoding(Codec):
+    """Latent words, and corrections where there is a bound.
+
+    The encoder's variables that the data lack are zeros at its input, and are not given back.
+
+    Parameters
+    ----------
+    task : Task
+        What to work on; its files are those of a model.
+    options : Options
+        How to use the model.
+
+    Raises
+    ------
+    UsageError
+        If the encoder's variables are others than the task's.
+    RunError
+        If the model is damaged.
+    """
+
+    name = "autoencoder"
+    needs = (layout.ENCODER, layout.ENCODER_WORDS, layout.DECODER, layout.NORMALISER)
+
+    def __init__(self, task: Task, options: Options) -> None:
+        super().__init__(task)
+        self._options, self._model = options, _load(task)
+        self._emulator = Emulator(self._model.spec)
+        inputs = self._model.spec.input.variables
+        if inputs != task.record.names:
+            raise UsageError(
+                f"the encoder takes {', '.join(inputs)}; asked for are "
+                f"{', '.join(task.record.names)}"
+            )
+        self._columns = [inputs.index(name) for name in task.schema.names]
+        self.coders = {"words": WordHistograms(self._model.spec)}
+        self.schemes = {"words": PlainScheme(len(self._model.spec.latent_type.width))}
+        self._corrector = Corrector(task.profile, task.schema) if task.profile else None
+        if self._corrector:
+            self.coders["corrections"] = StepHistograms(len(task.schema))
+            self.schemes["corrections"] = PlainScheme(len(task.schema))
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], task: Task) -> Self:
+        """Make the codec of a model, and of whether outliers are kept."""
+        try:
+            return cls(task, Options.model_validate(config))
+        except ValidationError as error:
+            raise UsageError(f"an autoencoder has other options:\n{problems_of(error)}") from error
+
+    def to_config(self) -> dict[str, Any]:
+        """Return plain JSON content; the encoder's hash is for who reads it."""
+        return {**self._options.model_dump(), "encoder": self._model.spec.hash}
+
+    def quantize(self, values: Floats) -> Quantized:
+        """Return latent words and corrections."""
+        source = self._model.spec.input
+        inputs = np.zeros((len(values), len(source.variables)), np.float32)
+        inputs[:, self._columns] = values
+        words = self._emulator(source.to_words(inputs))
+        outside = np.asarray(source.outside(inputs)[:, self._columns].any(axis=1))
+        exact = np.repeat(outside[:, None] & self._options.keeps_outliers, values.shape[1], axis=1)
+        columns = self._model.decoder(words)
+        decoded = self._to_records(columns)
+        if not self._corrector:
+            return Quantized({"words": words}, decoded, exact, outside)
+        exact |= self._is_unstable(columns)
+        steps, _ = self._corrector.steps(values, decoded, exact)
+        back = self._corrector.corrected(decoded, steps)
+        return Quantized({"words": words, "corrections": steps}, back, exact, outside)
+
+    def restore(self, tables: Tables) -> Floats:
+        """Return decoded words, corrected where there is a bound."""
+        decoded = self._to_records(self._model.decoder(tables["words"]))
+        if not self._corrector:
+            return decoded
+        return self._corrector.corrected(decoded, tables["corrections"])
+
+    def _to_records(self, columns: Floats) -> Floats:
+        """Return records in physical units of what the decoder returned."""
+        values = self._model.normaliser.inverse_transform(columns)[:, self._columns]
+        return consistent(self.task.schema, values) if self._options.is_consistent else values
+
+    def _is_unstable(self, columns: Floats) -> NDArray[np.bool_]:
+        """Return which values hang on an integer that hangs on the decoder's last digits."""
+        schema = self.task.schema
+        low, high = (
+            np.rint(self._model.normaliser.inverse_transform(columns + np.float32(e)))
+            for e in (-UNSTABLE, UNSTABLE)
+        )
+        counts = [v.kind.is_count for v in schema.variables]
+        unstable = np.asarray((low != high)[:, self._columns] & counts)
+        for particles in schema.classes if self._options.is_consistent else ():
+            if schema.holds(particles.energy, particles.count):
+                count = unstable[:, schema.index(particles.count)]
+                unstable[:, schema.index(particles.energy)] |= count
+        # A total starts from its parts: it hangs on the same digits as they do.
+        for total, parts in schema.totals:
+            unstable[:, total] |= unstable[:, list(parts)].any(axis=1)
+        return unstable
+
+
+def _load(task: Task) -> Autoencoder:
+    with tempfile.TemporaryDirectory() as scratch:
+        for name, content in task.files.items():
+            (Path(scratch) / name).write_bytes(content)
+        return Autoencoder.load(Path(scratch), task.record)

@@ -1,0 +1,117 @@
+"""Writing chunks: a codec's tables, coded, and the values that are kept exactly."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aefpga.codec.bounds import errors
+from aefpga.codec.conditional import Conditional
+from aefpga.codec.container import Writer
+from aefpga.codec.format import Chunk
+from aefpga.codec.histograms import Coder
+from aefpga.codec.learned import load_models, save_models
+from aefpga.codec.learning import learn
+from aefpga.codec.members import chunk, pack_events, pack_exact
+from aefpga.codec.protocol import Codec, quantize_within
+from aefpga.data.records import Records
+from aefpga.progress import Step, silent
+
+
+@dataclass
+class Statistics:
+    """What compression did to records, summed over chunks."""
+
+    n_variables: int
+    chunks: list[Chunk] = field(default_factory=list)
+    saturated: int = 0
+    exact_values: int = 0
+    bits: dict[str, int] = field(default_factory=dict)
+    # Of each variable: sum of squared errors, and the largest error, absolute, in its unit.
+    squares: NDArray[np.float64] = field(init=False)
+    largest: NDArray[np.float64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Begin with no errors."""
+        self.squares, self.largest = np.zeros((2, self.n_variables))
+
+    def add(self, error: NDArray[np.float64]) -> None:
+        """Take the errors of a chunk, shape (n_records, n_variables)."""
+        self.squares = self.squares + np.square(error).sum(axis=0)
+        self.largest = np.maximum(self.largest, error.max(axis=0, initial=0))
+
+    def facts(self, names: tuple[str, ...]) -> dict[str, Any]:
+        """Return what a manifest says of the records; of no records, errors are 0."""
+        n_records = sum(c.records for c in self.chunks)
+        n = max(n_records, 1)
+        mean_squares = np.sqrt(self.squares / n).tolist()
+        return {
+            "chunks": self.chunks,
+            "records": n_records,
+            "events": sum(c.events for c in self.chunks),
+            "bits_per_record": {part: bits / n for part, bits in self.bits.items()},
+            "saturated": self.saturated,
+            "exact_values": self.exact_values,
+            "root_mean_square_error": dict(zip(names, mean_squares, strict=True)),
+            "largest_error": dict(zip(names, self.largest.tolist(), strict=True)),
+        }
+
+
+class ChunkWriter:
+    """Writes chunks, and adds up what became of them.
+
+    Parameters
+    ----------
+    codec : Codec
+        Makes tables of integers of records.
+    """
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+        self._coders: dict[str, Coder] = dict(codec.coders)
+        self.statistics = Statistics(len(codec.task.schema))
+
+    def learn(self, records: Records, step: Step = silent) -> dict[str, bytes]:
+        """Return, for each table, a model of conditional coding learned from records."""
+        models = {}
+        for name, table in self._codec.quantize(records.values).tables.items():
+            learned = learn(self._codec.schemes[name], [(table, records.counts)], step)
+            models[name] = save_models(learned)
+        return models
+
+    def adopt(self, models: Mapping[str, bytes], records: Records) -> dict[str, bytes]:
+        """Use those models that make these records smaller; their own size counts.
+
+        Returns
+        -------
+        dict of str to bytes
+            The models that are used from now on.
+        """
+        tables = self._codec.quantize(records.values).tables
+        adopted = {}
+        for name, model in models.items():
+            learned = Conditional(self._codec.schemes[name], load_models(model))
+            size = len(model) + len(learned.encode(tables[name], records.counts))
+            if size < len(self._coders[name].encode(tables[name], records.counts)):
+                self._coders[name], adopted[name] = learned, model
+        if adopted:
+            self.statistics.bits["models"] = 8 * sum(map(len, adopted.values()))
+        return adopted
+
+    def write(self, writer: Writer, records: Records) -> None:
+        """Quantize, check, code and write the next chunk."""
+        made, total = quantize_within(self._codec, records.values), self.statistics
+        parts = {"events": pack_events(records)}
+        for name, table in made.tables.items():
+            parts[name] = self._coders[name].encode(table, records.counts)
+        parts["exact"] = pack_exact(made.exact, records.values)
+        number = len(total.chunks)
+        for part, content in parts.items():
+            size = writer.add(f"{chunk(number)}/{part}", content)
+            total.bits[part] = total.bits.get(part, 0) + 8 * size
+        total.chunks.append(Chunk(events=len(records.counts), records=len(records)))
+        total.saturated += int(made.outside.sum())
+        total.exact_values += int(made.exact.sum())
+        total.add(errors(self._codec.task.schema, records.values, made.back))
