@@ -83,7 +83,7 @@ def ours_encoding(name: str) -> tuple[float, float]:
 def ours_decoding(name: str) -> tuple[float, float]:
     """Return seconds a jet for the ONNX decoder, and peak memory in GB."""
     from aefpga.networks.decoder import Decoder
-    from aefpga.networks.network import FloatLayer, export_network
+    from aefpga.networks.network import FloatLayer, Network, export_network
 
     rng = np.random.default_rng(0)
     sizes = (15, *(MODELS[name].get("decoder_hidden") or MODELS[name]["hidden"][::-1]), 24)
@@ -95,7 +95,7 @@ def ours_decoding(name: str) -> tuple[float, float]:
     ]
     words = rng.integers(-128, 128, (88_000, 15))
     with tempfile.TemporaryDirectory() as folder:
-        export_network(layers, Path(folder) / "decoder.onnx", np.ones(15), {})
+        export_network(Network(layers, np.ones(15)), Path(folder) / "decoder.onnx")
         decode = Decoder(Path(folder) / "decoder.onnx")
         return median_seconds(lambda: decode(words)) / len(words), peak_memory()
 

@@ -15,9 +15,9 @@ from aefpga.data.sample import sample_path
 from aefpga.data.selection import split
 from aefpga.normalise import Normaliser
 from aefpga.schema import JETS
+from aefpga.trainers.calibrate import input_scaling
 from aefpga.trainers.qkeras.autoencoder import float_decoder, float_encoder
 from aefpga.trainers.qkeras.backend import tensorflow
-from aefpga.trainers.qkeras.calibrate import input_scaling
 from aefpga.trainers.qkeras.training import Samples, train_stage
 
 EPOCHS = 100

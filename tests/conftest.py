@@ -9,9 +9,13 @@ import pytest
 from aefpga.config import load_config
 from aefpga.data.reader import read_records
 from aefpga.data.sample import sample_path
+from aefpga.legacy_keras import ask_for_legacy_keras
 from aefpga.progress import silent
 from aefpga.runs import Run
 from aefpga.schema import JETS
+
+# Tests look whether QKeras is there, which imports TensorFlow.
+ask_for_legacy_keras()
 
 
 def pytest_collection_modifyitems(items):

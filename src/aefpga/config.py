@@ -2,6 +2,7 @@
 
 import re
 import reprlib
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
@@ -13,6 +14,9 @@ from aefpga.errors import UsageError
 from aefpga.files import atomic_path
 from aefpga.schema import JETS, Cut, Schema, find_schema
 from aefpga.yaml_files import read_yaml
+
+# A linear encoder of jets needs as many for the residuals of `docs/encoder_choice.md`.
+USUAL_LATENTS = 15
 
 
 class _Section(BaseModel):
@@ -80,7 +84,9 @@ class ModelConfig(_Section):
     decoder_hidden: tuple[int, ...] = Field(
         (), description="decoder's hidden layers; none: the encoder's mirrored, or 128-128"
     )
-    latent: int = Field(15, gt=0, le=256, description="latent words per jet")
+    latent: int | None = Field(
+        None, gt=0, le=256, description="latent words; none: as many as usual, see RunConfig"
+    )
     activation: Literal["relu", "leaky_relu"] = "relu"
     negative_slope_shift: int = Field(
         7, ge=1, le=12, description="leaky ReLU multiplies negatives by 2**-shift"
@@ -127,6 +133,12 @@ class ModelConfig(_Section):
         return self
 
     @property
+    def n_latent(self) -> int:
+        """Number of latent words; `RunConfig` fills in what was not given."""
+        assert self.latent is not None
+        return self.latent
+
+    @property
     def is_linear(self) -> bool:
         """Whether the encoder is one linear layer; the decoder then has a linear path, too."""
         return not self.hidden
@@ -137,18 +149,44 @@ class ModelConfig(_Section):
         return self.decoder_hidden or self.hidden[::-1] or (128, 128)
 
 
+@dataclass(frozen=True)
+class Widths:
+    """Bits of a word of each sort."""
+
+    weight: int
+    bias: int
+    activation: int
+    latent: int
+
+
 class QuantizationConfig(_Section):
     """Widths of the firmware's words, in bits; `bits: null` trains in floating point only."""
 
-    bits: int | None = Field(8, ge=2, le=16, description="weights and activations")
+    bits: int | None = Field(8, ge=2, le=16, description="all that is not given by itself")
+    weight_bits: int | None = Field(None, ge=2, le=16, description="default: as bits")
     bias_bits: int | None = Field(None, ge=2, le=24, description="default: bits + 4")
-    input_bits: int = Field(14, ge=2, le=20, description="input words; multiplicities take fewer")
+    activation_bits: int | None = Field(
+        None, ge=2, le=16, description="of hidden layers; default: as bits"
+    )
     latent_bits: int | None = Field(None, ge=2, le=16, description="default: as bits")
+    input_bits: int = Field(14, ge=2, le=20, description="input words; multiplicities take fewer")
+
+    @property
+    def widths(self) -> Widths:
+        """The widths that follow from `bits`, where they are not given."""
+        assert self.bits is not None
+        return Widths(
+            weight=self.weight_bits or self.bits,
+            bias=self.bias_bits or self.bits + 4,
+            activation=self.activation_bits or self.bits,
+            latent=self.latent_bits or self.bits,
+        )
 
 
 class TrainingConfig(_Section):
     """How to train: first in floating point, then, from there, quantization-aware."""
 
+    trainer: str = Field("qkeras", min_length=1, description="what trains")
     epochs: int = Field(150, gt=0, description="epochs in floating point")
     quantized_epochs: int | None = Field(None, ge=0, description="default: as epochs")
     batch_size: int = Field(512, gt=0)
@@ -174,7 +212,11 @@ class FirmwareConfig(_Section):
 
 
 class RunConfig(_Section):
-    """Everything that determines a run."""
+    """Everything that determines a run.
+
+    Where the number of latent words is not given it is `USUAL_LATENTS`, and not more than there are
+    variables that are no sums of others.
+    """
 
     data: DataConfig = DataConfig()
     model: ModelConfig = ModelConfig()
@@ -188,11 +230,22 @@ class RunConfig(_Section):
             raise ValueError("validation and test together leave less than 20 % to train on")
         return self
 
+    @model_validator(mode="after")
+    def _as_many_latents_as_usual(self) -> "RunConfig":
+        if self.model.latent is None:
+            latent = min(USUAL_LATENTS, self.data.columns().n_independent)
+            # Frozen for others.
+            self.__dict__["model"] = self.model.model_copy(update={"latent": latent})
+        return self
+
     @property
     def label(self) -> str:
-        """Short name such as ``standard-24d-8bit``."""
-        bits = self.quantization.bits
-        precision = f"{bits}bit" if bits else "float"
+        """Short name such as ``standard-24d-8bit``; of several widths, ``…-5-8-10bit``."""
+        precision = "float"
+        if self.quantization.bits is not None:
+            widths = self.quantization.widths
+            distinct = dict.fromkeys((widths.weight, widths.activation, widths.latent))
+            precision = f"{'-'.join(map(str, distinct))}bit"
         return f"{self.model.kind}-{len(self.data.columns())}d-{precision}"
 
     def save(self, path: Path) -> None:

@@ -3,7 +3,7 @@ import pytest
 
 from aefpga.errors import RunError
 from aefpga.networks.decoder import Decoder
-from aefpga.networks.network import FloatLayer, export_network
+from aefpga.networks.network import FloatLayer, Network, export_network
 
 
 @pytest.fixture
@@ -17,7 +17,8 @@ def exported(tmp_path):
         FloatLayer(rng.normal(size=(5, 2)).astype("f4"), rng.normal(size=2).astype("f4")),
     ]
     path = tmp_path / "decoder.onnx"
-    export_network(layers, path, np.array([0.5, 0.25, 1.0]), {"encoder": "abc"})
+    scale = np.array([0.5, 0.25, 1.0])
+    export_network(Network(layers, scale, metadata={"encoder": "abc"}), path)
     return layers, path
 
 

@@ -8,7 +8,7 @@ from aefpga.errors import RunError
 from aefpga.networks import decoder as module
 from aefpga.networks import network
 from aefpga.networks.decoder import Decoder
-from aefpga.networks.network import FloatLayer, export_network
+from aefpga.networks.network import FloatLayer, Network, export_network
 
 ACTIVATIONS = {
     "linear": lambda x: x,
@@ -35,7 +35,9 @@ def expected(layers, words, scale):
 def test_decodes_what_the_layers_say(tmp_path, activation, scale):
     rng = np.random.default_rng(1)
     layers = [layer(rng, 3, 6, activation), layer(rng, 6, 4, "linear")]
-    export_network(layers, tmp_path / "d.onnx", scale, {"encoder": "abc"})
+    export_network(
+        Network(layers, np.asarray(scale), metadata={"encoder": "abc"}), tmp_path / "d.onnx"
+    )
     words = rng.integers(-128, 128, (50, 3))
     found = Decoder(tmp_path / "d.onnx", "abc")(words)
     assert found.dtype == np.float32
@@ -46,7 +48,7 @@ def test_decodes_what_the_layers_say(tmp_path, activation, scale):
 def test_batches_join_in_order(tmp_path, monkeypatch, n_jets):
     monkeypatch.setattr(module, "BATCH", 4)
     identity = FloatLayer(np.eye(2, dtype=np.float32), np.zeros(2, np.float32))
-    export_network([identity], tmp_path / "d.onnx", np.ones(2), {})
+    export_network(Network([identity], np.ones(2)), tmp_path / "d.onnx")
     words = np.arange(2 * n_jets).reshape(n_jets, 2)
     assert np.array_equal(Decoder(tmp_path / "d.onnx")(words), words)
 
@@ -55,7 +57,8 @@ def test_batches_join_in_order(tmp_path, monkeypatch, n_jets):
 def exported(tmp_path):
     path = tmp_path / "decoder.onnx"
     rng = np.random.default_rng(2)
-    export_network([layer(rng, 3, 5, "linear")], path, np.ones(3), {"encoder": "a" * 64})
+    layers = [layer(rng, 3, 5, "linear")]
+    export_network(Network(layers, np.ones(3), metadata={"encoder": "a" * 64}), path)
     return path
 
 
@@ -87,7 +90,7 @@ def test_layers_that_do_not_fit_are_not_written(tmp_path):
     rng = np.random.default_rng(3)
     layers = [layer(rng, 3, 5, "relu"), layer(rng, 4, 2, "linear")]
     with pytest.raises(ValueError, match="do not fit each other"):
-        export_network(layers, tmp_path / "d.onnx", np.ones(3), {})
+        export_network(Network(layers, np.ones(3)), tmp_path / "d.onnx")
     assert not list(tmp_path.iterdir())
 
 

@@ -7,7 +7,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from aefpga.errors import RunError
 from aefpga.networks.decoder import Decoder
-from aefpga.networks.network import FloatLayer, export_network, read_network
+from aefpga.networks.network import FloatLayer, Network, export_network, read_network
 
 
 @pytest.fixture
@@ -21,7 +21,7 @@ def model(tmp_path):
 
     path = tmp_path / "d.onnx"
     layers = [layer(3, 4, "leaky_relu"), layer(4, 2)]
-    export_network(layers, path, np.ones(3), {"encoder": "a"}, layer(3, 2))
+    export_network(Network(layers, np.ones(3), layer(3, 2), metadata={"encoder": "a"}), path)
     return path, onnx.load(path)
 
 
@@ -151,7 +151,7 @@ def test_wide_layers_are_computed_in_smaller_batches(tmp_path, monkeypatch):
         FloatLayer(rng.normal(size=s).astype("f4"), rng.normal(size=s[1]).astype("f4"), "relu")
         for s in ((15, 128), (128, 128), (128, 24))
     ]
-    export_network(layers, tmp_path / "d.onnx", np.ones(15), {})
+    export_network(Network(layers, np.ones(15)), tmp_path / "d.onnx")
     words = rng.integers(-99, 99, (5000, 15))
     whole = Decoder(tmp_path / "d.onnx")(words)
     monkeypatch.setattr("aefpga.networks.decoder.MAX_ACTIVATIONS", 128 * 777)

@@ -37,9 +37,8 @@ def trained(jets, folder, epochs=4, bits=None, stop=None, **model):
 
 def latents(result, jets):
     x = result.input.scaled(jets)
-    for name, (weight, bias) in result.float.encoder.items():
-        x = x @ weight + bias
-        x = x if name == "latent" else np.maximum(x, 0)
+    for layer in result.float_network.layers[: result.float_network.latent]:
+        x = layer(x)
     return x
 
 
@@ -48,7 +47,7 @@ def test_every_kind_ends_in_a_specification(jets, tmp_path, kind):
     result = trained(jets, tmp_path, epochs=2, bits=6, kind=kind)
     words = Emulator(result.spec).encode(jets[2500:])
     assert words.shape[1] == 4
-    assert set(result.quantized.encoder) == {"hidden_1", "hidden_2", "latent"}
+    assert {name.split("/")[0] for name in result.reference} == {"hidden_1", "hidden_2", "latent"}
 
 
 def test_divergence_pulls_mean_activations_to_the_target(jets, tmp_path):
@@ -57,8 +56,7 @@ def test_divergence_pulls_mean_activations_to_the_target(jets, tmp_path):
             jets, tmp_path / str(penalty), epochs=30, kind="sparse-kl", penalty=penalty,
             target_activation=0.2,
         )  # fmt: skip
-        weight, bias = result.float.encoder["hidden_1"]
-        mean = np.maximum(result.input.scaled(jets[:2000]) @ weight + bias, 0).mean(axis=0)
+        mean = result.float_network.layers[0](result.input.scaled(jets[:2000])).mean(axis=0)
         return np.abs(mean - 0.2).mean()
 
     assert distance(1.0) < 0.3 * distance(0.0)

@@ -3,7 +3,7 @@ import pytest
 
 pytest.importorskip("qkeras", reason="training needs the extra `train`")
 
-from aefpga.trainers.qkeras.linear import best_linear, linear_fit
+from aefpga.trainers.linear import best_linear, linear_fit
 
 
 def test_as_many_latents_as_targets_lose_nothing():

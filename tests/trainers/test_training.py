@@ -10,9 +10,9 @@ from aefpga.errors import UsageError
 from aefpga.fixedpoint import Emulator, FixedType
 from aefpga.fixedpoint.example import adversarial_words
 from aefpga.schema import JETS
-from aefpga.trainers.qkeras.calibrate import closest_type, fit_input
+from aefpga.trainers.calibrate import closest_type, fit_input
 from aefpga.trainers.qkeras.fit import fit
-from aefpga.trainers.qkeras.reference import KerasEncoder, save_weights
+from aefpga.trainers.qkeras.reference import KerasEncoder
 from aefpga.trainers.qkeras.training import signals_held_back
 
 VARIABLES = JETS.choose("24")
@@ -40,7 +40,7 @@ def test_keras_and_emulator_agree_on_every_word(jets, tmp_path, bits, activation
         model={"activation": activation}, quantization={"bits": bits}, training={"epochs": 1}
     )
     result = trained(jets, config, tmp_path)
-    save_weights(result.quantized.encoder, tmp_path / "encoder.npz")
+    np.savez(tmp_path / "encoder.npz", **result.reference)
     keras = KerasEncoder(result.spec, config.model, tmp_path / "encoder.npz")
     words = np.concatenate(
         [result.spec.input.to_words(jets[2000:]), adversarial_words(result.spec)]
@@ -71,9 +71,8 @@ def test_the_best_weights_are_kept(jets, tmp_path):
     result = trained(jets, config, tmp_path)
     assert result.spec is None
     x = result.input.scaled(jets[1500:2000])
-    for name, (weight, bias) in {**result.float.encoder, **result.float.decoder}.items():
-        x = x @ weight + bias
-        x = x if name in ("latent", "output") else np.maximum(x, 0)
+    for layer in result.float_network.layers:
+        x = layer(x)
     loss = np.square(x - result.normaliser.transform(jets[1500:2000])).mean()
     assert loss == pytest.approx(min(e.validation_loss for e in result.curve), rel=1e-3)
 
@@ -85,8 +84,7 @@ def test_every_normalisation_trains_to_a_specification(jets, tmp_path, normalisa
     words = result.spec.input.to_words(jets)
     assert result.spec.input.network_type.holds(words)
     assert np.isfinite(np.array([e.validation_loss for e in result.curve])).all()
-    *_, last = result.quantized.decoder.values()
-    assert last[0].shape[1] == result.normaliser.n_columns
+    assert result.decoder.n_out == result.normaliser.n_columns
 
 
 def test_early_stopping(jets, tmp_path):
@@ -104,10 +102,9 @@ def test_sparsity_lowers_the_activations(jets, tmp_path):
             quantization={"bits": None},
             training={"epochs": 15},
         )
-        encoder = trained(jets, config, tmp_path / kind).float.encoder
-        weight, bias = encoder["hidden_1"]
+        first = trained(jets, config, tmp_path / kind).float_network.layers[0]
         exponent = fit_input(jets[:1500], VARIABLES, 14).exponent
-        return np.maximum(np.ldexp(jets, -exponent) @ weight + bias, 0).mean()
+        return first(np.ldexp(jets, -exponent)).mean()
 
     assert mean_activation("sparse-l1") < 0.5 * mean_activation("standard")
 
@@ -179,7 +176,7 @@ def test_a_linear_encoder_has_a_binary_point_a_neuron_and_stays_exact(
     assert layer.weight.type.integer.shape == (15,)
     # What the inputs leave open is not filled with weights that cancel each other.
     assert np.abs(layer.weight.values).max() < 2**12
-    save_weights(result.quantized.encoder, tmp_path / "encoder.npz")
+    np.savez(tmp_path / "encoder.npz", **result.reference)
     keras = KerasEncoder(result.spec, config.model, tmp_path / "encoder.npz")
     words = np.concatenate([adversarial_words(result.spec), result.spec.input.to_words(jets)])
     np.testing.assert_array_equal(keras(words), Emulator(result.spec)(words))

@@ -18,6 +18,7 @@ from aefpga.errors import ToolError, UsageError
 from aefpga.files import atomic_path
 from aefpga.firmware.hls_layers import INPUT, Node, layer_nodes, nodes
 from aefpga.fixedpoint import EncoderSpec, FixedType, Layer
+from aefpga.legacy_keras import ask_for_legacy_keras
 from aefpga.quiet import quiet
 
 Strategy = Literal["Latency", "Resource", "distributed_arithmetic"]
@@ -151,6 +152,8 @@ def _words(values: NDArray[np.float64], kind: FixedType) -> Words:
 
 def _graph(spec: EncoderSpec, folder: Path, options: HlsOptions) -> Any:
     """Build hls4ml's model and check that its optimizers kept every type."""
+    # It imports TensorFlow when it writes, which a trainer in this process must find as it needs.
+    ask_for_legacy_keras()
     try:
         with quiet():
             from hls4ml.model.graph import ModelGraph

@@ -57,13 +57,14 @@ class Network:
     layers : sequence of FloatLayer
         In order.
     scale : ndarray of float32, shape (n_in,) or ()
-        Multiplied with the input.
+        Multiplied with the input: the value of a latent word's least significant bit for a decoder
+        of words.
     linear_path : FloatLayer or None
         Added to the last layer's output; reads what layer number `latent` reads.
     latent : int
         The first layer of the decoder.
     metadata : Mapping
-        Strings kept with the network.
+        Strings kept with the network, such as the hash of the encoder that it belongs to.
 
     Raises
     ------
@@ -117,36 +118,10 @@ class Network:
         return model
 
 
-def export_network(
-    layers: Sequence[FloatLayer],
-    path: Path,
-    scale: NDArray[Any],
-    metadata: Mapping[str, str],
-    linear_path: FloatLayer | None = None,
-    latent: int = 0,
-) -> None:
-    """Write dense layers as an ONNX file.
-
-    Parameters
-    ----------
-    layers, linear_path, latent
-        As of `Network`.
-    path : Path
-        File to write.
-    scale : ndarray, shape (n_in,)
-        Multiplied with the input: the value of a latent word's least significant bit for a decoder
-        of words.
-    metadata : Mapping
-        Strings kept in the model, such as the hash of the encoder that it belongs to.
-
-    Raises
-    ------
-    ValueError
-        If layers do not fit each other.
-    """
+def export_network(network: Network, path: Path) -> None:
+    """Write a network as an ONNX file."""
     import onnx
 
-    network = Network(layers, np.asarray(scale, np.float32), linear_path, latent, metadata)
     model = network.to_onnx()
     onnx.checker.check_model(model, full_check=True)
     with atomic_path(path) as temporary:
@@ -193,7 +168,7 @@ def _graph(network: Network) -> Any:
     from onnx import TensorProto, helper, numpy_helper
 
     n_in, n_out = network.n_in, network.n_out
-    constants = {"scale": network.scale}
+    constants = {"scale": np.asarray(network.scale, np.float32)}
     nodes = [
         helper.make_node("Cast", ["words"], ["numbers"], to=TensorProto.FLOAT),
         helper.make_node("Mul", ["numbers", "scale"], ["value_0"]),

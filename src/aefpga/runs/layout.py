@@ -11,7 +11,9 @@ FLOAT_MODEL = "float_autoencoder.onnx"
 ENCODER, ENCODER_WORDS = "encoder.json", "encoder.npz"
 DECODER = "decoder.onnx"
 # What the trainer computes the encoder from once more, as a reference.
-REFERENCE = "keras_encoder.npz"
+REFERENCE = "reference.npz"
+# Its name in runs of version 0.1.
+KERAS_REFERENCE = "keras_encoder.npz"
 TEST_RECORDS = "test_jets.npz"
 HISTORY = "history.csv"
 

@@ -86,8 +86,14 @@ class Run:
     def lacking(self) -> tuple[str, ...]:
         """The variables that the training data did not have; zeros were in their place."""
         facts = self.manifest.get("data")
-        names = facts.get("zeros") if isinstance(facts, dict) else None
+        names = facts.get("filled", facts.get("zeros")) if isinstance(facts, dict) else None
         return tuple(map(str, names)) if isinstance(names, list) else ()
+
+    @property
+    def reference(self) -> Path:
+        """The archive that the trainer's own computation of the encoder starts from."""
+        before = self.folder / layout.KERAS_REFERENCE
+        return before if before.exists() else self.folder / layout.REFERENCE
 
     @cached_property
     def normaliser(self) -> Normaliser:

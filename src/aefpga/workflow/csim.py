@@ -12,7 +12,8 @@ from aefpga.firmware.agreement import Agreement, Difference, compare_all, first_
 from aefpga.fixedpoint import Emulator
 from aefpga.fixedpoint.example import adversarial_words
 from aefpga.progress import Step, silent
-from aefpga.runs import Run, layout
+from aefpga.runs import Run
+from aefpga.trainers.registry import reference
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,6 @@ def csim(
     """
     from aefpga.firmware import hls, rtl
     from aefpga.firmware.parts import find_part
-    from aefpga.trainers.qkeras.reference import KerasEncoder
 
     spec, config = run.spec, run.config
     jets = run.test_records[:max_jets]
@@ -76,7 +76,7 @@ def csim(
     with tempfile.TemporaryDirectory() as scratch:
 
         def keras() -> Any:
-            return KerasEncoder(spec, config.model, run.folder / layout.REFERENCE)
+            return reference(run)
 
         def c_simulation() -> Any:
             hls.write_project(spec, projects / run.name / "hls", options, words[: len(jets)])

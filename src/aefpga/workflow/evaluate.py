@@ -91,7 +91,7 @@ def evaluate(
     notes: list[str] = []
     step("reconstructing", 0, 3)
     schemes["float model"] = FloatAutoencoder.of(run).reconstruct(jets)
-    bits["float model"] = 32.0 * run.config.model.latent
+    bits["float model"] = 32.0 * run.config.model.n_latent
     saturated: dict[str, int] = {}
     if run.is_quantized:
         spec = run.spec
@@ -142,14 +142,13 @@ def _latent_words(
 ) -> dict[str, NDArray[np.int64]]:
     """Return the latent words of each implementation of the encoder that can run here."""
     from aefpga.firmware.hls import CSimulation
-    from aefpga.trainers.qkeras.reference import KerasEncoder
+    from aefpga.trainers.registry import reference
 
     found: dict[str, NDArray[np.int64]] = {}
     try:
-        keras = KerasEncoder(run.spec, run.config.model, run.folder / layout.REFERENCE)
-        found["quantized model"] = keras(words)
+        found["quantized model"] = reference(run)(words)
     except ToolError as error:
-        notes.append(f"quantized model: the integer emulator stands in for Keras: {error}")
+        notes.append(f"quantized model: the integer emulator stands in for it: {error}")
         found["quantized model"] = Emulator(run.spec)(words)
     try:
         with tempfile.TemporaryDirectory() as scratch:

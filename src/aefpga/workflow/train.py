@@ -4,10 +4,9 @@ import csv
 import shutil
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +16,8 @@ from aefpga.config import RunConfig
 from aefpga.data.sample import sample_path
 from aefpga.errors import UsageError
 from aefpga.files import atomic_path, sha256_of, write_json
+from aefpga.networks.network import export_network
+from aefpga.normalise import save_normaliser
 from aefpga.progress import Step, silent
 from aefpga.runs import (
     Run,
@@ -27,20 +28,25 @@ from aefpga.runs import (
     seal,
 )
 from aefpga.schema import Schema
+from aefpga.trainers.registry import find_trainer
+from aefpga.trainers.trainer import Epoch, Trained
 
 PARTIAL, CHECKPOINTS = ".partial", "checkpoints"
 
 
 @dataclass(frozen=True)
 class Prepared:
-    """What a training would use, found out before it starts."""
+    """What a training would use, found out before it starts.
+
+    `filled` names the variables that the input does not have; zeros are in their place.
+    """
 
     read: int
     cut: Mapping[str, int]
     train: int
     validation: int
     test: int
-    zeros: tuple[str, ...]
+    filled: tuple[str, ...]
 
 
 def train(
@@ -90,25 +96,23 @@ def _trained(
     on_prepared: Callable[[Prepared], None],
 ) -> Run:
     """Train in a folder of an unfinished training, and seal it."""
-    from aefpga.trainers.qkeras.fit import fit
-
-    schema = config.data.columns()
+    trainer, schema = find_trainer(config.training.trainer), config.data.columns()
     parts, prepared = _load(config, schema, step)
     on_prepared(prepared)
 
-    def on_epoch(epoch: Any, planned: int) -> None:
+    def on_epoch(epoch: Epoch, planned: int) -> None:
         note = f"validation loss {epoch.validation_loss:.2e}"
         step(f"{epoch.stage} epochs", epoch.epoch, planned, note)
 
     provenance = {"aefpga": __version__, "run": final.name, **installed_versions()}
     checkpoints = partial / CHECKPOINTS
-    trained = fit(
+    trained = trainer.fit(
         parts["train"], parts["validation"], schema, config, checkpoints, on_epoch, provenance
     )
-    _export(trained, config, partial)
+    _export(trained, partial)
     write_json(partial / layout.SCHEMA, schema.to_config())
     save_test_records(partial, schema.names, parts["test"])
-    shutil.rmtree(checkpoints)
+    shutil.rmtree(checkpoints, ignore_errors=True)
     curve = trained.curve
     facts = {
         "data": asdict(prepared),
@@ -161,54 +165,34 @@ def _input_files(config: RunConfig) -> list[Path]:
 def _load(
     config: RunConfig, schema: Schema, step: Step
 ) -> tuple[dict[str, NDArray[np.float32]], Prepared]:
-    """Read, select and split the jets."""
+    """Read, select and split the records."""
     from aefpga.data.reader import lacking
     from aefpga.data.selection import split
     from aefpga.workflow.jets import selected_jets
 
     data, training = config.data, config.training
     inputs = [str(p) for p in _input_files(config)]
-    zeros = lacking(inputs, schema, data.collection)
+    filled = lacking(inputs, schema, data.collection)
     kept, counts = selected_jets(inputs, schema, data, step)
     rows = split(len(kept), training.validation, training.test, training.seed)
     parts = {f.name: kept.values[getattr(rows, f.name)] for f in fields(rows)}
     sizes = {name: len(values) for name, values in parts.items()}
-    return parts, Prepared(counts.read, counts.cut, **sizes, zeros=zeros)
+    return parts, Prepared(counts.read, counts.cut, **sizes, filled=filled)
 
 
-def _export(trained: Any, config: RunConfig, folder: Path) -> None:
-    """Write specification, decoder, float model, Keras weights, normaliser and learning curve."""
-    from aefpga.networks.network import FloatLayer, export_network
-    from aefpga.normalise import save_normaliser
-    from aefpga.trainers.qkeras.autoencoder import LINEAR_PATH, layer_activation
-    from aefpga.trainers.qkeras.reference import save_weights
-
-    slope = 2.0**-config.model.negative_slope_shift
-
-    def export(path: Path, weights: Mapping[str, Any], scale: Any, metadata: Any) -> None:
-        linear = ("latent", "output", LINEAR_PATH)
-        kinds = {
-            name: "linear" if name in linear else layer_activation(config.model, name)
-            for name in weights
-        }
-        layers = {n: FloatLayer(w, b, kinds[n], slope) for n, (w, b) in weights.items()}
-        linear_path = layers.pop(LINEAR_PATH, None)
-        # The decoder begins after the layer that makes the latents, where the network has that.
-        latent = list(layers).index("latent") + 1 if "latent" in layers else 0
-        export_network(list(layers.values()), path, scale, metadata, linear_path, latent)
-
+def _export(trained: Trained, folder: Path) -> None:
+    """Write specification, decoder, float model, reference, normaliser and learning curve."""
     write_json(folder / layout.INPUT, trained.input.to_config())
-    ones = np.ones(len(trained.input.variables))
-    both = {**trained.float.encoder, **trained.float.decoder}
-    export(folder / layout.FLOAT_MODEL, both, ones, {})
-    if trained.spec is not None:
+    export_network(trained.float_network, folder / layout.FLOAT_MODEL)
+    if trained.spec is not None and trained.decoder is not None:
         trained.spec.save(folder)
-        lsb = trained.spec.latent_type.lsb
-        metadata = {"encoder": trained.spec.hash}
-        export(folder / layout.DECODER, trained.quantized.decoder, lsb, metadata)
-        save_weights(trained.quantized.encoder, folder / layout.REFERENCE)
+        scale = (trained.spec.latent_type.lsb * trained.decoder.scale).astype(np.float32)
+        of_words = replace(trained.decoder, scale=scale, metadata={"encoder": trained.spec.hash})
+        export_network(of_words, folder / layout.DECODER)
+        with atomic_path(folder / layout.REFERENCE) as temporary:
+            np.savez_compressed(temporary, allow_pickle=False, **trained.reference)
     save_normaliser(trained.normaliser, folder / layout.NORMALISER)
     with atomic_path(folder / layout.HISTORY) as temporary, temporary.open("w") as stream:
-        writer = csv.DictWriter(stream, [f.name for f in fields(trained.curve[0])])
+        writer = csv.DictWriter(stream, [f.name for f in fields(Epoch)])
         writer.writeheader()
         writer.writerows(asdict(e) for e in trained.curve)

@@ -1,28 +1,19 @@
 """The networks: a float autoencoder, and the QKeras encoder that replaces its first half."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from aefpga.config import ModelConfig
-from aefpga.fixedpoint import Activation, FixedType
+from aefpga.fixedpoint import Activation
+from aefpga.trainers.calibrate import LayerTypes
 from aefpga.trainers.qkeras.backend import tensorflow
 
 NORMALISATION = "_normalisation"
 # The decoder's layer from the latents straight to the output.
 LINEAR_PATH = "linear_path"
-
-
-@dataclass(frozen=True)
-class LayerTypes:
-    """Fixed-point types of one dense layer: of its weights, biases and output words."""
-
-    weight: FixedType
-    bias: FixedType
-    output: FixedType
 
 
 def layer_names(model: ModelConfig) -> tuple[str, ...]:
@@ -39,7 +30,7 @@ def float_encoder(n_inputs: int, model: ModelConfig) -> Any:
     """Return a Keras encoder: inputs (n_jets, n_inputs) scaled by powers of two, to latents."""
     keras = tensorflow().keras
     x = inputs = keras.Input((n_inputs,), name="jet")
-    for name, n_out in zip(layer_names(model), (*model.hidden, model.latent), strict=True):
+    for name, n_out in zip(layer_names(model), (*model.hidden, model.n_latent), strict=True):
         x = _dense(n_out, model, name)(x)
         x = _activate(layer_activation(model, name), model, f"{name}_activation")(x)
     return keras.Model(inputs, x, name="encoder")
@@ -57,7 +48,7 @@ def quantized_encoder(n_inputs: int, model: ModelConfig, types: Sequence[LayerTy
     from aefpga.trainers.qkeras.quantizers import WeightQuantizer, quantize_activation
 
     x = inputs = keras.Input((n_inputs,), name="jet")
-    sizes = (*model.hidden, model.latent)
+    sizes = (*model.hidden, model.n_latent)
     for name, n_out, fixed in zip(layer_names(model), sizes, types, strict=True):
         x = QDense(
             n_out,
@@ -79,7 +70,7 @@ def quantized_encoder(n_inputs: int, model: ModelConfig, types: Sequence[LayerTy
 def float_decoder(n_outputs: int, model: ModelConfig) -> Any:
     """Return the Keras decoder: latents to normalised variables."""
     keras = tensorflow().keras
-    x = inputs = keras.Input((model.latent,), name="latent_words")
+    x = inputs = keras.Input((model.n_latent,), name="latent_words")
     for i, n_out in enumerate(model.decoder_layers):
         x = _dense(n_out, model, f"decoder_{i + 1}")(x)
         x = _activate(model.activation, model, f"decoder_{i + 1}_activation")(x)

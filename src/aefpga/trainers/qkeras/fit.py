@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.config import RunConfig
+from aefpga.config import ModelConfig, RunConfig
 from aefpga.fixedpoint import (
     DenseLayer,
     EncoderInput,
@@ -16,11 +16,12 @@ from aefpga.fixedpoint import (
     Tensor,
     exact_accumulator,
 )
+from aefpga.networks.network import FloatLayer, Network
 from aefpga.normalise import Normaliser
 from aefpga.schema import Schema
+from aefpga.trainers.calibrate import LayerTypes, fit_input, layer_types, network_inputs
 from aefpga.trainers.qkeras.autoencoder import (
     LINEAR_PATH,
-    LayerTypes,
     dense_weights,
     float_decoder,
     float_encoder,
@@ -30,14 +31,15 @@ from aefpga.trainers.qkeras.autoencoder import (
     set_dense_weights,
 )
 from aefpga.trainers.qkeras.backend import tensorflow
-from aefpga.trainers.qkeras.calibrate import fit_input, layer_types
 from aefpga.trainers.qkeras.linear import refit_linear_path, set_best_linear
-from aefpga.trainers.qkeras.training import Epoch, Floats, Samples, batch_size, train_stage
+from aefpga.trainers.qkeras.reference import to_arrays
+from aefpga.trainers.qkeras.training import Samples, batch_size, train_stage
+from aefpga.trainers.trainer import Epoch, Floats, Trained
 
-Weights = dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
+LayerWeights = dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
 
-# Jets on which the ranges of the activations are measured.
-CALIBRATION_JETS = 20_000
+# Records on which the ranges of the activations are measured.
+CALIBRATION_RECORDS = 20_000
 # Smallest range of a latent, of the largest one, that is stretched to all of a word's.
 LEAST_RANGE = 2.0**-12
 # The quantized network starts from a trained one: it needs a smaller step.
@@ -45,23 +47,11 @@ QUANTIZED_LEARNING_RATE = 0.5
 
 
 @dataclass(frozen=True)
-class Network:
+class Weights:
     """Trained weights of an encoder and its decoder, by layer name."""
 
-    encoder: Weights
-    decoder: Weights
-
-
-@dataclass(frozen=True)
-class Trained:
-    """What a training leaves behind; `quantized` and `spec` are None for a float-only run."""
-
-    input: EncoderInput
-    normaliser: Normaliser
-    float: Network
-    quantized: Network | None
-    spec: EncoderSpec | None
-    curve: Sequence[Epoch]
+    encoder: LayerWeights
+    decoder: LayerWeights
 
 
 def fit(
@@ -73,23 +63,7 @@ def fit(
     on_epoch: Callable[[Epoch, int], None],
     provenance: Mapping[str, str],
 ) -> Trained:
-    """Train the autoencoder that `config` describes.
-
-    Parameters
-    ----------
-    train, validation : ndarray of float32, shape (n_jets, n_variables)
-        Jets in physical units.
-    schema : Schema
-        Their columns.
-    config : RunConfig
-        Model, quantization and training.
-    checkpoints : Path
-        Folder to resume from, and to leave checkpoints in.
-    on_epoch : callable
-        Called with each finished epoch and the number planned in its stage.
-    provenance : Mapping
-        Goes into the specification.
-    """
+    """Train the autoencoder that `config` describes; parameters as of `Trainer.fit`."""
     tensorflow().keras.utils.set_random_seed(config.training.seed)
     normaliser = Normaliser(config.data.normalisation, schema).fit(train)
     bits = config.quantization.input_bits
@@ -101,8 +75,9 @@ def fit(
         Samples(source.scaled(validation), targets[1]),
     )
     trained_float, curve = _fit_float(samples, config, checkpoints, on_epoch)
+    float_network = as_network({**trained_float.encoder, **trained_float.decoder}, config.model)
     if config.quantization.bits is None:
-        return Trained(source, normaliser, trained_float, None, None, curve)
+        return Trained(source, normaliser, float_network, curve)
 
     # Batch normalisation is in the weights by now.
     model = config.model.model_copy(update={"batch_norm": False})
@@ -123,8 +98,15 @@ def fit(
     # The words themselves, as numbers: quantizing them again changes nothing.
     on_grid = {x.name: (x.matrix.values, x.bias.values) for x in spec.layers}
     set_dense_weights(encoder, on_grid)
-    trained = Network(dense_weights(encoder), dense_weights(decoder))
-    return Trained(source, normaliser, trained_float, trained, spec, curve)
+    return Trained(
+        input=source,
+        normaliser=normaliser,
+        float_network=float_network,
+        curve=curve,
+        spec=spec,
+        decoder=as_network(dense_weights(decoder), config.model),
+        reference=to_arrays(dense_weights(encoder)),
+    )
 
 
 def _fit_float(
@@ -132,7 +114,7 @@ def _fit_float(
     config: RunConfig,
     checkpoints: Path,
     on_epoch: Callable[[Epoch, int], None],
-) -> tuple[Network, list[Epoch]]:
+) -> tuple[Weights, list[Epoch]]:
     """Train in floating point."""
     # Imports TensorFlow, which must have been configured.
     from aefpga.trainers.qkeras.latent import regularized_latents
@@ -142,7 +124,7 @@ def _fit_float(
     decoder = float_decoder(train.targets.shape[1], config.model)
     if config.model.is_linear:
         set_best_linear(encoder, decoder, train)
-        start = Network(dense_weights(encoder), dense_weights(decoder))
+        start = Weights(dense_weights(encoder), dense_weights(decoder))
         start = _centre_latents(start, encoder, train.inputs)
         set_dense_weights(encoder, start.encoder)
         set_dense_weights(decoder, start.decoder)
@@ -150,26 +132,37 @@ def _fit_float(
     latents = regularized_latents(encoder, config, n_steps)
     network = tensorflow().keras.Model(encoder.input, decoder(latents))
     curve = _train(network, samples, config, "float", checkpoints, on_epoch)
-    return Network(dense_weights(encoder), dense_weights(decoder)), curve
+    return Weights(dense_weights(encoder), dense_weights(decoder)), curve
 
 
 def _quantized(
-    trained: Network, inputs: Floats, config: RunConfig
-) -> tuple[Any, Network, list[LayerTypes]]:
+    trained: Weights, inputs: Floats, config: RunConfig
+) -> tuple[Any, Weights, list[LayerTypes]]:
     """Return the QKeras encoder, the weights to start from, and the types chosen for them."""
     encoder = float_encoder(inputs.shape[1], config.model)
     set_dense_weights(encoder, trained.encoder)
-    start = _centre_latents(trained, encoder, inputs[:CALIBRATION_JETS])
+    start = _centre_latents(trained, encoder, inputs[:CALIBRATION_RECORDS])
     set_dense_weights(encoder, start.encoder)
-    types = _calibrate(encoder, inputs[:CALIBRATION_JETS], config)
+    types = _calibrate(encoder, inputs[:CALIBRATION_RECORDS], config)
     encoder = quantized_encoder(inputs.shape[1], config.model, types)
     set_dense_weights(encoder, start.encoder)
     return encoder, start, types
 
 
-def network_inputs(source: EncoderInput, jets: Floats) -> Floats:
-    """Return the input words of jets in physical units as the numbers that the network reads."""
-    return source.network_type.to_values(source.to_words(jets)).astype(np.float32)
+def as_network(weights: LayerWeights, model: ModelConfig) -> Network:
+    """Return trained layers, of an autoencoder or of its decoder, as layers of no framework."""
+    linear = ("latent", "output", LINEAR_PATH)
+    layers = {}
+    for name, (weight, bias) in weights.items():
+        activation = "linear" if name in linear else layer_activation(model, name)
+        slope = 2.0**-model.negative_slope_shift if activation == "leaky_relu" else 0.0
+        layers[name] = FloatLayer(weight, bias, activation, slope)
+    linear_path = layers.pop(LINEAR_PATH, None)
+    # The decoder begins after the layer that makes the latents, where the network has that.
+    latent = list(layers).index("latent") + 1 if "latent" in layers else 0
+    first = next(iter(layers.values()))
+    scale = np.ones(len(first.weight), np.float32)
+    return Network(list(layers.values()), scale, linear_path, latent)
 
 
 def _train(
@@ -189,7 +182,7 @@ def _train(
     return train_stage(network, *samples, training, stage, epochs, rate, checkpoint, on_epoch)
 
 
-def _centre_latents(network: Network, encoder: Any, inputs: Floats) -> Network:
+def _centre_latents(weights: Weights, encoder: Any, inputs: Floats) -> Weights:
     """Shift and scale each latent to fill [-1, 1] and undo that in what reads it.
 
     The autoencoder computes the same, but one fixed-point type now suits all latents.
@@ -199,12 +192,12 @@ def _centre_latents(network: Network, encoder: Any, inputs: Floats) -> Network:
     middle, half = (high + low) / 2, (high - low) / 2
     # A latent that hardly varies beside the others is not magnified without limit.
     half = np.maximum(half, max(float(half.max()), 1e-30) * LEAST_RANGE).astype(np.float32)
-    weight, bias = network.encoder["latent"]
-    first, *_ = network.decoder
-    reading = {n: network.decoder[n] for n in (first, LINEAR_PATH) if n in network.decoder}
-    return Network(
-        {**network.encoder, "latent": (weight / half, (bias - middle) / half)},
-        network.decoder | {n: (w * half[:, None], b + middle @ w) for n, (w, b) in reading.items()},
+    weight, bias = weights.encoder["latent"]
+    first, *_ = weights.decoder
+    reading = {n: weights.decoder[n] for n in (first, LINEAR_PATH) if n in weights.decoder}
+    return Weights(
+        {**weights.encoder, "latent": (weight / half, (bias - middle) / half)},
+        weights.decoder | {n: (w * half[:, None], b + middle @ w) for n, (w, b) in reading.items()},
     )
 
 
@@ -215,14 +208,13 @@ def _calibrate(encoder: Any, inputs: Floats, config: RunConfig) -> list[LayerTyp
     # One output comes as an array, several as a list of them.
     activations = tensorflow().nest.flatten(probe.predict(inputs, len(inputs), verbose=0))
     weights, quantization = dense_weights(encoder), config.quantization
-    assert quantization.bits is not None
-    bits = {"latent": quantization.latent_bits or quantization.bits}
+    widths = quantization.widths
     return [
         layer_types(
             *weights[name],
             values,
             layer_activation(config.model, name),
-            bits.get(name, quantization.bits),
+            widths.latent if name == "latent" else widths.activation,
             quantization,
             per_neuron=config.model.is_linear,
         )

@@ -26,15 +26,15 @@ def regularized_latents(encoder: Any, config: RunConfig, n_steps: int) -> Any:
         Length of the training in batches.
     """
     model, training, quantization = config.model, config.training, config.quantization
-    bits = quantization.latent_bits or quantization.bits
     if model.kind == "vae":
         hidden = encoder.layers[-3].output if model.hidden else encoder.input
-        spread = tf.keras.layers.Dense(model.latent, name="log_variance")(hidden)
+        spread = tf.keras.layers.Dense(model.n_latent, name="log_variance")(hidden)
         sampling = Sampling(model.penalty, model.warm_up * n_steps, training.seed)
         return sampling([encoder.output, spread])
     if model.kind == "adversarial":
         return Discriminator(model.penalty, training.seed)(encoder.output)
-    if model.is_linear and bits is not None:
+    if model.is_linear and quantization.bits is not None:
+        bits = quantization.widths.latent
         return QuantizationNoise(bits, training.seed)(encoder.output)
     return encoder.output
 

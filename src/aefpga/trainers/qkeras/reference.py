@@ -11,9 +11,9 @@ from numpy.typing import NDArray
 
 from aefpga.config import ModelConfig
 from aefpga.errors import RunError
-from aefpga.files import atomic_path
 from aefpga.fixedpoint import EncoderSpec
-from aefpga.trainers.qkeras.autoencoder import LayerTypes, quantized_encoder, set_dense_weights
+from aefpga.trainers.calibrate import LayerTypes
+from aefpga.trainers.qkeras.autoencoder import quantized_encoder, set_dense_weights
 from aefpga.trainers.qkeras.backend import tensorflow
 
 Words = NDArray[np.int64]
@@ -33,7 +33,7 @@ class KerasEncoder:
     model : ModelConfig
         The architecture.
     weights : Path
-        The trained encoder's weights, as `save_weights` wrote them.
+        The trained encoder's weights, an archive of what `to_arrays` returns.
     """
 
     name = "Keras"
@@ -67,11 +67,9 @@ class KerasEncoder:
         ]
 
 
-def save_weights(weights: Mapping[str, Sequence[NDArray[Any]]], path: Path) -> None:
-    """Write kernel and bias of each layer of a Keras encoder."""
-    with atomic_path(path) as temporary:
-        arrays = {f"{n}/{p}": v for n, w in weights.items() for p, v in zip(PARTS, w, strict=True)}
-        np.savez_compressed(temporary, allow_pickle=False, **arrays)
+def to_arrays(weights: Mapping[str, Sequence[NDArray[Any]]]) -> dict[str, NDArray[Any]]:
+    """Return kernel and bias of each layer of a Keras encoder, as they are kept in an archive."""
+    return {f"{n}/{p}": v for n, w in weights.items() for p, v in zip(PARTS, w, strict=True)}
 
 
 def _load_weights(path: Path) -> dict[str, list[NDArray[Any]]]:

@@ -13,29 +13,12 @@ from typing import Any
 from zipfile import BadZipFile
 
 import numpy as np
-from numpy.typing import NDArray
 
 from aefpga.config import TrainingConfig
 from aefpga.errors import RunError
 from aefpga.files import atomic_path
 from aefpga.trainers.qkeras.backend import tensorflow
-
-Floats = NDArray[np.float32]
-
-
-@dataclass(frozen=True)
-class Epoch:
-    """One line of the learning curve; losses are mean squared errors in normalised units.
-
-    `loss` is taken while the epoch trains and includes the sparsity penalty where there is one;
-    `validation_loss` is the plain mean squared error.
-    """
-
-    stage: str
-    epoch: int
-    loss: float
-    validation_loss: float
-    seconds: float
+from aefpga.trainers.trainer import Epoch, Floats
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,7 @@
 """Choosing fixed-point types: the grid of the inputs, and the ranges of a trained float network."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,10 +12,20 @@ from aefpga.errors import UsageError
 from aefpga.fixedpoint import Activation, EncoderInput, FixedType
 from aefpga.fixedpoint.compand import FINE_BITS, MANTISSA_BITS
 from aefpga.schema import Schema
-from aefpga.trainers.qkeras.autoencoder import LayerTypes
+
+Floats = NDArray[np.float32]
 
 # Binary points of a layer's neurons lie this far apart at most, lest sums need too many bits.
 FINEST_POINT = 12
+
+
+@dataclass(frozen=True)
+class LayerTypes:
+    """Fixed-point types of one dense layer: of its weights, biases and output words."""
+
+    weight: FixedType
+    bias: FixedType
+    output: FixedType
 
 
 def input_scaling(jets: NDArray[np.float32]) -> NDArray[np.int64]:
@@ -77,28 +88,33 @@ def fit_input(
     )
 
 
+def network_inputs(source: EncoderInput, records: Floats) -> Floats:
+    """Return the input words of records in physical units as the numbers that a network reads."""
+    return source.network_type.to_values(source.to_words(records)).astype(np.float32)
+
+
 def layer_types(
     weight: NDArray[Any],
     bias: NDArray[Any],
     outputs: NDArray[Any],
     activation: Activation,
-    bits: int,
+    output_bits: int,
     quantization: QuantizationConfig,
     *,
     per_neuron: bool,
 ) -> LayerTypes:
-    """Choose the types of one layer from its float weights and its outputs on training jets.
+    """Choose the types of one layer from its float weights and its outputs on training records.
 
+    Widths are those of the configuration; `output_bits` is that of hidden activations or latents.
     With `per_neuron`, each neuron's weights have a binary point of their own, which is free in
     hardware: the latents of a linear encoder differ in scale by orders of magnitude.
     """
-    assert quantization.bits is not None
-    bias_bits = quantization.bias_bits or quantization.bits + 4
+    widths = quantization.widths
     choose = _closest_of_each if per_neuron else closest_type
     return LayerTypes(
-        weight=choose(weight, quantization.bits, signed=True),
-        bias=closest_type(bias, bias_bits, signed=True),
-        output=closest_type(outputs, bits, signed=activation != "relu"),
+        weight=choose(weight, widths.weight, signed=True),
+        bias=closest_type(bias, widths.bias, signed=True),
+        output=closest_type(outputs, output_bits, signed=activation != "relu"),
     )
 
 
