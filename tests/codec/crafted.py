@@ -4,6 +4,7 @@ import json
 import struct
 import zipfile
 from dataclasses import replace
+from hashlib import sha256
 
 import numpy as np
 import pytest
@@ -19,6 +20,7 @@ from aefpga.codec.members import chunk, unpack_events
 from aefpga.codec.schemes import JetScheme
 from aefpga.data.records import Records
 from aefpga.data.writer import write_records
+from aefpga.files import write_json
 from aefpga.fixedpoint.example import random_spec
 from aefpga.networks.network import FloatLayer, export_network
 from aefpga.normalise import Normaliser, save_normaliser
@@ -52,6 +54,13 @@ def write_members(path, members):
     return path
 
 
+def rehashed(members):
+    """The same members, with a header that states the checksums of the model's files."""
+    header = json.loads(members["header.json"])
+    sums = {n: sha256(members[f"model/{n}"]).hexdigest() for n in header["files"]}
+    return {**members, "header.json": json.dumps({**header, "files": sums}).encode()}
+
+
 def make_model(folder, jets):
     """A run's files that encode and decode, of random weights."""
     folder.mkdir()
@@ -67,7 +76,7 @@ def make_model(folder, jets):
     metadata = {"encoder": spec.hash}
     export_network(layers, folder / "decoder.onnx", spec.latent_type.lsb, metadata)
     save_normaliser(Normaliser("physics", SCHEMA).fit(jets), folder / "normaliser.json")
-    (folder / "schema.json").write_text(json.dumps(SCHEMA.to_config()))
+    write_json(folder / "schema.json", SCHEMA.to_config())
     return Run(folder, {})
 
 
@@ -90,7 +99,7 @@ def with_learned_models(members, table, counts):
         patch.setattr("aefpga.codec.learning.BATCHES", 5)
         models = learn(scheme, [(table, counts)])
     coder = Conditional(scheme, models)
-    header = members["header.json"].replace(b'"learned": []', b'"learned": ["steps"]')
+    header = json.dumps({**json.loads(members["header.json"]), "learned": ["steps"]}).encode()
     found = {**members, "header.json": header, "entropy/steps.npz": save_models(models)}
     return found, coder
 

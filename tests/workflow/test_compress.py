@@ -125,8 +125,7 @@ def test_a_file_without_events_keeps_what_is_said_of_them(tmp_path):
 
 def test_what_a_file_lacks_is_in_no_table_and_does_not_come_back(tiny_run, root_file, tmp_path):
     path, original = root_file
-    absent = ("area", "muon_multiplicity", "photon_multiplicity")
-    absent = tuple(n for n in absent if VARIABLES.variable(n).is_optional)
+    absent = ("photon_multiplicity", "muon_multiplicity")
     held = [n for n in NAMES if n not in absent]
     write_records(path, [original.select(held)], {})
     small = tmp_path / "j.aejets"

@@ -117,7 +117,8 @@ class Header(_Content):
     def _standard(cls, record: Any) -> Any:
         match record:
             case {"name": str(name), "variables": [str(), *_] as names}:
-                if name not in STANDARD or not all(isinstance(n, str) for n in names):
+                is_known = name in STANDARD and len(names) <= len(STANDARD[name])
+                if not is_known or not all(isinstance(n, str) for n in names):
                     raise ValueError(f"the variables of {name[:100]!r} are not known")
                 try:
                     return STANDARD[name].select(names)
