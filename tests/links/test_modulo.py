@@ -7,7 +7,7 @@ from aefpga.errors import DataError, UsageError
 from aefpga.fixedpoint import Emulator
 from aefpga.fixedpoint.example import adversarial_words
 from aefpga.links.modulo import TURN, ModuloCode, Scale
-from aefpga.schema import JETS
+from aefpga.schema import JETS, KINDS, Kind, Schema, Variable
 
 VARIABLES = JETS.choose("24")
 NAMES = list(VARIABLES.names)
@@ -106,3 +106,21 @@ def test_rtl_and_c_simulation_send_the_same_words(learned, tmp_path):
     rtl = make_project(spec, 5.0, tmp_path / "rtl", "xcvu9p")
     np.testing.assert_array_equal(RtlSimulation(rtl, tmp_path / "rtl")(inputs), expected)
     np.testing.assert_array_equal(CSimulation(spec, tmp_path / "hls")(inputs), expected)
+
+
+def test_any_record_whose_kinds_have_steps():
+    rng = np.random.default_rng(2)
+    variables = [
+        Variable(name=n, kind=KINDS[k]) for n, k in (("q", "energy"), ("n", "multiplicity"))
+    ]
+    hits = Schema(name="hits", variables=variables)
+    n = rng.poisson(5, 2000)
+    values = np.stack([n * 3.0 + 1, n], axis=1).astype(np.float32)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("aefpga.codec.learning.BATCHES", 100)
+        code = ModuloCode.learn(values, hits)
+    back = code.to_jets(code.to_words(values))
+    assert np.mean(back[:, 1] == values[:, 1]) > 0.98
+    time = Variable(name="t", unit="ns", kind=Kind(name="time", resolution=0.1, bound=1.0))
+    with pytest.raises(UsageError, match="no steps of t, of kind time"):
+        ModuloCode.learn(values[:, :1], Schema(name="hits", variables=[time]))

@@ -4,6 +4,7 @@ import awkward as ak
 import numpy as np
 import pytest
 
+from aefpga.cli.archives import ratio
 from aefpga.codec.archive import Archive
 from aefpga.codec.bounds import Profile
 from aefpga.codec.protocol import Task
@@ -105,3 +106,9 @@ def test_a_writer_takes_records_as_they_come(jets, tmp_path, monkeypatch):
     ):
         archive.write(records_of(np.ones((3, 3)), HITS))
     assert not (tmp_path / "x.aejets").exists()
+
+
+def test_a_file_that_grew_is_said_to_have_grown():
+    assert ratio(50, 100) == "50 bytes: 2.0 times smaller"
+    assert ratio(100, 50) == "100 bytes: 2.0 times larger"
+    assert ratio(100, 0) == "100 bytes"

@@ -1,5 +1,6 @@
 """What the verbs on compressed files share."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -7,6 +8,7 @@ import typer
 
 if TYPE_CHECKING:
     from aefpga.codec.archive import Archive
+    from aefpga.schema import Variable
 
 OwnRun = Annotated[str | None, typer.Option("--run", help="The run, for a file without its model.")]
 File = Annotated[Path, typer.Argument(help="Compressed jets (.aejets).", metavar="FILE")]
@@ -31,19 +33,20 @@ def ratio(compressed: int, source: int) -> str:
     return f"{compressed:,} bytes: {times:.1f} times {what}"
 
 
-def bounds(archive: "Archive") -> str:
-    """Say within what the values are, of each kind that the file has."""
+def bound(archive: "Archive", variable: "Variable") -> str:
+    """Say how far a variable may be off, relative to itself or in its unit."""
     profile = archive.header.max_error
     if profile is None:
         return "none"
-    said = {}
-    for variable in archive.schema.variables:
-        bound = profile.of(variable.kind)
-        relative = f"{bound.relative:.3g} of it or " if bound.relative else ""
-        unit = f" {variable.unit}" if variable.unit else ""
-        exact = profile.is_exact(variable.kind)
-        said[variable.kind.name] = "exact" if exact else f"{relative}{bound.absolute:g}{unit}"
-    return ", ".join(f"{kind} {bound}" for kind, bound in said.items())
+    allowed = profile.of(variable.kind)
+    if not allowed.absolute:
+        return "exact"
+    return (f"{allowed.relative:.3g} or " if allowed.relative else "") + f"{allowed.absolute:g}"
+
+
+def lacking(names: Sequence[str]) -> str:
+    """Say what was asked for and is in no source."""
+    return f"not in the sources, and so not in the file: {', '.join(names)}"
 
 
 def open_archive(file: Path, run: str | None, runs: Path, salvage: bool) -> "Archive":

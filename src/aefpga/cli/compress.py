@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aefpga.cli import show
-from aefpga.cli.archives import in_root, ratio
+from aefpga.cli.archives import in_root, lacking, ratio
 from aefpga.cli.options import Collection, Json, RunName, Runs, Variables
 
 if TYPE_CHECKING:
@@ -134,7 +134,6 @@ def compress(
         return
     rows = [
         (result.record, f"{result.records:,} in {result.events:,} events"),
-        *([("not in the files", ", ".join(result.lacking))] if result.lacking else []),
         ("branches read", in_root(result.source_bytes)),
         ("compressed", ratio(result.compressed_bytes, result.source_bytes)),
         *((f"{part}, bits a record", f"{b:.1f}") for part, b in result.bits_per_record.items()),
@@ -143,6 +142,8 @@ def compress(
     ]
     show.table(f"{output}", ("", "value"), rows)
     show.next_command(f"aefpga info {output} --verify", f"aefpga decompress {output} -o back.root")
+    if result.lacking:
+        show.note(lacking(result.lacking))
     if settings.profile is None:
         show.note("no --max-error: errors are not bounded; see `aefpga info` for what they are")
 

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from aefpga.cli import show
-from aefpga.cli.archives import File, OwnRun, bounds, in_root, open_archive, ratio
+from aefpga.cli.archives import File, OwnRun, bound, in_root, lacking, open_archive, ratio
 from aefpga.cli.options import Json, Runs
 
 
@@ -40,27 +40,28 @@ def info(
             ("encoder", str(header.options.get("encoder") or "none")[:26]),
             ("coded by", "learned models" if header.learned else "histograms"),
             (facts.record, f"{facts.records:,} in {facts.events:,} events"),
-            *([("not in the sources", ", ".join(facts.lacking))] if facts.lacking else []),
             ("branches read", in_root(facts.source_bytes)),
             ("compressed", ratio(facts.compressed_bytes, facts.source_bytes)),
             ("bits a record", f"{sum(facts.bits_per_record.values()):.1f}"),
-            ("bound", bounds(archive)),
             ("values kept exactly", f"{facts.exact_values:,}"),
             ("checksums", "not checked" if damaged is None else ", ".join(damaged) or "all right"),
         ]
         show.table(str(file), ("", "value"), rows)
         show.table(
             "Errors when it was made",
-            ("variable", "root mean square", "largest"),
+            ("variable", "root mean square", "largest", "bound"),
             [
                 (
-                    f"{name} [{unit}]" if unit else name,
-                    f"{facts.root_mean_square_error[name]:.3g}",
-                    f"{facts.largest_error[name]:.3g}",
+                    f"{v.name} [{v.unit}]" if v.unit else v.name,
+                    f"{facts.root_mean_square_error[v.name]:.3g}",
+                    f"{facts.largest_error[v.name]:.3g}",
+                    bound(archive, v),
                 )
-                for name, unit in zip(archive.schema.names, archive.schema.units, strict=True)
+                for v in archive.schema.variables
             ],
         )
+        if facts.lacking:
+            show.note(lacking(facts.lacking))
     if damaged:
         show.problem("damaged", ", ".join(damaged))
         raise typer.Exit(1)

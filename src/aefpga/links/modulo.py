@@ -83,7 +83,7 @@ class Scale:
 
     @classmethod
     def of(cls, v: Variable) -> "Scale":
-        """Return the scale of a variable."""
+        """Return the scale of a variable; UsageError if there is none for its kind."""
         scales: dict[Kind, Scale] = {
             kinds.MULTIPLICITY: cls(
                 FixedType(False, COUNT_BITS, COUNT_BITS), COUNT_BITS, -1, 1 << 16
@@ -97,7 +97,10 @@ class Scale:
         if v.period:
             factor = round(TURN / v.period * 2 ** (FRACTION - 12))
             return cls(FixedType(True, 16, 4), 3, -1, factor, TURN)
-        return scales.get(v.kind, other)
+        scales |= dict.fromkeys((kinds.MOMENTUM, kinds.ENERGY), other)
+        if v.kind not in scales:
+            raise UsageError(f"modulo words know no steps of {v.name}, of kind {v.kind.name}")
+        return scales[v.kind]
 
     def steps(self, values: NDArray[np.float64]) -> Words:
         """Return the steps of values in physical units."""
