@@ -1,16 +1,18 @@
 import signal
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 pytest.importorskip("qkeras", reason="training needs the extra `train`")
 
-from aefpga.config import load_config
+from aefpga.config import ModelConfig, load_config
 from aefpga.errors import UsageError
-from aefpga.fixedpoint import Emulator, FixedType
-from aefpga.fixedpoint.example import adversarial_words
+from aefpga.fixedpoint import Emulator, EncoderSpec, FixedType, Tensor, exact_accumulator
+from aefpga.fixedpoint.example import adversarial_words, random_spec
 from aefpga.schema import JETS
 from aefpga.trainers.calibrate import closest_type, fit_input
+from aefpga.trainers.qkeras.backend import tensorflow
 from aefpga.trainers.qkeras.fit import fit
 from aefpga.trainers.qkeras.reference import KerasEncoder
 from aefpga.trainers.qkeras.training import signals_held_back
@@ -180,3 +182,54 @@ def test_a_linear_encoder_has_a_binary_point_a_neuron_and_stays_exact(
     keras = KerasEncoder(result.spec, config.model, tmp_path / "encoder.npz")
     words = np.concatenate([adversarial_words(result.spec), result.spec.input.to_words(jets)])
     np.testing.assert_array_equal(keras(words), Emulator(result.spec)(words))
+
+
+@pytest.mark.parametrize(
+    ("rounding", "overflow"), [("RND", "SAT"), ("RND_CONV", "SAT"), ("TRN", "WRAP")]
+)
+def test_keras_computes_with_a_type_for_each_weight_and_neuron(tmp_path, rounding, overflow):
+    tf, rng = tensorflow(), np.random.default_rng(1)
+    from aefpga.trainers.qkeras import quantizers
+
+    like, layers, arrays = random_spec((5, 6, 3), input_bits=6), [], {}
+    arriving = like.input.network_type
+    for layer in like.layers:
+        shape = layer.weight.words.shape
+        weight_type = FixedType(True, rng.integers(2, 9, shape), rng.integers(-1, 3, shape))
+        bias_type = FixedType(True, rng.integers(3, 7, shape[1]), rng.integers(0, 2, shape[1]))
+        values = rng.normal(0, 1, shape), rng.normal(0, 0.3, shape[1])
+        weight, bias = (
+            Tensor(kind.to_words(v), kind)
+            for kind, v in zip((weight_type, bias_type), values, strict=True)
+        )
+        signed = layer.activation != "relu"
+        width, integer = rng.integers(4, 9, shape[1]), rng.integers(1, 4, shape[1])
+        made = replace(
+            layer,
+            weight=weight,
+            bias=bias,
+            accumulator=exact_accumulator(arriving, weight, bias),
+            output=FixedType(signed, width, integer, rounding, overflow),
+        )
+        layers.append(made)
+        arriving = made.output
+        arrays |= {f"{layer.name}/kernel": weight.values, f"{layer.name}/bias": bias.values}
+        # Numbers off the grid become the type's own words, but for halves.
+        quantized = quantizers.WeightQuantizer(weight_type)(tf.constant(values[0])).numpy()
+        np.testing.assert_array_equal(quantized, weight.values)
+    spec = EncoderSpec(like.input, tuple(layers))
+    np.savez(tmp_path / "reference.npz", **arrays)
+    keras = KerasEncoder(spec, ModelConfig(hidden=(6,), latent=3), tmp_path / "reference.npz")
+    words = adversarial_words(spec)
+    for a, b in zip(keras.trace(words), Emulator(spec).trace(words), strict=True):
+        np.testing.assert_array_equal(a, b)
+
+
+def test_the_widths_of_words_are_options_of_their_own(jets, tmp_path):
+    given = {"bits": 6, "weight_bits": 4, "activation_bits": 7, "latent_bits": 9, "bias_bits": 5}
+    config = configuration(quantization=given, training={"epochs": 1, "quantized_epochs": 0})
+    assert config.label == "standard-24d-4-7-9bit"
+    layers = trained(jets, config, tmp_path).spec.layers
+    assert [int(x.weight.type.width.max()) for x in layers] == [4, 4, 4]
+    assert [int(x.bias.type.width.max()) for x in layers] == [5, 5, 5]
+    assert [int(x.output.width.max()) for x in layers] == [7, 7, 9]
