@@ -29,7 +29,7 @@ def aefpga(*arguments, cwd, expect=0, file_size=resource.RLIM_INFINITY):
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "COLUMNS": "160"},
+        env={**os.environ, "COLUMNS": "160", "AEFPGA_DEBUG": "1"},
         preexec_fn=limit,
     )
     assert done.returncode == expect, done.stdout + done.stderr
@@ -46,6 +46,7 @@ def run_copy(tiny_run, tmp_path):
 
 def test_csim_is_exact_and_a_broken_weight_is_named(run_copy, tiny_run):
     found = aefpga("csim", "--json", "--jets", 300, cwd=run_copy)
+    assert "next: aefpga synthesize --part xcvu9p" in found.stderr
     result = json.loads(found.stdout)
     assert len(result["agreements"]) == 6
     assert all(a["equal"] == a["words"] for a in result["agreements"])
@@ -128,35 +129,35 @@ def test_synthesize_with_the_open_flow(run_copy):
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )
-def test_wrong_usage_exits_2(tmp_path, arguments, message):
-    assert message in aefpga(*arguments, cwd=tmp_path, expect=2).stderr
+def test_wrong_usage_exits_2(call, tmp_path, arguments, message):
+    assert message in call(*arguments, expect=2).stderr
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
 
 
-def test_unknown_part_names_the_nearest(run_copy):
-    assert "xcvu9p" in aefpga("synthesize", "--part", "xcvu9", cwd=run_copy, expect=2).stderr
+def test_unknown_part_names_the_nearest(call, run_copy):
+    assert "xcvu9p" in call("synthesize", "--part", "xcvu9", expect=2).stderr
 
 
 @pytest.mark.parametrize(
     ("content", "message"), [(b"not a root file", "cannot be read"), (None, "there is no file")]
 )
-def test_bad_input_exits_1_and_leaves_no_run(tmp_path, content, message):
+def test_bad_input_exits_1_and_leaves_no_run(call, tmp_path, content, message):
     if content is not None:
         (tmp_path / "jets.root").write_bytes(content)
-    failed = aefpga("train", "--quantize", "8bit", "--input", "jets.root", cwd=tmp_path, expect=1)
+    failed = call("train", "--quantize", "8bit", "--input", "jets.root", expect=1)
     assert message in failed.stderr
     assert not list(tmp_path.glob("runs/[!.]*"))
 
 
-def test_an_empty_selection_says_what_was_cut(tmp_path):
+def test_an_empty_selection_says_what_was_cut(call, tmp_path):
     (tmp_path / "cut.yaml").write_text("data: {max_pt: 5.0}\n")
-    failed = aefpga("train", "--config", "cut.yaml", "--max-jets", 500, cwd=tmp_path, expect=1)
+    failed = call("train", "--config", "cut.yaml", "--max-jets", 500, expect=1)
     assert "fail pt" in failed.stderr
 
 
-def test_an_unknown_option_in_the_configuration_is_named(tmp_path):
+def test_an_unknown_option_in_the_configuration_is_named(call, tmp_path):
     (tmp_path / "run.yaml").write_text("model: {hiden: [3]}\ntraining: {epochs: 0}\n")
-    failed = aefpga("train", "--config", "run.yaml", cwd=tmp_path, expect=2)
+    failed = call("train", "--config", "run.yaml", expect=2)
     assert "model.hiden" in failed.stderr
     assert "training.epochs" in failed.stderr
 
@@ -174,19 +175,19 @@ def test_an_unknown_option_in_the_configuration_is_named(tmp_path):
         ("run.json", lambda p: p.write_text("{"), "cannot be read"),
     ],
 )
-def test_a_changed_run_is_refused(run_copy, name, change, message):
+def test_a_changed_run_is_refused(call, run_copy, name, change, message):
     change(run_copy / "runs" / "tiny" / name)
-    assert message in aefpga("evaluate", cwd=run_copy, expect=1).stderr
+    assert message in call("evaluate", expect=1).stderr
 
 
-def test_activity_tells_what_pruning_saves(run_copy):
-    found = json.loads(aefpga("activity", "--json", cwd=run_copy).stdout)
+def test_activity_tells_what_pruning_saves(call, run_copy):
+    found = json.loads(call("activity", "--json").stdout)
     assert [x["name"] for x in found["quantized"]] == ["inputs", "hidden_1", "hidden_2"]
     assert [len(x["firing"]) for x in found["float_model"]] == [24, 16, 8]
     silent = sum(share == 0 for x in found["quantized"][1:] for share in x["nonzero"])
     assert found["pruning"]["silent"] == silent
     assert 0 < found["pruning"]["lut_after"] <= found["pruning"]["lut_before"]
-    assert "are zero for all" in aefpga("activity", cwd=run_copy).stderr
+    assert "are zero for all" in call("activity").stderr
     assert (run_copy / "runs/tiny/plots/activity.png").exists()
 
 
@@ -224,17 +225,17 @@ def test_an_interruption_is_the_exit_code(number, code):
     assert "interrupted" in done.stderr
 
 
-def test_a_training_that_fails_at_once_is_not_in_the_way_of_the_next(tmp_path):
+def test_a_training_that_fails_at_once_is_not_in_the_way_of_the_next(call, tmp_path):
     for name, said in (("a", "nowhere.root"), ("../evil", "without slashes"), ("", "1 to 200")):
         arguments = ("--input", "nowhere.root", "--name", name, "--runs", tmp_path / "runs")
-        failed = aefpga("train", *arguments, cwd=tmp_path, expect=1 if name == "a" else 2)
+        failed = call("train", *arguments, expect=1 if name == "a" else 2)
         assert said in failed.stderr
     assert not [p for p in tmp_path.rglob("*") if p.name != "runs"]
 
 
-def test_a_file_in_the_way_is_one_clear_error(run_copy):
+def test_a_file_in_the_way_is_one_clear_error(call, run_copy):
     (run_copy / "runs/tiny/plots").write_text("in the way")
-    failed = aefpga("evaluate", cwd=run_copy, expect=1)
+    failed = call("evaluate", expect=1)
     assert re.search(r"cannot write .*plots", failed.stderr)
 
 
@@ -270,6 +271,8 @@ def test_real_files_train(tmp_path, shared_data, name):
     done = aefpga(
         "train", "--quantize", "8bit", "--epochs", 2, "--input", shared_data / name, cwd=tmp_path
     )
-    assert "24-15" in done.stdout
+    assert "24-15, linear" in done.stdout
+    assert "normalisation physics" in done.stdout
+    assert "next: aefpga csim --run" in done.stderr
     if "nano_tt" in name:
         assert "photon_multiplicity" in done.stderr

@@ -33,7 +33,7 @@ def activity(
             cell
             for x in (before, after)
             for cell in (
-                (x.silent, f"{sum(x.firing) / len(x.firing):.1%}", f"{max(x.mean):.3g}")
+                (x.silent, f"{x.mean_firing:.1%}", f"{max(x.mean):.3g}")
                 if x
                 else (None, None, None)
             )
@@ -55,11 +55,10 @@ def activity(
         ],
     )
     if (pruning := report.pruning) is not None:
-        saved = 1 - pruning.lut_after / pruning.lut_before
         show.note(
             f"{pruning.silent} of {pruning.neurons} hidden neurons are zero for all of these jets; "
             f"without them {pruning.lut_after:,.0f} LUTs, not {pruning.lut_before:,.0f} (da4ml's "
-            f"estimate, {saved:.1%} saved); of adversarial words {pruning.same_words:.1%} stay "
-            "the same"
+            f"estimate, {pruning.saved:.1%} saved); of adversarial words {pruning.same_words:.1%} "
+            "stay the same"
         )
     show.note(f"activity.json and plots/activity.png are in {opened.folder}/")

@@ -1,6 +1,8 @@
 """The Typer application and the verbs that hang on it."""
 
-from typing import Annotated
+import functools
+from collections.abc import Callable
+from typing import Annotated, Any
 
 import typer
 
@@ -15,6 +17,7 @@ from aefpga.cli import (
     evaluate,
     info,
     run,
+    show,
     study,
     synthesize,
     train,
@@ -50,10 +53,22 @@ def _root(
     """Quantized jet autoencoders for FPGA triggers."""
 
 
+def then(verb: Callable[..., None], command: str) -> Callable[..., None]:
+    """Let a verb that succeeded name the command that goes on from the same run."""
+
+    @functools.wraps(verb)
+    def followed(**given: Any) -> None:
+        verb(**given)
+        chosen = f" --run {given['run']}" if given["run"] else ""
+        show.next_command(command + chosen)
+
+    return followed
+
+
 app.command("train")(grouped(train.train))
-app.command("csim")(csim.csim)
-app.command("synthesize")(synthesize.synthesize)
-app.command("evaluate")(evaluate.evaluate)
+app.command("csim")(then(csim.csim, "aefpga synthesize --part xcvu9p"))
+app.command("synthesize")(then(synthesize.synthesize, "aefpga evaluate"))
+app.command("evaluate")(then(evaluate.evaluate, "aefpga compress jets.root -o jets.aejets"))
 app.command("activity")(activity.activity)
 app.command("run")(grouped(run.run))
 app.command("compress")(compress.compress)

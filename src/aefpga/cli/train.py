@@ -6,7 +6,7 @@ import typer
 
 from aefpga.cli import show
 from aefpga.cli.options import Json
-from aefpga.cli.training import TrainingOptions, show_run, train_run
+from aefpga.cli.training import TrainingOptions, next_of, show_run, train_run
 
 
 def train(
@@ -36,3 +36,4 @@ def train(
         show.print_json({"run": str(run.folder), **run.manifest})
     else:
         show_run(run)
+    show.next_command(*next_of(run))

@@ -13,6 +13,7 @@ from aefpga.cli.options import Collection, Input, Runs, Variables
 
 if TYPE_CHECKING:
     from aefpga.config import RunConfig
+    from aefpga.evaluation.metrics import VariableQuality
     from aefpga.runs import Run
     from aefpga.workflow.train import Prepared
 
@@ -106,9 +107,12 @@ def train_run(config: "RunConfig", runs: Path, name: str | None) -> "Run":
 
 
 def show_run(run: "Run") -> None:
-    """Say what was trained."""
+    """Say what was trained, in words and in physical units."""
+    from aefpga.workflow.summary import describe, residuals
+
     data, losses = run.manifest["data"], run.manifest["best_validation_loss"]
-    rows: list[tuple[str, object]] = [
+    rows = [
+        *describe(run).items(),
         ("read", f"{data['read']:,}"),
         *((f"cut by {name}", f"{n:,}") for name, n in data["cut"].items()),
         (
@@ -119,11 +123,27 @@ def show_run(run: "Run") -> None:
         ("training time", f"{run.manifest['training_seconds']:.0f} s"),
     ]
     if run.is_quantized:
-        spec = run.spec
-        rows += [
-            ("encoder", spec.layout),
-            ("latent words", f"{spec.layers[-1].n_out} of {spec.latent_type}"),
-            ("bits per jet", spec.bits_per_jet),
-            ("encoder hash", spec.hash[:16]),
-        ]
-    show.table(f"Run {run.folder}", ("", "value"), rows)
+        rows.append(("encoder hash", run.spec.hash[:16]))
+    show.table(f"Run {run.folder}", ("", "value"), rows, words=("value",))
+    quality = residuals(run)
+    show.table(
+        "Residual that 68 % of test records stay below",
+        ("variable", "residual"),
+        [(name, _residual(quality.variable(name))) for name in quality.shown],
+    )
+
+
+def next_of(run: "Run") -> tuple[str, ...]:
+    """Return the commands that go on from a trained run."""
+    if not run.is_quantized:
+        return (f"aefpga evaluate --run {run.name}",)
+    return f"aefpga csim --run {run.name}", f"aefpga synthesize --run {run.name} --part xcvu9p"
+
+
+def _residual(quality: "VariableQuality") -> str | None:
+    if quality.exact is not None:
+        return f"{quality.exact:.1%}"
+    width = quality.residual.half_width_68
+    if width is None:
+        return None
+    return f"{width:.2%}" if quality.kind == "relative" else f"{width:.2g} {quality.unit}".rstrip()

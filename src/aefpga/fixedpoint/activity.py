@@ -40,6 +40,11 @@ class LayerActivity:
         """Number of neurons that are always zero."""
         return sum(share == 0 for share in self.nonzero)
 
+    @property
+    def mean_firing(self) -> float:
+        """Share of jets in which a neuron is positive, in the mean over neurons."""
+        return sum(self.firing) / len(self.firing)
+
 
 def activity(spec: EncoderSpec, words: NDArray[np.int64]) -> list[LayerActivity]:
     """Return the activity of inputs and hidden layers for input words, (n_jets, n_variables)."""

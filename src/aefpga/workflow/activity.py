@@ -29,6 +29,11 @@ class Pruning:
     lut_after: float
     same_words: float
 
+    @property
+    def saved(self) -> float:
+        """Share of the LUTs that pruning saves."""
+        return 1 - self.lut_after / self.lut_before
+
 
 @dataclass(frozen=True)
 class ActivityReport:

@@ -1,0 +1,72 @@
+"""A run in words and in a few figures: what was trained, how, and how well it does."""
+
+from collections.abc import Iterable
+
+import numpy as np
+
+from aefpga.config import RunConfig
+from aefpga.evaluation.metrics import Quality, judge
+from aefpga.fixedpoint import EncoderSpec
+from aefpga.runs import Run
+from aefpga.runs.autoencoder import Autoencoder, FloatAutoencoder
+
+# Test records on which the residuals of a summary are measured; `evaluate` takes all.
+RECORDS = 20_000
+# Why a linear encoder is not trained quantization-aware: see `trainers/qkeras/linear.py`.
+FROZEN = (
+    "encoder trained in floating point with noise for the rounding, then frozen as integers, on "
+    "which the decoder trained; quantization-aware training makes a linear encoder worse"
+)
+
+
+def describe(run: Run) -> dict[str, str]:
+    """Return what a run is, in words, by topic."""
+    config, schema = run.config, run.schema
+    sizes = "-".join(map(str, (len(schema), *config.model.hidden, config.model.latent)))
+    activation = config.model.activation.replace("_", " ").replace("relu", "ReLU")
+    words = {
+        "trained on": f"{len(schema)} variables of {schema.name}, normalisation "
+        f"{config.data.normalisation}",
+        "encoder": f"{config.model.kind}, {sizes}, "
+        + ("linear" if config.model.is_linear else activation),
+        "decoder": _decoder(config),
+        "training": _training(run),
+    }
+    if run.is_quantized:
+        words["widths"] = _widths(run.spec)
+    return words
+
+
+def residuals(run: Run) -> Quality:
+    """Judge a run on some of its test records: its words where it is quantized, or its floats."""
+    records = run.test_records[:RECORDS]
+    autoencoder = Autoencoder.of(run) if run.is_quantized else FloatAutoencoder.of(run)
+    return judge(records, autoencoder.reconstruct(records), run.schema, run.normaliser.min_max_)
+
+
+def _decoder(config: RunConfig) -> str:
+    layers = "-".join(map(str, config.model.decoder_layers))
+    beside = " beside a linear path" * config.model.is_linear
+    return f"{layers}{beside}, floating point"
+
+
+def _training(run: Run) -> str:
+    if not run.is_quantized:
+        return "floating point only (`--quantize none`): there are no words to send"
+    if run.config.model.is_linear:
+        return FROZEN
+    return "floating point first, then quantization-aware with QKeras"
+
+
+def _widths(spec: EncoderSpec) -> str:
+    weights = _range(int(w) for x in spec.layers for w in x.matrix.type.width.ravel())
+    inputs = _range(int(w) for w in np.ravel(spec.input.type.width))
+    latents = _range(int(w) for w in np.ravel(spec.latent_type.width))
+    return (
+        f"inputs {inputs} bits, weights {weights}, latents {latents}: {spec.bits_per_jet} bits sent"
+    )
+
+
+def _range(widths: Iterable[int]) -> str:
+    found = sorted(set(widths))
+    return f"{found[0]}" if len(found) == 1 else f"{found[0]} to {found[-1]}"

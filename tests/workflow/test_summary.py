@@ -1,0 +1,52 @@
+"""A run in words: they follow from its configuration and its specification."""
+
+from dataclasses import replace
+
+import pytest
+
+from aefpga.config import ModelConfig, QuantizationConfig
+from aefpga.runs import Run
+from aefpga.workflow.summary import describe, residuals
+
+
+def other(run, **sections):
+    """Return the run with another configuration; nothing else is read for the words asked for."""
+    changed = replace(run)
+    changed.__dict__["config"] = run.config.model_copy(update=sections)
+    return changed
+
+
+def test_words_of_a_quantized_network(tiny_run):
+    assert describe(tiny_run) == {
+        "trained on": "24 variables of jets, normalisation physics",
+        "encoder": "standard, 24-16-8-6, ReLU",
+        "decoder": "8-16, floating point",
+        "training": "floating point first, then quantization-aware with QKeras",
+        "widths": "inputs 2 to 18 bits, weights 6, latents 6: 36 bits sent",
+    }
+
+
+def test_a_linear_encoder_says_why_it_is_not_quantization_aware(tiny_run):
+    words = describe(other(tiny_run, model=ModelConfig(latent=6)))
+    assert words["encoder"] == "standard, 24-6, linear"
+    assert words["decoder"] == "128-128 beside a linear path, floating point"
+    assert "quantization-aware training makes a linear encoder worse" in words["training"]
+
+
+def test_a_float_run_says_so(tiny_run, monkeypatch):
+    monkeypatch.setattr(Run, "is_quantized", False)
+    words = describe(other(tiny_run, quantization=QuantizationConfig(bits=None)))
+    assert words["training"].startswith("floating point only")
+    assert "widths" not in words
+
+
+def test_residuals_are_those_of_the_words(tiny_run):
+    quality = residuals(tiny_run)
+    assert quality.variable("pt").residual.jets == len(tiny_run.test_records)
+    assert 0 < quality.variable("pt").residual.half_width_68 < 2
+    assert quality.variable("pt").kind == "relative"
+
+
+@pytest.mark.parametrize("name", ["pt", "eta"])
+def test_the_headline_is_judged(tiny_run, name):
+    assert name in residuals(tiny_run).shown
