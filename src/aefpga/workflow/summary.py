@@ -22,7 +22,8 @@ FROZEN = (
 def describe(run: Run) -> dict[str, str]:
     """Return what a run is, in words, by topic."""
     config, schema = run.config, run.schema
-    sizes = "-".join(map(str, (len(schema), *config.model.hidden, config.model.latent)))
+    sizes = "-".join(map(str, (len(schema), *config.model.hidden, config.model.n_latent)))
+    sizes = run.spec.layout if run.is_quantized else sizes
     activation = config.model.activation.replace("_", " ").replace("relu", "ReLU")
     words = {
         "trained on": f"{len(schema)} variables of {schema.name}, normalisation "
@@ -53,6 +54,8 @@ def _decoder(config: RunConfig) -> str:
 def _training(run: Run) -> str:
     if not run.is_quantized:
         return "floating point only (`--quantize none`): there are no words to send"
+    if (trainer := run.config.training.trainer) != "qkeras":
+        return f"by the trainer {trainer}"
     if run.config.model.is_linear:
         return FROZEN
     return "floating point first, then quantization-aware with QKeras"
