@@ -94,7 +94,7 @@ def test_other_events_are_refused(learned):
     steps, counts, scheme, models = learned
     coder = Conditional(scheme, models)
     data = coder.encode(steps, counts)
-    with pytest.raises(DataError, match="jets per event are others"):
+    with pytest.raises(DataError, match="records per event are others"):
         coder.decode(data, counts[::-1])
 
 

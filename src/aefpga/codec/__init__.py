@@ -1,1 +1,1 @@
-"""Decoding: latent words back to jets, without TensorFlow."""
+"""Records to tables of integers, to bytes, to files, and back, without TensorFlow."""

@@ -275,7 +275,7 @@ class Conditional:
         try:
             n, size, check = _HEADER.unpack_from(data)
             if n != counts.sum() or check != _check(counts):
-                raise ValueError("its jets per event are others")
+                raise ValueError("its records per event are others")
             start = _HEADER.size + size
             kept = zlib.decompressobj().decompress(
                 data[_HEADER.size : start], 8 * n * self._scheme.n_columns + 8

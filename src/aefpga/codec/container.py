@@ -1,4 +1,4 @@
-"""The file format of compressed jets: a ZIP archive whose members are checked one by one.
+"""The file format of compressed records: a ZIP archive whose members are checked one by one.
 
 `docs/format.md` is the specification, and says why ZIP. Everything is stored, not deflated: members
 are dense already. The manifest comes last, so that a file without one was never finished. Archives
@@ -133,7 +133,7 @@ class Reader:
 
     @cached_property
     def manifest(self) -> Mapping[str, Any]:
-        """What the writer knew at the end: numbers of jets and chunks, error statistics."""
+        """What the writer knew at the end: numbers of records and chunks, error statistics."""
         return self._content(MANIFEST)
 
     def member(self, name: str) -> bytes:

@@ -43,11 +43,11 @@ def part_of(name: str) -> str | None:
     return match[2] if match else "models" if name.startswith("entropy/") else None
 
 
-def pack_events(jets: Records) -> bytes:
-    """Return jets per event and what the file says of events."""
+def pack_events(records: Records) -> bytes:
+    """Return records per event and what the file says of events."""
     stream = io.BytesIO()
-    columns = {f"{EVENT}{name}": column for name, column in jets.events.items()}
-    np.savez_compressed(stream, allow_pickle=False, counts=jets.counts, **columns)
+    columns = {f"{EVENT}{name}": column for name, column in records.events.items()}
+    np.savez_compressed(stream, allow_pickle=False, counts=records.counts, **columns)
     return stream.getvalue()
 
 
@@ -60,14 +60,14 @@ def unpack_events(data: bytes, where: str) -> tuple[Words, dict[str, NDArray[Any
         raise DataError(f"{where}/events is damaged ({error})") from error
     events = {name.removeprefix(EVENT): column for name, column in saved.items()}
     if counts.ndim != 1 or counts.dtype.kind not in "iu":
-        raise DataError(f"{where}/events is damaged: jets per event are no row of integers")
+        raise DataError(f"{where}/events is damaged: records per event are no row of integers")
     for name, column in events.items():
         if not _BRANCH.match(name) or column.dtype.name not in _TYPES:
             raise DataError(f"{where}/events is damaged: {name[:100]!r} of {column.dtype}")
         if column.shape != counts.shape:
             raise DataError(f"{where}/events is damaged: its columns differ in length")
     if np.any((counts < 0) | (counts > MAX_LENGTH)) or counts.sum(dtype=np.uint64) > MAX_LENGTH:
-        raise DataError(f"{where}/events is damaged: a chunk has at most {MAX_LENGTH} jets")
+        raise DataError(f"{where}/events is damaged: a chunk has at most {MAX_LENGTH} records")
     counts = counts.astype(np.int64)
     return counts, events
 
