@@ -23,7 +23,6 @@ def describe(run: Run) -> dict[str, str]:
     """Return what a run is, in words, by topic."""
     config, schema = run.config, run.schema
     sizes = "-".join(map(str, (len(schema), *config.model.hidden, config.model.n_latent)))
-    sizes = run.spec.layout if run.is_quantized else sizes
     activation = config.model.activation.replace("_", " ").replace("relu", "ReLU")
     words = {
         "trained on": f"{len(schema)} variables of {schema.name}, normalisation "
