@@ -30,3 +30,17 @@ def test_a_configuration_is_what_its_name_says(name):
     sizes = (len(config.data.columns()), *config.model.hidden, config.model.latent)
     assert "-".join(map(str, sizes)) == LAYOUTS[name]
     assert config.model.batch_norm == ("27d" in name)
+
+
+@pytest.mark.parametrize(
+    ("variables", "latent"), [("28", 15), ("27", 15), ("24", 15), ("19", 15), ("4", 4)]
+)
+def test_no_more_latents_than_independent_variables_unless_asked(variables, latent):
+    data = {"variables": variables}
+    assert load_config(None, {"data": data}).model.latent == latent
+    assert load_config(None, {"data": data, "model": {"latent": 20}}).model.latent == 20
+
+
+def test_null_bits_stay_floating_point_and_eight_is_usual():
+    assert load_config(None, {}).quantization.bits == 8
+    assert load_config(None, {"quantization": {"bits": None}}).label == "standard-24d-float"

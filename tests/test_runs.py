@@ -113,3 +113,21 @@ def test_names_that_no_run_can_have(name):
     with pytest.raises(UsageError, match="--name"):
         check_name(name)
     check_name("2026 Ünter [best]")
+
+
+def test_a_schema_that_is_none_is_one_error(tmp_path):
+    run = open_run(str(make(tmp_path / "a", {"schema.json": b"[" * 20_000})), tmp_path)
+    with pytest.raises(RunError, match=r"schema\.json is damaged"):
+        run.schema  # noqa: B018
+
+
+def test_what_the_data_lacked_is_known_to_the_run(tmp_path):
+    """Runs of version 0.1 call it zeros; the trainer's weights have another name there, too."""
+    facts = {"data": {"filled": ["pt"]}}, {"data": {"zeros": ["pt"]}}
+    for i, changes in enumerate(facts):
+        assert open_run(str(make(tmp_path / f"{i}", **changes)), tmp_path).lacking == ("pt",)
+    run = open_run(str(make(tmp_path / "a")), tmp_path)
+    assert run.lacking == ()
+    assert run.reference.name == "reference.npz"
+    (run.folder / "keras_encoder.npz").write_bytes(b"")
+    assert run.reference.name == "keras_encoder.npz"
