@@ -22,9 +22,9 @@ from aefpga.config import load_config
 from aefpga.data.reader import read_records
 from aefpga.data.sample import sample_path
 from aefpga.data.simulate import PROCESSES, Simulation, simulate
+from aefpga.evaluation.drawing import COLOURS, figure
 from aefpga.evaluation.metrics import Quality, judge
 from aefpga.evaluation.physics import kolmogorov
-from aefpga.evaluation.plots import COLOURS, figure
 from aefpga.runs import Run
 from aefpga.runs.autoencoder import Autoencoder
 from aefpga.schema import JETS

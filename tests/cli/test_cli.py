@@ -81,19 +81,21 @@ def test_evaluate_writes_figures_and_plots(run_copy):
     }
     quantized, simulated = (found["schemes"][n] for n in ("quantized model", "C simulation"))
     assert quantized == simulated
-    assert found["bits_per_jet"]["quantized model"] == 36
+    assert found["bits_per_record"]["quantized model"] == 36
     written = run_copy / "runs" / "tiny"
     assert json.loads((written / "metrics.json").read_text()) == found
     plots = {p.name for p in (written / "plots").glob("*.png")}
     assert len(plots) == 6
+    assert {p.stem for p in (written / "plots").glob("*.pdf")} == {Path(p).stem for p in plots}
 
     # Other jets are judged in a folder of their own.
     before = (written / "metrics.json").read_bytes()
     sample = Path(sys.modules["aefpga"].__file__).parent / "data/embedded_jets.root"
     found = aefpga("evaluate", "--input", sample, "--jets", 500, "--json", cwd=run_copy)
     content = json.loads(found.stdout)
-    assert content["jets"] == 500
-    assert 0 < content["kolmogorov_distance_to_test_jets"]["pt"] < 0.2
+    assert content["records"] == 500
+    assert content["likeness"]["verdict"] == "like"
+    assert 0 < content["likeness"]["distances"]["pt"] < 0.2
     other = run_copy / "runs/tiny/evaluations/embedded_jets"
     assert json.loads((other / "metrics.json").read_text()) == content
     assert (other / "plots/resolution.png").exists()
@@ -126,6 +128,7 @@ def test_synthesize_with_the_open_flow(run_copy):
         (["synthesize", "--run", "nothing"], "no run nothing"),
         (["data", "simulate", "--output", "x.root", "--process", "top"], "ttbar"),
         (["train", "--resume"], "no interrupted training"),
+        (["evaluate", "--fail-if-unlike"], "--input"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
 )

@@ -31,7 +31,7 @@ def test_a_scaled_variable_has_its_response():
     assert pt.response == pytest.approx(1.1, rel=1e-5)
     assert pt.residual.half_width_68 == pytest.approx(0.1, rel=1e-4)
     assert quality.variable("mass").residual.half_width_95 == 0
-    assert sum(s.jets for s in pt.by_pt) == len(jets)
+    assert sum(s.records for s in pt.by_pt) == len(jets)
 
 
 def test_a_gaussian_has_its_quantiles():
@@ -66,7 +66,7 @@ def test_zeros_enter_no_ratio_and_json_has_no_nan():
     jets[:, 0] = 20
     quality = judge(jets, jets + 1, variables, Normaliser("min-max", variables).fit(jets))
     photon = quality.variable("photon_energy")
-    assert photon.residual.jets == 0
+    assert photon.residual.records == 0
     assert photon.response is None
     assert quality.variable("photon_multiplicity").exact == 0
     json.dumps(quality.to_dict(), allow_nan=False)
@@ -92,6 +92,6 @@ def test_bins_of_eta_share_out_all_jets():
     jets = four_momenta()
     quality = judge(jets, jets, FOUR, Normaliser("min-max", FOUR).fit(jets))
     pt = quality.variable("pt")
-    assert sum(s.jets for s in pt.by_eta) == pt.residual.jets
+    assert sum(s.records for s in pt.by_eta) == pt.residual.records
     barrel = np.abs(jets[:, 1]) < 1.3
-    assert pt.by_eta[0].jets == (barrel & (jets[:, 0] >= 5)).sum()
+    assert pt.by_eta[0].records == (barrel & (jets[:, 0] >= 5)).sum()

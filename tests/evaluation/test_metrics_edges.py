@@ -36,11 +36,11 @@ def test_scaled_jets_have_that_response_everywhere():
         assert found.kind == "relative"
         assert found.response == pytest.approx(1.1, abs=1e-6)
         assert found.response_median == pytest.approx(1.1, abs=1e-6)
-        spreads = [found.residual, *(s for s in found.by_pt if s.jets)]
+        spreads = [found.residual, *(s for s in found.by_pt if s.records)]
         for spread in spreads:
             assert spread.half_width_68 == pytest.approx(0.1, abs=1e-6)
             assert spread.half_width_95 == pytest.approx(0.1, abs=1e-6)
-        assert sum(s.jets for s in found.by_pt) == len(x)
+        assert sum(s.records for s in found.by_pt) == len(x)
 
 
 def test_normal_smearing_has_the_normal_distributions_quantiles():
@@ -97,12 +97,10 @@ def test_small_energies_are_judged_absolutely_and_counted():
     energy = JETS.variable("photon_energy")
     x = np.array([[50, 1, 0], [50, 1, 4.9], [50, 1, 5], [50, 1, 100]], np.float32)
     y = x + np.array([0, 0, 0.5], np.float32)
-    found = judged(x, y, (JETS.variable("pt"), JETS.variable("eta"), energy)).variable(
-        "photon_energy"
-    )
-    assert found.residual.jets == 2
+    found = judged(x, y, JETS.select(["pt", "eta", "photon_energy"])).variable("photon_energy")
+    assert found.residual.records == 2
     assert found.response == pytest.approx(1 + (0.5 / 5 + 0.5 / 100) / 2)
-    assert found.below.jets == 2
+    assert found.below.records == 2
     assert found.below.half_width_95 == pytest.approx(0.5)
     residual, enters = residuals(energy, x[:, 2], y[:, 2])
     assert enters.tolist() == [False, False, True, True]
@@ -110,7 +108,7 @@ def test_small_energies_are_judged_absolutely_and_counted():
 
 
 def test_multiplicities_count_after_rounding():
-    three = (JETS.variable("pt"), JETS.variable("eta"), JETS.variable("photon_multiplicity"))
+    three = JETS.select(["pt", "eta", "photon_multiplicity"])
     x = np.array([[50, 1, 0], [60, 1, 3], [70, 1, 3], [80, 1, 9]], np.float32)
     y = x + np.array([[0, 0, 0.4], [0, 0, -0.4], [0, 0, 0.6], [0, 0, 5]], np.float32)
     assert judged(x, y, three).variable("photon_multiplicity").exact == 0.5
@@ -136,13 +134,13 @@ def test_zero_constant_and_empty_give_json_without_nan():
     text = json.dumps(quality.to_dict(), allow_nan=False)
     assert json.loads(text)["mse"] == 0
     electron = quality.variable("electron_energy")
-    assert (electron.residual.jets, electron.residual.half_width_68, electron.response) == (
+    assert (electron.residual.records, electron.residual.half_width_68, electron.response) == (
         0,
         None,
         None,
     )
-    assert electron.below.jets == 3
-    assert [s.jets for s in quality.variable("pt").by_pt] == [3, 0, 0, 0, 0, 0, 0]
+    assert electron.below.records == 3
+    assert [s.records for s in quality.variable("pt").by_pt] == [3, 0, 0, 0, 0, 0, 0]
 
 
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
@@ -160,3 +158,25 @@ def test_other_shapes_and_no_jets_are_refused():
     for original, reconstructed in ((x, x[:4]), (x[:, :3], x[:, :3]), (x[:0], x[:0])):
         with pytest.raises(DataError, match="shape"):
             judge(original, reconstructed, FOUR, normaliser)
+
+
+def test_what_the_data_lack_is_not_judged():
+    schema = JETS.select(["pt", "eta", "photon_multiplicity"])
+    x = four_momenta(50)[:, :3]
+    x[:, 2] = 0
+    quality = judge(
+        x, x + np.float32(1), schema, Normaliser("min-max", schema).fit(x), ["photon_multiplicity"]
+    )
+    assert [v.name for v in quality.variables] == ["pt", "eta"]
+    assert quality.shown == ("pt", "eta")
+    alone = JETS.select(["pt", "eta"])
+    two = x[:, :2]
+    same = judge(two, two + np.float32(1), alone, Normaliser("min-max", alone).fit(two))
+    assert quality.mse == pytest.approx(same.mse)
+
+
+def test_the_uncertainty_of_a_half_width_is_that_of_repeated_samples():
+    rng = np.random.default_rng(4)
+    spreads = [Spread.of(rng.normal(0, 1, 400)) for _ in range(300)]
+    stated = np.mean([s.half_width_68_error for s in spreads])
+    assert stated == pytest.approx(np.std([s.half_width_68 for s in spreads]), rel=0.15)

@@ -13,7 +13,7 @@ NAMES = list(VARIABLES.names)
 
 
 def physics(before, after, variables=VARIABLES):
-    quality = judge(before, after, variables, Normaliser("min-max", VARIABLES).fit(before))
+    quality = judge(before, after, variables, Normaliser("min-max", variables).fit(before))
     return judge_physics(before, after, variables, quality)
 
 

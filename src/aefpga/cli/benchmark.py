@@ -27,6 +27,7 @@ def rate_distortion(
     ] = None,
     inputs: Input = None,
     collection: Collection = None,
+    record: Annotated[str, typer.Option("--record", help="What the files hold.")] = "jets",
     variables: Variables = None,
     jets: Annotated[int, typer.Option("--jets", min=100, help="Use at most this many.")] = 40_000,
     output: Annotated[
@@ -45,13 +46,15 @@ def rate_distortion(
     """
     from aefpga.files import write_json
     from aefpga.runs import open_run
-    from aefpga.workflow.rate_distortion import draw, jets_to_judge, rate_distortion
+    from aefpga.workflow.rate_distortion import draw, rate_distortion, records_to_judge
 
     opened = [open_run(name, runs) for name in run or ()]
     with show.progress() as step:
-        values, columns = jets_to_judge(opened, inputs, collection, variables, jets, step=step)
-        points = rate_distortion(values, columns, opened, step=step)
-    content = {"jets": len(values) - len(values) // 2, "points": [p.to_dict() for p in points]}
+        values, schema, lacking = records_to_judge(
+            opened, inputs, collection, variables, record, most=jets, step=step
+        )
+        points = rate_distortion(values, schema, opened, lacking, step=step)
+    content = {"records": len(values) - len(values) // 2, "points": [p.to_dict() for p in points]}
     write_json(output / "rate-distortion.json", content)
     draw(points, output)
     if as_json:
@@ -61,13 +64,13 @@ def rate_distortion(
         show.note(f"figures of every variable and plots are in {output}/")
 
 
-def _show(points: "list[Point]", n_jets: int) -> None:
-    coders = list(dict.fromkeys(c for p in points for c in p.bits_per_jet))
+def _show(points: "list[Point]", n_records: int) -> None:
+    coders = list(dict.fromkeys(c for p in points for c in p.bits_per_record))
     show.table(
-        f"Bits per jet, {n_jets:,} jets",
+        f"Bits per record, {n_records:,} records",
         ("scheme", *coders),
         [
-            (p.scheme, *(f"{b:.0f}" if (b := p.bits_per_jet.get(c)) else None for c in coders))
+            (p.scheme, *(f"{b:.0f}" if (b := p.bits_per_record.get(c)) else None for c in coders))
             for p in points
         ],
     )
@@ -84,7 +87,7 @@ def _show(points: "list[Point]", n_jets: int) -> None:
         exact = [v.exact for v in p.quality.variables if v.exact is not None]
         rows.append((p.scheme, *cells, f"{100 * min(exact):.1f} %" if exact else None))
     show.table(
-        "Residual that 68 % / 99 % of jets stay below; least share of exact multiplicities",
+        "Residual that 68 % / 99 % stay below; least share of exact counts",
         ("scheme", *(n.replace("_", " ") for n in names), "exact"),
         rows,
     )

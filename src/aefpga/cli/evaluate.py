@@ -1,7 +1,10 @@
 """`aefpga evaluate`."""
 
+from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
+
+import typer
 
 from aefpga.cli import show
 from aefpga.cli.options import Collection, Input, Jets, Json, RunName, Runs
@@ -18,89 +21,129 @@ def evaluate(
     collection: Collection = None,
     runs: Runs = Path("runs"),
     jets: Jets = None,
+    fail_if_unlike: Annotated[
+        bool,
+        typer.Option(
+            "--fail-if-unlike",
+            help="With --input: exit 1 if those jets are unlike those of the training.",
+        ),
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Reconstruct the test jets and judge them, beside float truncation.
 
-    Float model, quantized model and C simulation in normalised units, as the literature does, and
-    in physical units, which show what min-max errors hide. Plots go into the run's folder.
+    First verdicts: does the encoder send fewer bits than float truncation would for the same
+    residual? Then float model, quantized model and C simulation in physical units, and in
+    normalised ones, as the literature does. Plots (PNG and PDF) go into the run's folder.
 
-    With --input it judges other jets than the run's own test jets, and says how different they are:
-    how well does an encoder do on a process that it was not trained on?
+    With --input it judges other jets than the run's own test jets, and says whether they are like
+    them: how well does an encoder do on a process that it was not trained on?
 
     Example: `aefpga evaluate --run first`, or `aefpga evaluate --input "ttbar/*.root"`.
     """
+    from aefpga.errors import UsageError
     from aefpga.runs import open_run
     from aefpga.workflow.evaluate import evaluate as evaluate_run
 
+    if fail_if_unlike and not inputs:
+        raise UsageError("--fail-if-unlike compares jets of files: say which with --input")
     opened = open_run(run, runs)
     with show.progress() as step:
         result = evaluate_run(
-            opened, inputs=inputs or (), collection=collection, max_jets=jets, step=step
+            opened, inputs=inputs or (), collection=collection, max_records=jets, step=step
         )
     for remark in result.notes:
         show.note(remark)
     if as_json:
         show.print_json(result.to_dict())
     else:
-        _show_evaluation(result)
+        _show_verdicts(result, opened.name)
+        _show_figures(result)
+        show.say(f"plots are in {result.folder / 'plots'}/")
+        show.next_command(f"aefpga compress FILE.root --run {opened.name}")
+    if fail_if_unlike and result.likeness and result.likeness.verdict == "unlike":
+        show.problem("unlike", result.likeness.sentence)
+        raise typer.Exit(1)
 
 
-def _show_evaluation(result: "Evaluation") -> None:
+def _show_verdicts(result: "Evaluation", run: str) -> None:
+    """Say first what figures would leave to the reader."""
+    if result.likeness:
+        verdict = f"{result.likeness.verdict} the {result.schema.name} of run {run}"
+        show.say(f"{verdict}: {result.likeness.sentence}")
+    if result.worth:
+        show.say(f"{result.worth.verdict} bits than float truncation: {result.worth.sentence}")
+    if result.lacking:
+        show.say(f"not judged, for the data lack them: {', '.join(result.lacking)}")
+    if result.saturated_inputs:
+        counts = ", ".join(f"{n:,} in {v}" for v, n in result.saturated_inputs.items())
+        show.say(f"outside the fixed-point range, saturated: {counts}")
+
+
+def _show_figures(result: "Evaluation") -> None:
     # Where words are equal, so are the figures: one column for both.
     columns: dict[str, str] = {}
     for name, quality in result.qualities.items():
         same = next((n for n in columns if result.qualities[n] == quality), None)
         columns[same or name] = f"{columns[same]} = {name}" if same else name
     names, titles = list(columns), list(columns.values())
-    qualities = [result.qualities[n] for n in names]
-    show.table(
-        f"{result.jets:,} test jets, normalised (min-max) units",
-        ("", *titles),
-        [
-            ("bits per jet", *(f"{result.bits_per_jet[n]:.0f}" for n in names)),
-            ("mean squared error", *(f"{q.mse:.2e}" for q in qualities)),
-            ("its root", *(f"{q.rmse:.2e}" for q in qualities)),
-            ("mean |residual|", *(f"{q.mean_absolute_residual:.2e}" for q in qualities)),
-        ],
-    )
-    rows = []
+    qualities, records = [result.qualities[n] for n in names], result.schema.name
+    rows: list[tuple[object, ...]] = [
+        ("bits per record", *(f"{result.bits_per_record[n]:.0f}" for n in names))
+    ]
     for i, variable in enumerate(qualities[0].variables):
         cells = [q.variables[i] for q in qualities]
         unit = "" if variable.kind == "relative" else f" [{variable.unit}]" * bool(variable.unit)
         rows.append((variable.name + unit, *(_residual(c) for c in cells)))
     show.table(
-        "Residual that 68 % of jets stay below; multiplicities: share exactly right",
+        f"{result.records:,} {records}: residual that 68 % stay below; counts: share exactly right",
         ("", *titles),
         rows,
     )
-    physics, first = [result.physics[n] for n in names], qualities[0].shown[0]
-    bins = [(r.pt_low, r.pt_high, r.detector) for r in physics[0].resolution]
+    _show_physics(result, names, titles)
     show.table(
-        "What compression adds to the pt resolution of CMS (arXiv:1607.03663), in quadrature",
-        ("pt [GeV], resolution", *titles),
+        "Normalised (min-max) units",
+        ("", *titles),
         [
-            (
-                f"{low:g} to {high:g}, {detector:.0%}" if high else f"from {low:g}, {detector:.0%}",
-                *(f"{p.resolution[i].added:.2%}" for p in physics),
-            )
-            for i, (low, high, detector) in enumerate(bins)
+            ("mean squared error", *(f"{q.mse:.2e}" for q in qualities)),
+            ("its root", *(f"{q.rmse:.2e}" for q in qualities)),
+            ("mean |residual|", *(f"{q.mean_absolute_residual:.2e}" for q in qualities)),
         ],
     )
+
+
+def _show_physics(result: "Evaluation", names: Sequence[str], titles: Sequence[str]) -> None:
+    qualities = [result.qualities[n] for n in names]
+    physics, first = [result.physics[n] for n in names], qualities[0].shown[0]
+    bins = [(r.pt_low, r.pt_high, r.detector) for r in physics[0].resolution]
+    if bins:
+        show.table(
+            "What compression adds to the pt resolution of CMS (arXiv:1607.03663), in quadrature",
+            ("pt [GeV], resolution", *titles),
+            [
+                (
+                    f"{low:g} to {high:g}, {share:.0%}" if high else f"from {low:g}, {share:.0%}",
+                    *(f"{p.resolution[i].added:.2%}" for p in physics),
+                )
+                for i, (low, high, share) in enumerate(bins)
+            ],
+        )
+    rows: list[tuple[object, ...]] = []
+    if qualities[0].variable(first).kind == "relative":
+        cores = [q.variable(first).residual for q in qualities]
+        rows += [
+            (f"{first} response, core mean", *map(_response, cores)),
+            (f"{first} response, core width", *(_percent(c.core_width) for c in cores)),
+        ]
+    for what, field in (("mass of random pairs", "pair_mass"), ("sum of energies", "energy_sum")):
+        widths = [_width(getattr(p, field)) for p in physics]
+        if any(w is not None for w in widths):
+            rows.append((f"{what}, 68 %", *map(_percent, widths)))
     show.table(
         "Sum rules, pairs and distributions",
         ("", *titles),
         [
-            (
-                f"{first} response, core mean",
-                *(_response(q.variable(first).residual) for q in qualities),
-            ),
-            (
-                f"{first} response, core width",
-                *(_percent(q.variable(first).residual.core_width) for q in qualities),
-            ),
-            ("mass of random pairs, 68 %", *(_percent(_width(p.pair_mass)) for p in physics)),
-            ("sum of energies, 68 %", *(_percent(_width(p.energy_sum)) for p in physics)),
+            *rows,
             *(
                 (f"{name} is its sum", *(_percent(p.multiplicity_sums[name]) for p in physics))
                 for name in physics[0].multiplicity_sums
@@ -115,15 +158,6 @@ def _show_evaluation(result: "Evaluation") -> None:
             ),
         ],
     )
-    if result.distance:
-        name = max(result.distance, key=lambda n: result.distance[n])
-        show.note(
-            f"these jets differ from the run's test jets most in {name}: Kolmogorov distance "
-            f"{result.distance[name]:.3f}; in {first} {result.distance[first]:.3f}"
-        )
-    if result.saturated_inputs:
-        counts = ", ".join(f"{n} in {v}" for v, n in result.saturated_inputs.items())
-        show.note(f"input values outside the fixed-point range, saturated: {counts}")
 
 
 def _response(spread: "Spread") -> str | None:

@@ -1,1 +1,1 @@
-"""Judging reconstructed jets: in normalised units, in physical units, beside float truncation."""
+"""Judging reconstructed records: in normalised and physical units, beside float truncation."""

@@ -1,22 +1,25 @@
-"""How far reconstructed jets are from the originals, in normalised and in physical units.
+"""How far reconstructed records are from the originals, in normalised and in physical units.
 
 Definitions
 -----------
 * Normalised: mean squared error, its root, and mean absolute residual in min-max units of the
-  training jets, as in the literature.
+  training records, as in the literature.
 * Residual of a variable: relative, (reconstructed - original) / original, where its kind says so
   (momenta, energies and areas); absolute, in the variable's unit, otherwise (angles and positions),
   brought to half a turn on either side where the variable has a period. Relative residuals are
   taken where the original is above 0 and at least the kind's threshold, 5 GeV for momenta and
   energies: below it they would divide by next to nothing. How many records enter is stated.
 * Half-width at 68, 95 or 99 %: the quantile of the absolute residual, so that a bias counts.
+* Its uncertainty: half of how far the order statistics one binomial standard deviation below and
+  above the quantile are apart.
 * Core: mean and width of the Gaussian whose part within two widths matches the residual's; found by
   iteration from the median, as experiments fit jet responses (CMS, arXiv:1607.03663, sect. 6).
-* Beside the relative residual, the absolute one of the jets below the threshold.
-* Multiplicities: share of jets exactly right after rounding to an integer, beside the residual.
+* Beside the relative residual, the absolute one of the records below the threshold.
+* Counts: share of records exactly right after rounding to an integer, beside the residual.
+* What the data never had is not judged.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
 from typing import Any
@@ -42,9 +45,9 @@ CORE_ITERATIONS = 50
 
 @dataclass(frozen=True)
 class Spread:
-    """Distribution of a residual; None where no jet enters."""
+    """Distribution of a residual; None where no record enters."""
 
-    jets: int
+    records: int
     mean: float | None
     median: float | None
     half_width_68: float | None
@@ -52,15 +55,18 @@ class Spread:
     half_width_99: float | None
     core_mean: float | None
     core_width: float | None
+    half_width_68_error: float | None = None
 
     @classmethod
     def of(cls, residual: NDArray[Any]) -> "Spread":
-        """Summarize the residuals of some jets."""
+        """Summarize the residuals of some records."""
         if not len(residual):
             return cls(0, None, None, None, None, None, None, None)
-        widths = np.quantile(np.abs(residual), (0.68, 0.95, 0.99)).tolist()
+        step = np.sqrt(0.68 * 0.32 / len(residual))
+        places = (0.68, 0.95, 0.99, max(0.68 - step, 0.0), min(0.68 + step, 1.0))
+        *widths, low, high = np.quantile(np.abs(residual), places).tolist()
         centre = float(residual.mean()), float(np.median(residual))
-        figures = [*centre, *widths, *gaussian_core(residual)]
+        figures = [*centre, *widths, *gaussian_core(residual), (high - low) / 2]
         return cls(len(residual), *figures)
 
 
@@ -86,8 +92,8 @@ class VariableQuality:
 
     `kind` is ``relative`` or ``absolute``; `response` and `response_median` are the mean and median
     of reconstructed over original (None for absolute residuals); `below` the absolute residual, in
-    `unit`, of the jets that the relative one leaves out; `exact` the share of jets exactly right,
-    for multiplicities; `normalised_mse` and `normalised_mean_absolute` in the normaliser's units.
+    `unit`, of the records that the relative one leaves out; `exact` the share of records exactly
+    right, for counts; `normalised_mse` and `normalised_mean_absolute` in the normaliser's units.
     """
 
     name: str
@@ -102,6 +108,7 @@ class VariableQuality:
     by_eta: tuple[Spread, ...]
     normalised_mse: float
     normalised_mean_absolute: float
+    symbol: str = ""
 
 
 @dataclass(frozen=True)
@@ -142,45 +149,56 @@ class Quality:
 
 
 def judge(
-    original: Floats, reconstructed: Floats, schema: Schema, normaliser: Normaliser
+    original: Floats,
+    reconstructed: Floats,
+    schema: Schema,
+    normaliser: Normaliser,
+    lacking: Collection[str] = (),
 ) -> Quality:
-    """Compare reconstructed jets with the originals.
+    """Compare reconstructed records with the originals.
 
     Parameters
     ----------
-    original, reconstructed : ndarray of float32, shape (n_jets, n_variables)
+    original, reconstructed : ndarray of float32, shape (n_records, n_variables)
         Physical units.
     schema : Schema
         The columns.
     normaliser : Normaliser
         Gives the literature's units.
+    lacking : collection of str
+        Variables that the data never had; they are not judged.
 
     Raises
     ------
     DataError
-        If there are no jets, shapes differ, or a value is NaN or infinite.
+        If there is nothing to judge, shapes differ, or a value is NaN or infinite.
     """
     _check(original, reconstructed, schema)
     normalised = normaliser.transform(reconstructed).astype(np.float64)
     difference = normalised - normaliser.transform(original)
-    mse = float(np.square(difference).mean())
+    judged = [i for i, name in enumerate(schema.names) if name not in lacking]
+    if not judged:
+        raise DataError(f"these {schema.name} have none of the variables that would be judged")
+    mse = float(np.square(difference[:, judged]).mean())
     groups = _groups(original, schema)
     return Quality(
         mse=mse,
         rmse=float(np.sqrt(mse)),
-        mean_absolute_residual=float(np.abs(difference).mean()),
+        mean_absolute_residual=float(np.abs(difference[:, judged]).mean()),
         variables=tuple(
-            _judge_variable(v, original[:, i], reconstructed[:, i], groups, difference[:, i])
-            for i, v in enumerate(schema.variables)
+            _judge_variable(
+                schema.variables[i], original[:, i], reconstructed[:, i], groups, difference[:, i]
+            )
+            for i in judged
         ),
-        shown=schema.shown,
+        shown=schema.select(schema.names[i] for i in judged).shown,
     )
 
 
 def residuals(
     variable: Variable, original: NDArray[Any], reconstructed: NDArray[Any]
 ) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-    """Return the residual of every jet, and which jets enter; see the module's definitions."""
+    """Return the residual of every record, and which enter; see the module's definitions."""
     truth = original.astype(np.float64)
     difference = absolute_residual(variable, original, reconstructed)
     if not variable.kind.is_relative:
@@ -226,17 +244,19 @@ def _groups(original: Floats, schema: Schema) -> tuple[Groups, Groups]:
 
 def _check(original: Floats, reconstructed: Floats, schema: Schema) -> None:
     expected = (len(original), len(schema))
-    for what, jets in (("original", original), ("reconstructed", reconstructed)):
-        if jets.shape != expected or not jets.size:
+    for what, table in (("original", original), ("reconstructed", reconstructed)):
+        if table.shape != expected or not table.size:
             raise DataError(
-                f"{what} jets have shape {jets.shape}, expected {expected} with at least one jet"
+                f"{what} {schema.name} have shape {table.shape}, expected {expected} with at least "
+                "one row"
             )
-        finite = np.isfinite(jets)
+        finite = np.isfinite(table)
         if not finite.all():
             column = int(np.argmin(finite.all(axis=0)))
             raise DataError(
                 f"NaN or infinity in {schema.names[column]} of {int((~finite[:, column]).sum())} "
-                f"{what} jets; metrics of them would mean nothing: look at how they were made"
+                f"{what} {schema.name}; metrics of them would mean nothing: look at how they were "
+                "made"
             )
 
 
@@ -270,4 +290,5 @@ def _judge_variable(
         by_eta=by_eta,
         normalised_mse=float(np.square(normalised).mean()),
         normalised_mean_absolute=float(np.abs(normalised).mean()),
+        symbol=variable.symbol,
     )

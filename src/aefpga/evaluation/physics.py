@@ -113,7 +113,7 @@ def judge_physics(
 def _added(quality: Quality, momentum: FourMomentum) -> list[AddedResolution]:
     found = []
     for (low, high), spread in zip(pt_bins(), quality.variable(momentum.pt).by_pt, strict=True):
-        if spread.half_width_68 is None or spread.jets < 10:
+        if spread.half_width_68 is None or spread.records < 10:
             continue
         # The geometric middle of the bin; twice its start where it has no end.
         end = high if np.isfinite(high) else 2 * low

@@ -30,16 +30,17 @@ def nearest_compressed(jets: Floats, bits_per_jet: float) -> FloatTruncation:
     """Return the truncation whose size after LZMA is nearest to a number of bits per jet."""
     # The size grows with the mantissa: stop once it has passed the target.
     best = FloatTruncation(0)
-    best_distance = abs(_bits(best, jets) - bits_per_jet)
+    best_distance = abs(compressed_bits(best, jets) - bits_per_jet)
     for mantissa in range(1, MANTISSA_BITS):
         candidate = FloatTruncation(mantissa)
-        distance = abs(_bits(candidate, jets) - bits_per_jet)
+        distance = abs(compressed_bits(candidate, jets) - bits_per_jet)
         if distance > best_distance:
             break
         best, best_distance = candidate, distance
     return best
 
 
-def _bits(truncation: FloatTruncation, jets: Floats) -> float:
+def compressed_bits(truncation: FloatTruncation, jets: Floats) -> float:
+    """Return the bits per record of a truncation with LZMA, of real bytes."""
     words, widths = truncation.to_words(jets), truncation.widths(jets.shape[1])
     return 8 * len(encode(words, widths, "LZMA")) / len(jets)

@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from aefpga.evaluation.plots import COLOURS, figure
+from aefpga.evaluation.drawing import COLOURS, figure
 from aefpga.firmware.report import SynthesisReport
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from aefpga.evaluation.plots import plot_activity
+from aefpga.evaluation.plots.encoder import plot_activity
 from aefpga.files import write_json
 from aefpga.fixedpoint import Emulator
 from aefpga.fixedpoint.activity import INPUTS, LayerActivity, activity, pruned
@@ -67,7 +67,12 @@ def judge_activity(run: Run, *, max_jets: int | None = None, step: Step) -> Acti
         pruning = _prune(run, quantized, step)
     report = ActivityReport(len(jets), run.input.variables, float_model, quantized, pruning)
     write_json(run.folder / layout.ACTIVITY, report.to_dict())
-    plot_activity(report.float_model, report.quantized, run.folder / layout.PLOTS / "activity.png")
+    plot_activity(
+        report.float_model,
+        report.quantized,
+        run.schema.name,
+        run.folder / layout.PLOTS / "activity.png",
+    )
     return report
 
 

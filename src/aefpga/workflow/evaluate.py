@@ -1,9 +1,9 @@
-"""`evaluate`: reconstructed jets judged, beside float truncation."""
+"""`evaluate`: reconstructed records judged, beside float truncation."""
 
 import csv
 import tempfile
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,53 +11,61 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aefpga.codec.coders import FIXED, decode, encode
-from aefpga.errors import ToolError
+from aefpga.errors import DataError, ToolError
 from aefpga.evaluation.metrics import Quality, eta_bins, judge, pt_bins
-from aefpga.evaluation.physics import Physics, judge_physics, kolmogorov
-from aefpga.evaluation.plots import (
-    plot_correlation,
-    plot_distributions,
-    plot_learning_curve,
-    plot_occupancy,
-    plot_residuals,
-    plot_resolution,
-)
+from aefpga.evaluation.physics import Physics, judge_physics
+from aefpga.evaluation.plots.correlation import plot_correlation
+from aefpga.evaluation.plots.distributions import plot_distributions
+from aefpga.evaluation.plots.encoder import plot_occupancy
+from aefpga.evaluation.plots.residuals import plot_residuals
+from aefpga.evaluation.plots.resolution import plot_resolution
+from aefpga.evaluation.plots.training import plot_learning_curve
 from aefpga.evaluation.truncation import nearest_compressed, nearest_fixed
+from aefpga.evaluation.verdicts import Likeness, Worth
 from aefpga.files import write_json
 from aefpga.fixedpoint import Emulator
 from aefpga.progress import Step, silent
 from aefpga.runs import Run, layout
 from aefpga.runs.autoencoder import Autoencoder, FloatAutoencoder
+from aefpga.schema import Schema
+
+Floats = NDArray[np.float32]
+FLOAT, QUANTIZED, C_SIMULATION = "float model", "quantized model", "C simulation"
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Every scheme's quality on the same test jets, and the bits per jet that each sends.
+    """Every scheme's quality on the same records, and the bits per record that each sends.
 
-    `distance` is how far the jets are from the run's own test jets: the Kolmogorov distance of each
-    variable; empty where they are the same.
+    `likeness` compares them with the run's own test records, None where they are the same; `worth`
+    is None for a float model, or where no record enters the first headline residual. `lacking` are
+    variables that the data never had: they are judged nowhere. `folder` has figures and plots.
     """
 
-    jets: int
+    records: int
+    schema: Schema
+    likeness: Likeness | None
+    worth: Worth | None
     qualities: Mapping[str, Quality]
     physics: Mapping[str, Physics]
-    bits_per_jet: Mapping[str, float]
+    bits_per_record: Mapping[str, float]
     saturated_inputs: Mapping[str, int]
-    distance: Mapping[str, float]
+    lacking: Sequence[str]
     notes: Sequence[str]
+    folder: Path
 
     def to_dict(self) -> dict[str, Any]:
-        """Return plain JSON content."""
+        """Return plain JSON content, verdicts first."""
         return {
-            "jets": self.jets,
-            "bits_per_jet": dict(self.bits_per_jet),
+            "likeness": self.likeness and self.likeness.to_dict(),
+            "worth": self.worth and self.worth.to_dict(),
+            "records": self.records,
+            "record": self.schema.name,
+            "bits_per_record": dict(self.bits_per_record),
             "saturated_inputs": dict(self.saturated_inputs),
-            "kolmogorov_distance_to_test_jets": dict(self.distance),
+            "lacking": list(self.lacking),
             "notes": list(self.notes),
-            "pt_bins_gev": [[low, high if np.isfinite(high) else None] for low, high in pt_bins()],
-            "abs_eta_bins": [
-                [low, high if np.isfinite(high) else None] for low, high in eta_bins()
-            ],
+            **(_bins() if _has_momentum(self.schema) else {}),
             "schemes": {name: quality.to_dict() for name, quality in self.qualities.items()},
             "physics": {name: physics.to_dict() for name, physics in self.physics.items()},
         }
@@ -68,73 +76,103 @@ def evaluate(
     *,
     inputs: Sequence[str] = (),
     collection: str | None = None,
-    max_jets: int | None = None,
+    max_records: int | None = None,
     step: Step = silent,
 ) -> Evaluation:
-    """Judge a run's reconstructed test jets, beside float truncation; keep figures and plots.
+    """Judge a run's reconstructed test records, beside float truncation; keep figures and plots.
 
-    With `inputs`, other jets are judged, into a folder of their own below the run's.
+    With `inputs`, other records are judged, into a folder of their own below the run's.
 
     The float model runs in onnxruntime, the quantized one as QKeras (where it is installed) and as
     hls4ml's C simulation (where that and g++ are), both decoded by the ONNX decoder.
+
+    Raises
+    ------
+    DataError
+        If there are none of the run's variables in `inputs`.
     """
-    jets, folder = run.test_records[:max_jets], run.folder
-    schema, min_max = run.schema, run.normaliser.min_max_
-    distance: dict[str, float] = {}
+    table, lacking = run.test_records[:max_records], set(run.lacking)
+    folder, likeness = run.folder, None
     if inputs:
-        jets = _other_jets(run, inputs, collection, step)[:max_jets]
+        table, filled = _other_records(run, inputs, collection, max_records, step)
+        lacking |= set(filled)
         folder = run.folder / layout.EVALUATIONS / Path(inputs[0]).stem
-        columns = zip(schema.variables, run.test_records.T, jets.T, strict=True)
-        distance = {v.name: kolmogorov(ours, theirs) for v, ours, theirs in columns}
-    schemes: dict[str, NDArray[np.float32]] = {}
-    bits: dict[str, float] = {}
+    judged = [i for i, name in enumerate(run.schema.names) if name not in lacking]
+    if not judged:
+        raise DataError(f"there are none of the variables of run {run.name} in {inputs[0]}")
+    schema = run.schema.select(run.schema.names[i] for i in judged)
+    if inputs:
+        likeness = Likeness.of(run.test_records[:, judged], table[:, judged], schema)
     notes: list[str] = []
-    step("reconstructing", 0, 3)
-    schemes["float model"] = FloatAutoencoder.of(run).reconstruct(jets)
-    bits["float model"] = 32.0 * run.config.model.n_latent
-    saturated: dict[str, int] = {}
-    if run.is_quantized:
-        spec = run.spec
-        words = spec.input.to_words(jets)
-        saturated = spec.input.saturated(jets)
-        autoencoder = Autoencoder.of(run)
-        step("reconstructing", 1, 3)
-        for name, latent in _latent_words(run, words, notes).items():
-            schemes[name] = autoencoder.decode(latent)
-            bits[name] = float(spec.bits_per_jet)
-        plot_occupancy(
-            Emulator(spec)(words), spec.latent_type, folder / layout.PLOTS / "latents.png"
-        )
-    target = bits[next(reversed(bits))]
+    schemes, bits = _reconstructed(run, table, lacking, notes, step)
+    target = next(reversed(bits))
     step("reconstructing", 2, 3)
-    fixed, compressed = nearest_fixed(len(schema), target), nearest_compressed(jets, target)
-    for label, truncation, coder in (
-        ("truncation, fixed rate", fixed, FIXED),
-        ("truncation + LZMA", compressed, "LZMA"),
-    ):
-        widths = truncation.widths(len(schema))
-        data = encode(truncation.to_words(jets), widths, coder)
-        schemes[label] = truncation.to_jets(decode(data, widths, coder, len(jets)))
-        bits[label] = 8 * len(data) / len(jets)
-        notes.append(f"{label}: float32 with {truncation.mantissa} of 23 mantissa bits")
-    qualities = {n: judge(jets, back, schema, min_max) for n, back in schemes.items()}
-    physics = {n: judge_physics(jets, schemes[n], schema, q) for n, q in qualities.items()}
-    result = Evaluation(len(jets), qualities, physics, bits, saturated, distance, notes)
+    for label, size, back in _truncated(table[:, judged], bits[target], notes):
+        schemes[label], bits[label] = table.copy(), size
+        schemes[label][:, judged] = back
+    qualities = {
+        name: judge(table, back, run.schema, run.normaliser.min_max_, lacking)
+        for name, back in schemes.items()
+    }
+    kept, schemes = table[:, judged], {n: back[:, judged] for n, back in schemes.items()}
+    result = Evaluation(
+        records=len(table),
+        schema=schema,
+        likeness=likeness,
+        worth=Worth.of(target, qualities[target], bits[target], kept, schema)
+        if run.is_quantized
+        else None,
+        qualities=qualities,
+        physics={n: judge_physics(kept, schemes[n], schema, q) for n, q in qualities.items()},
+        bits_per_record=bits,
+        saturated_inputs=run.spec.input.saturated(table) if run.is_quantized else {},
+        lacking=tuple(n for n in run.schema.names if n in lacking),
+        notes=notes,
+        folder=folder,
+    )
     write_json(folder / layout.METRICS, result.to_dict())
-    _plot(run, jets, schemes, qualities, folder / layout.PLOTS)
+    _plot(run, table, kept, schemes, result)
     step("reconstructing", 3, 3)
     return result
 
 
-def _other_jets(
-    run: Run, inputs: Sequence[str], collection: str | None, step: Step
-) -> NDArray[np.float32]:
-    """Return the jets of files, with the run's variables, selected as its own were."""
+def _bins() -> dict[str, Any]:
+    return {
+        name: [[low, high if np.isfinite(high) else None] for low, high in edges]
+        for name, edges in (("pt_bins_gev", pt_bins()), ("abs_eta_bins", eta_bins()))
+    }
+
+
+def _has_momentum(schema: Schema) -> bool:
+    return schema.momentum is not None and schema.holds(schema.momentum.pt, schema.momentum.eta)
+
+
+def _other_records(
+    run: Run, inputs: Sequence[str], collection: str | None, most: int | None, step: Step
+) -> tuple[Floats, tuple[str, ...]]:
+    """Return the records of files, selected as the run's own were, and what the files lack."""
     from aefpga.workflow.jets import selected_jets
 
     data = run.config.data.model_copy(update={"collection": collection, "max_jets": None})
-    jets, _ = selected_jets(inputs, run.schema, data, step)
-    return jets.values
+    records, _ = selected_jets(inputs, run.schema, data, step)
+    return records.values[:most], records.filled
+
+
+def _reconstructed(
+    run: Run, table: Floats, lacking: set[str], notes: list[str], step: Step
+) -> tuple[dict[str, Floats], dict[str, float]]:
+    """Return what each implementation of the autoencoder makes of records, and its bits."""
+    step("reconstructing", 0, 3)
+    float_model = replace(FloatAutoencoder.of(run), lacking=lacking)
+    schemes = {FLOAT: float_model.reconstruct(table)}
+    bits = {FLOAT: 32.0 * run.config.model.n_latent}
+    step("reconstructing", 1, 3)
+    if run.is_quantized:
+        autoencoder = replace(Autoencoder.of(run), lacking=lacking)
+        for name, latent in _latent_words(run, run.spec.input.to_words(table), notes).items():
+            schemes[name] = autoencoder.decode(latent)
+            bits[name] = float(run.spec.bits_per_jet)
+    return schemes, bits
 
 
 def _latent_words(
@@ -146,37 +184,55 @@ def _latent_words(
 
     found: dict[str, NDArray[np.int64]] = {}
     try:
-        found["quantized model"] = reference(run)(words)
+        found[QUANTIZED] = reference(run)(words)
     except ToolError as error:
-        notes.append(f"quantized model: the integer emulator stands in for it: {error}")
-        found["quantized model"] = Emulator(run.spec)(words)
+        notes.append(f"{QUANTIZED}: the integer emulator stands in for it: {error}")
+        found[QUANTIZED] = Emulator(run.spec)(words)
     try:
         with tempfile.TemporaryDirectory() as scratch:
-            found["C simulation"] = CSimulation(run.spec, Path(scratch) / "hls")(words)
+            found[C_SIMULATION] = CSimulation(run.spec, Path(scratch) / "hls")(words)
     except ToolError as error:
-        notes.append(f"no C simulation: {error}")
+        notes.append(f"no {C_SIMULATION}: {error}")
     return found
 
 
+def _truncated(
+    table: Floats, target: float, notes: list[str]
+) -> Iterator[tuple[str, float, Floats]]:
+    """Yield name, bits per record and records of truncation near a number of bits per record."""
+    n_variables = table.shape[1]
+    fixed, compressed = nearest_fixed(n_variables, target), nearest_compressed(table, target)
+    for label, truncation, coder in (
+        ("truncation, fixed rate", fixed, FIXED),
+        ("truncation + LZMA", compressed, "LZMA"),
+    ):
+        widths = truncation.widths(n_variables)
+        data = encode(truncation.to_words(table), widths, coder)
+        back = truncation.to_jets(decode(data, widths, coder, len(table)))
+        notes.append(f"{label}: float32 with {truncation.mantissa} of 23 mantissa bits")
+        yield label, 8 * len(data) / len(table), back
+
+
 def _plot(
-    run: Run,
-    jets: NDArray[np.float32],
-    schemes: Mapping[str, NDArray[np.float32]],
-    qualities: Mapping[str, Quality],
-    plots: Path,
+    run: Run, table: Floats, kept: Floats, schemes: Mapping[str, Floats], result: Evaluation
 ) -> None:
-    schema = run.schema
+    schema, plots = result.schema, result.folder / layout.PLOTS
     # The C simulation equals the quantized model word for word: its curve would only hide it.
-    shown = {n: s for n, s in schemes.items() if n != "C simulation"}
-    autoencoder = next(n for n in ("quantized model", "float model") if n in schemes)
-    plot_distributions(jets, {autoencoder: schemes[autoencoder]}, schema, plots / "inputs.png")
-    plot_residuals(jets, shown, schema, plots / "residuals.png")
-    widths = {n: qualities[n] for n in shown}
-    plot_resolution(widths, schema.shown[:4], plots / "resolution.png")
-    plot_correlation(jets, schemes[autoencoder], schema, plots / "correlation.png")
+    shown = {n: s for n, s in schemes.items() if n != C_SIMULATION}
+    model = QUANTIZED if run.is_quantized else FLOAT
+    plot_distributions(kept, schemes[model], model, schema, plots / "inputs.png")
+    plot_residuals(kept, shown, model, schema, plots / "residuals.png")
+    if _has_momentum(schema):
+        qualities = {n: result.qualities[n] for n in shown}
+        plot_resolution(qualities, schema, plots / "resolution.png")
+    plot_correlation(kept, schemes[model], schema, plots / "correlation.png")
+    if run.is_quantized:
+        words = Emulator(run.spec).encode(table)
+        plot_occupancy(words, run.spec.latent_type, schema.name, plots / "latents.png")
     with (run.folder / layout.HISTORY).open() as stream:
         history = [
             {k: v if k == "stage" else float(v) for k, v in row.items()}
             for row in csv.DictReader(stream)
         ]
-    plot_learning_curve(history, plots / "learning_curve.png")
+    normalisation = run.config.data.normalisation
+    plot_learning_curve(history, normalisation, plots / "learning_curve.png")

@@ -1,10 +1,10 @@
-"""`benchmark rate-distortion`: bits per jet against residuals, for autoencoders and classics.
+"""`benchmark rate-distortion`: bits per record against residuals, of autoencoders and classics.
 
-Every figure is of jets decoded from real bytes. Ranges, axes and steps are learned from one half of
-the jets, or from an autoencoder's own training; all schemes are judged on the same other jets.
+Every figure is of records decoded from real bytes. Ranges, axes and steps are learned from one half
+of the records, or from an autoencoder's own training; all schemes are judged on the same others.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,10 +19,10 @@ from aefpga.codec.learning import learn as learn_models
 from aefpga.codec.protocol import Task, quantize_within
 from aefpga.codec.scalar import Scalar
 from aefpga.config import DataConfig
-from aefpga.errors import UsageError
+from aefpga.errors import DataError, UsageError
 from aefpga.evaluation.error_bounded import compress_columns, error_bounded
 from aefpga.evaluation.metrics import Quality, judge
-from aefpga.evaluation.plots import plot_rate_distortion
+from aefpga.evaluation.plots.schemes import plot_rate_distortion
 from aefpga.evaluation.quantizers import (
     FloatTruncation,
     PcaQuantizer,
@@ -35,7 +35,7 @@ from aefpga.normalise import Normaliser
 from aefpga.progress import Step, silent
 from aefpga.runs import Run
 from aefpga.runs.autoencoder import Autoencoder
-from aefpga.schema import JETS, Schema
+from aefpga.schema import JETS, Schema, find_schema
 
 Floats = NDArray[np.float32]
 Words = NDArray[np.int64]
@@ -61,7 +61,7 @@ class Point:
 
     scheme: str
     family: str
-    bits_per_jet: Mapping[str, float]
+    bits_per_record: Mapping[str, float]
     quality: Quality
 
     def to_dict(self) -> dict[str, Any]:
@@ -69,7 +69,7 @@ class Point:
         return {
             "scheme": self.scheme,
             "family": self.family,
-            "bits_per_jet": dict(self.bits_per_jet),
+            "bits_per_record": dict(self.bits_per_record),
             "quality": self.quality.to_dict(),
         }
 
@@ -108,18 +108,25 @@ class AutoencoderQuantizer:
 
 
 def rate_distortion(
-    jets: Floats, schema: Schema, runs: Sequence[Run], *, step: Step
+    table: Floats,
+    schema: Schema,
+    runs: Sequence[Run],
+    lacking: Collection[str] = (),
+    *,
+    step: Step = silent,
 ) -> list[Point]:
-    """Measure all schemes on the second half of the jets.
+    """Measure all schemes on the second half of the records.
 
     Parameters
     ----------
-    jets : ndarray of float32, shape (n_jets, n_variables)
+    table : ndarray of float32, shape (n_records, n_variables)
         In random order, physical units; the first half is for learning ranges.
     schema : Schema
         The columns.
     runs : sequence of Run
         Quantized runs with these variables.
+    lacking : collection of str
+        Columns that the data never had: sent by all, judged nowhere.
     step : Step
         Told how far it is.
 
@@ -127,18 +134,24 @@ def rate_distortion(
     ------
     UsageError
         If a run has other variables, or no fixed-point encoder.
+    DataError
+        If what a coder decodes is not what it encoded.
     """
     for run in runs:
         if not run.is_quantized:
             raise UsageError(f"run {run.name} is float only; train with --quantize")
         if run.spec.input.variables != schema.names:
             raise UsageError(
-                f"run {run.name} takes {len(run.spec.input.variables)} variables, the jets have "
-                f"{len(schema)}: choose runs and --variables of one set"
+                f"run {run.name} takes {len(run.spec.input.variables)} variables, the "
+                f"{schema.name} have {len(schema)}: choose runs and --variables of one set"
             )
-    learn, judged = np.split(jets, [len(jets) // 2])
+    learn, judged = np.split(table, [len(table) // 2])
     min_max = Normaliser("min-max", schema).fit(learn)
     families = list(_quantizers(learn, schema, runs))
+
+    def quality_of(back: Floats) -> Quality:
+        return judge(judged, back, schema, min_max, lacking)
+
     points = []
     for done, (family, quantizer) in enumerate(families):
         step("schemes", done, len(families) + 1)
@@ -147,82 +160,97 @@ def rate_distortion(
         for coder in CODERS:
             data = encode(words, widths, coder)
             decoded = decode(data, widths, coder, len(judged))
+            if not np.array_equal(decoded, words):
+                raise DataError(f"{quantizer.label}: {coder} does not decode to what it encoded")
             sizes[coder] = 8 * len(data) / len(judged)
-        quality = judge(judged, quantizer.to_jets(decoded), schema, min_max)
-        points.append(Point(quantizer.label, family, sizes, quality))
+        back = quantizer.to_jets(decoded)
+        points.append(Point(quantizer.label, family, sizes, quality_of(back)))
     normaliser = Normaliser("natural", schema).fit(learn)
     for name, codec in error_bounded().items():
         for tolerance in TOLERANCES:
             size, back = compress_columns(codec, judged, schema, normaliser, tolerance)
-            quality = judge(judged, back, schema, min_max)
             sizes = {name: 8 * size / len(judged)}
-            points.append(Point(f"{name}, {tolerance:.0%} bound", name, sizes, quality))
+            points.append(Point(f"{name}, {tolerance:.0%} bound", name, sizes, quality_of(back)))
     for level, tolerances in (("fast", OUR_TOLERANCES), ("best", LEARNED_TOLERANCES)):
         for tolerance in tolerances:
             quantization = Scalar(Task(schema, profile=Profile.relative(tolerance)))
-            points.append(_bounded(quantization, level, tolerance, learn, judged, min_max))
+            bits, back = _bounded(quantization, level, learn, judged)
+            family = f"compress --scalar --level {level}"
+            label = f"{family}, {tolerance:.2%} bound"
+            points.append(Point(label, family, {"rANS": bits}, quality_of(back)))
     step("schemes", len(families) + 1, len(families) + 1)
     return points
 
 
 def _bounded(
-    quantization: Scalar,
-    level: str,
-    tolerance: float,
-    learn: Floats,
-    jets: Floats,
-    min_max: Normaliser,
-) -> Point:
-    """Return what `compress --scalar` makes of jets; every value is within its bound."""
-    made, alone = quantize_within(quantization, jets), np.ones(len(jets), np.int64)
-    steps, coder = made.tables["steps"], quantization.coders["steps"]
+    quantization: Scalar, level: str, learn: Floats, judged: Floats
+) -> tuple[float, Floats]:
+    """Return bits per record of `compress --scalar`, and the records that its bytes decode to."""
+    alone, coder = np.ones(len(judged), np.int64), quantization.coders["steps"]
     if level == "best":
         sample = quantization.quantize(learn).tables["steps"], np.ones(len(learn), np.int64)
         scheme = quantization.schemes["steps"]
         coder = Conditional(scheme, learn_models(scheme, [sample]))
+    made = quantize_within(quantization, judged)
+    data = coder.encode(made.tables["steps"], alone)
+    back = quantization.restore({"steps": coder.decode(data, alone)})
     # A value that is kept costs its place and itself. What was learned counts as little as the
     # weights of an autoencoder do.
-    size = len(coder.encode(steps, alone)) + 8 * int(made.exact.sum())
-    quality = judge(jets, made.back, quantization.task.schema, min_max)
-    family = f"compress --scalar --level {level}"
-    label = f"{family}, {tolerance:.2%} bound"
-    return Point(label, family, {"rANS": 8 * size / len(jets)}, quality)
+    back[made.exact] = judged[made.exact]
+    return 8 * (len(data) + 8 * int(made.exact.sum())) / len(judged), back
 
 
-def jets_to_judge(
+def records_to_judge(
     runs: Sequence[Run],
-    inputs: Sequence[str] | None,
-    collection: str | None,
-    variables: str | None,
-    max_jets: int,
+    inputs: Sequence[str] | None = None,
+    collection: str | None = None,
+    variables: str | None = None,
+    record: str = JETS.name,
     *,
+    most: int,
     step: Step = silent,
-) -> tuple[Floats, Schema]:
-    """Return jets in random order, and their variables: of files, of a run's test, or embedded."""
+) -> tuple[Floats, Schema, tuple[str, ...]]:
+    """Return records in random order, their schema, and which of its variables they lack.
+
+    Of files, else of the first run's test, else the embedded sample. Without runs, columns that
+    files lack are left out.
+
+    Raises
+    ------
+    UsageError
+        If the embedded sample was asked for another record than jets.
+    """
     from aefpga.data.sample import sample_path
     from aefpga.workflow.jets import selected_jets
 
     if runs and not inputs:
-        return runs[0].test_records[:max_jets], runs[0].schema
-    columns = runs[0].schema if runs and not variables else JETS.choose(variables)
+        return runs[0].test_records[:most], runs[0].schema, runs[0].lacking
+    schema = runs[0].schema if runs and not variables else find_schema(record).choose(variables)
+    if not inputs and schema.name != JETS.name:
+        raise UsageError(
+            f"the embedded sample holds jets, no {schema.name}: name files with --input, or a run "
+            "with --run"
+        )
     files = list(inputs or [str(sample_path())])
-    kept, _ = selected_jets(files, columns, DataConfig(collection=collection), step)
-    order = np.random.default_rng(SEED).permutation(len(kept))[:max_jets]
-    return kept.values[order], columns
+    data = DataConfig(collection=collection, record=schema.name)
+    kept, _ = selected_jets(files, schema, data, step)
+    if not runs:
+        kept = kept.select(n for n in kept.names if n not in kept.filled)
+    order = np.random.default_rng(SEED).permutation(len(kept))[:most]
+    return kept.values[order], kept.schema, kept.filled
 
 
 def draw(points: Sequence[Point], folder: Path) -> None:
     """Draw one picture for links, at a fixed rate, and one for files, with the best coder."""
-    names = points[0].quality.shown
     fixed: dict[str, list[tuple[float, Quality]]] = {}
     best: dict[str, list[tuple[float, Quality]]] = {}
     for point in points:
-        if FIXED in point.bits_per_jet:
-            fixed.setdefault(point.family, []).append((point.bits_per_jet[FIXED], point.quality))
-        least = min(point.bits_per_jet.values())
+        if FIXED in point.bits_per_record:
+            fixed.setdefault(point.family, []).append((point.bits_per_record[FIXED], point.quality))
+        least = min(point.bits_per_record.values())
         best.setdefault(point.family, []).append((least, point.quality))
-    plot_rate_distortion(fixed, names, "bits per jet, fixed rate", folder / "fixed-rate.png")
-    plot_rate_distortion(best, names, "bits per jet, best compressor", folder / "compressed.png")
+    plot_rate_distortion(fixed, "bits per record, fixed rate", folder / "fixed-rate.png")
+    plot_rate_distortion(best, "bits per record, best compressor", folder / "compressed.png")
 
 
 def _quantizers(

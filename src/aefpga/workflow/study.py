@@ -23,7 +23,7 @@ from aefpga.config import (
     problems_of,
 )
 from aefpga.errors import AefpgaError, UsageError
-from aefpga.evaluation.plots import plot_study
+from aefpga.evaluation.plots.schemes import plot_study
 from aefpga.evaluation.tables import Result, markdown
 from aefpga.files import atomic_path, write_json
 from aefpga.progress import Step, silent

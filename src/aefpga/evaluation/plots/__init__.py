@@ -1,0 +1,1 @@
+"""Plots of an evaluation: each function draws one picture, as PNG and as PDF."""

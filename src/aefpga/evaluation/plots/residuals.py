@@ -1,0 +1,97 @@
+"""How the residuals of each variable are distributed."""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aefpga.evaluation.drawing import COLOURS, Bins, log_scale, panels, remark, residual_label, say
+from aefpga.evaluation.metrics import residuals
+from aefpga.schema import Schema, Variable
+
+Floats = NDArray[np.float32]
+BINS = 60
+# The axis reaches this far beyond the quantile of the model's residuals.
+REACH, QUANTILE = 1.25, 0.995
+
+
+def plot_residuals(
+    original: Floats,
+    reconstructions: Mapping[str, Floats],
+    model: str,
+    schema: Schema,
+    path: Path,
+) -> None:
+    """Draw the distribution of each variable's residual, on an axis that shows the model's.
+
+    Parameters
+    ----------
+    original : ndarray of float32, shape (n_records, n_variables)
+        Physical units.
+    reconstructions : Mapping of str to ndarray of float32
+        By scheme.
+    model : str
+        The scheme that is judged: variables that it keeps exactly are named, not drawn.
+    schema : Schema
+        The columns.
+    path : Path
+        File to write.
+    """
+    found = {
+        v: _residuals(v, original[:, i], {n: x[:, i] for n, x in reconstructions.items()})
+        for i, v in enumerate(schema.variables)
+    }
+    exact = [v for v, r in found.items() if len(r[model]) and not r[model].any()]
+    none = [v for v, r in found.items() if not len(r[model])]
+    shown = [v for v in found if v not in exact and v not in none]
+    with panels(path, len(shown), 3.2) as (fig, axes):
+        for axis, variable in zip(axes, shown, strict=True):
+            bins, heights = _bins(variable, found[variable][model]), []
+            for colour, (name, values) in zip(COLOURS, found[variable].items(), strict=False):
+                heights.append(bins.count(values) / max(len(values), 1))
+                width, order = (2.0, 2) if name == model else (1.2, 1)
+                style = {"color": colour, "linewidth": width, "zorder": order, "label": name}
+                axis.stairs(heights[-1], bins.edges, **style)
+            bins.frame(axis, heights)
+            axis.set(
+                xlabel=residual_label(variable, is_relative=variable.kind.is_relative),
+                ylabel=f"share of {schema.name}",
+            )
+            log_scale(axis, np.concatenate(heights))
+            axis.set_ylim(top=8)
+            axis.locator_params(axis="x", nbins=5)
+            if variable.kind.threshold:
+                threshold = f"{variable.kind.threshold:g} {variable.unit}"
+                say(axis, f"≥ {threshold}: {len(found[variable][model]):,} {schema.name}")
+        remark(fig, _left_out(model, exact, none))
+
+
+def _left_out(model: str, exact: list[Variable], none: list[Variable]) -> str:
+    lines = []
+    if exact:
+        lines.append(f"Exact in the {model}, not shown: {', '.join(v.name for v in exact)}.")
+    if none:
+        lines.append(f"Never above the threshold: {', '.join(v.name for v in none)}.")
+    return " ".join(lines)
+
+
+def _residuals(
+    variable: Variable, original: Floats, reconstructions: Mapping[str, Floats]
+) -> dict[str, NDArray[np.float64]]:
+    values = {}
+    for name, column in reconstructions.items():
+        residual, enters = residuals(variable, original, column)
+        values[name] = residual[enters]
+    return values
+
+
+def _bins(variable: Variable, values: NDArray[np.float64]) -> Bins:
+    """Return bins about 0 that hold the model's residuals."""
+    sizes = np.abs(values)
+    if variable.kind.is_count:
+        reach = max(1.0, float(np.ceil(np.quantile(sizes, QUANTILE))))
+        return Bins.of_counts(-reach, reach)
+    # Of few records, or of many that are exact, the quantile may be 0.
+    reach = REACH * float(np.quantile(sizes, QUANTILE)) or float(sizes.max())
+    return Bins(-reach, reach, BINS)
