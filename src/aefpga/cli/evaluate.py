@@ -60,7 +60,6 @@ def evaluate(
         _show_verdicts(result, opened.name)
         _show_figures(result)
         show.say(f"plots are in {result.folder / 'plots'}/")
-        show.next_command(f"aefpga compress FILE.root --run {opened.name}")
     if fail_if_unlike and result.likeness and result.likeness.verdict == "unlike":
         show.problem("unlike", result.likeness.sentence)
         raise typer.Exit(1)
