@@ -35,8 +35,8 @@ def test_every_command_works(tmp_path):
     # The shipped configuration with a tiny encoder: the commands are what is tested here.
     shipped = yaml.safe_load((ROOT / "configs/sparse_l1_24d.yaml").read_text())
     shipped["model"] |= {"hidden": [8, 6], "latent": 4}
-    (tmp_path / "configs").mkdir()
-    (tmp_path / "configs/sparse_l1_24d.yaml").write_text(yaml.safe_dump(shipped))
+    # A file of that name comes before the shipped configuration.
+    (tmp_path / "sparse_l1_24d").write_text(yaml.safe_dump(shipped))
     python = [sys.executable, "-m", "aefpga"]
     run([*python, "data", "simulate", "--output", "jets.root", "--events", "400"], tmp_path)
     assert len(COMMANDS) == 16
@@ -44,7 +44,7 @@ def test_every_command_works(tmp_path):
         words = shlex.split(command)[3:]
         if words[0] == "train":
             words += ["--epochs", "1", "--max-jets", "900"]
-            words += [] if "--config" in words else ["--config", "configs/sparse_l1_24d.yaml"]
+            words += [] if "--config" in words else ["--config", "sparse_l1_24d"]
         run([*python, *words], tmp_path)
     files, encoding = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     run([sys.executable, "-c", files + "assert len(pt) == len(jets.counts)"], tmp_path)
