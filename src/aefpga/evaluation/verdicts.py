@@ -4,9 +4,9 @@ Likeness
 --------
 Two samples of one distribution have a Kolmogorov distance above
 ``sqrt(-ln(a / 2) / 2) * sqrt(1 / n + 1 / m)`` with probability `a` (Smirnov's limit for large
-samples; never more for integers). Here `a` is 0.001, shared by the variables. To it comes 0.05, for
-processes may differ a little and harm nothing: jets of other processes at up to that distance had
-residuals as large as those of the training (`docs/generalisation.md`).
+samples; never more for integers). Here `a` is 0.001, shared by the variables. To it comes 0.05:
+between the jets of the same process with another seed (0.015 at most in any variable) and those of
+another process (0.107 and more; `docs/physics.md`).
 
 Worth
 -----
@@ -67,7 +67,7 @@ class Likeness:
             threshold=limit,
             reason=(
                 f"{chance:.3f}, which chance exceeds in one of {1 / CHANCE:g} comparisons of "
-                f"{len(theirs):,} with {len(ours):,} {schema.name}, and {FLOOR:g} that does no harm"
+                f"{len(theirs):,} with {len(ours):,} {schema.name}, and {FLOOR:g} of tolerance"
             ),
             beyond=beyond,
             distances=distances,
