@@ -8,7 +8,7 @@ from aefpga.data.selection import select, split
 from aefpga.errors import DataError
 from aefpga.progress import silent
 from aefpga.schema import JETS, Cut
-from aefpga.workflow.jets import selected_jets
+from aefpga.workflow.selection import selected_records
 
 
 def jets(pt, mass, counts):
@@ -34,7 +34,7 @@ def test_an_empty_selection_says_why():
 
 def test_what_is_counted_is_what_was_read():
     data = DataConfig(max_jets=300, cuts={"pt": 60, "mass": 8})
-    kept, facts = selected_jets([str(sample_path())], JETS.choose("4"), data, silent)
+    kept, facts = selected_records([str(sample_path())], JETS.choose("4"), data, silent)
     assert 290 < facts.read <= 300
     assert len(kept) == facts.read - sum(facts.cut.values())
     assert min(facts.cut.values()) > 0

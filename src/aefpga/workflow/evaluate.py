@@ -151,10 +151,10 @@ def _other_records(
     run: Run, inputs: Sequence[str], collection: str | None, most: int | None, step: Step
 ) -> tuple[Floats, tuple[str, ...]]:
     """Return the records of files, selected as the run's own were, and what the files lack."""
-    from aefpga.workflow.jets import selected_jets
+    from aefpga.workflow.selection import selected_records
 
     data = run.config.data.model_copy(update={"collection": collection, "max_jets": None})
-    records, _ = selected_jets(inputs, run.schema, data, step)
+    records, _ = selected_records(inputs, run.schema, data, step)
     return records.values[:most], records.filled
 
 

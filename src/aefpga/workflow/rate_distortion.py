@@ -221,7 +221,7 @@ def records_to_judge(
         If the embedded sample was asked for another record than jets.
     """
     from aefpga.data.sample import sample_path
-    from aefpga.workflow.jets import selected_jets
+    from aefpga.workflow.selection import selected_records
 
     if runs and not inputs:
         return runs[0].test_records[:most], runs[0].schema, runs[0].lacking
@@ -233,7 +233,7 @@ def records_to_judge(
         )
     files = list(inputs or [str(sample_path())])
     data = DataConfig(collection=collection, record=schema.name)
-    kept, _ = selected_jets(files, schema, data, step)
+    kept, _ = selected_records(files, schema, data, step)
     if not runs:
         kept = kept.select(n for n in kept.names if n not in kept.filled)
     order = np.random.default_rng(SEED).permutation(len(kept))[:most]

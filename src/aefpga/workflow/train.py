@@ -168,12 +168,12 @@ def _load(
     """Read, select and split the records."""
     from aefpga.data.reader import lacking
     from aefpga.data.selection import split
-    from aefpga.workflow.jets import selected_jets
+    from aefpga.workflow.selection import selected_records
 
     data, training = config.data, config.training
     inputs = [str(p) for p in _input_files(config)]
     filled = lacking(inputs, schema, data.collection)
-    kept, counts = selected_jets(inputs, schema, data, step)
+    kept, counts = selected_records(inputs, schema, data, step)
     rows = split(len(kept), training.validation, training.test, training.seed)
     parts = {f.name: kept.values[getattr(rows, f.name)] for f in fields(rows)}
     sizes = {name: len(values) for name, values in parts.items()}

@@ -1,4 +1,4 @@
-"""Jets for a verb: read, and selected as the configuration says."""
+"""Records for a verb: read, and selected as the configuration says."""
 
 from collections.abc import Sequence
 
@@ -10,18 +10,12 @@ from aefpga.progress import Step
 from aefpga.schema import Schema
 
 
-def selected_jets(
+def selected_records(
     inputs: Sequence[str], schema: Schema, data: DataConfig, step: Step
 ) -> tuple[Records, Selected]:
     """Read at most `data.max_jets` rows from ROOT files, and keep those that pass the cuts.
 
     What is counted is what was read: nothing is cut of what `max_jets` left in the files.
     """
-    jets = read_records(
-        inputs,
-        schema,
-        data.collection,
-        data.max_jets,
-        step,
-    )
-    return select(jets, data.selection())
+    records = read_records(inputs, schema, data.collection, data.max_jets, step)
+    return select(records, data.selection())
