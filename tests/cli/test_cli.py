@@ -265,7 +265,7 @@ def test_inspect_and_simulate(tmp_path):
         for n in "ab"
     )
     assert a["events"] == 30
-    assert a["sets"]["28"] == []
+    assert a["sets"]["28"] == {"can_be_read": True, "missing": []}
     assert a["ranges"] == b["ranges"]
 
 

@@ -22,7 +22,7 @@ from aefpga.data.records import Records
 from aefpga.data.writer import write_records
 from aefpga.files import write_json
 from aefpga.fixedpoint.example import random_spec
-from aefpga.networks.network import FloatLayer, export_network
+from aefpga.networks.network import FloatLayer, Network, export_network
 from aefpga.normalise import Normaliser, save_normaliser
 from aefpga.runs import Run
 from aefpga.schema import JETS
@@ -73,8 +73,9 @@ def make_model(folder, jets):
         FloatLayer(rng.normal(size=(6, 8)).astype("f4"), np.zeros(8, np.float32), "relu"),
         FloatLayer(rng.normal(size=(8, 24)).astype("f4"), np.zeros(24, np.float32)),
     ]
-    metadata = {"encoder": spec.hash}
-    export_network(layers, folder / "decoder.onnx", spec.latent_type.lsb, metadata)
+    scale = spec.latent_type.lsb.astype(np.float32)
+    network = Network(layers, scale, metadata={"encoder": spec.hash})
+    export_network(network, folder / "decoder.onnx")
     save_normaliser(Normaliser("physics", SCHEMA).fit(jets), folder / "normaliser.json")
     write_json(folder / "schema.json", SCHEMA.to_config())
     return Run(folder, {})

@@ -20,7 +20,6 @@ def assert_exact(spec, folder, options=None):
 @pytest.mark.parametrize(
     ("bits", "activation", "rounding", "overflow", "per_neuron"),
     [
-        (4, "relu", "RND", "SAT", False),
         (6, "leaky_relu", "RND", "SAT", False),
         (10, "leaky_relu", "RND_CONV", "SAT", False),
         (12, "relu", "TRN", "WRAP", False),
@@ -44,8 +43,10 @@ def test_every_word_equals_the_emulator(tmp_path, bits, activation, rounding, ov
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("sizes", [(24, 64, 32, 15), (24, 200, 100, 50, 15)])
-@pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
+@pytest.mark.parametrize(
+    ("sizes", "activation"),
+    [((24, 64, 32, 15), "relu"), ((24, 200, 100, 50, 15), "leaky_relu")],
+)
 def test_compact_and_full_size(tmp_path, sizes, activation):
     assert_exact(random_spec(sizes, 8, activation=activation, input_bits=14), tmp_path)
 

@@ -137,9 +137,8 @@ def test_a_project_is_taken_up_again_unless_anything_has_changed(tmp_path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("activation", ["relu", "leaky_relu"])
-def test_every_word_of_the_compact_encoder_equals_the_emulators(activation, tmp_path):
-    spec = random_spec((24, 64, 32, 15), 8, activation=activation, input_bits=14)
+def test_every_word_of_the_compact_encoder_equals_the_emulators(tmp_path):
+    spec = random_spec((24, 64, 32, 15), 8, activation="leaky_relu", input_bits=14)
     assert_exact(spec, simulate(spec, tmp_path / "rtl"), n_random=20_000)
 
 

@@ -70,7 +70,7 @@ def fake_yosys(tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("family", yosys.FAMILIES)
+@pytest.mark.parametrize("family", ["xcup", "xc7"])
 def test_counts_by_hand(project, family):
     progress = []
     counts = yosys.synthesize(project, "top", family, lambda *done: progress.append(done))
@@ -81,7 +81,7 @@ def test_counts_by_hand(project, family):
     # `idle` is read by nobody and swept away.
     assert resources.ff == 16 + 8
     assert (resources.dsp, resources.bram, resources.uram, resources.carry) == (0, 0, 0, 0)
-    assert progress == [(1, 3), (2, 3), (3, 3)]
+    assert progress == [("Yosys", n, 3) for n in (1, 2, 3)]
     assert counts.tool_version.startswith("0.")
 
 
@@ -122,7 +122,7 @@ def test_an_interruption_stops_its_processes(project, fake_yosys, tmp_path):
         "*) exec sleep 60;; esac"
     )
 
-    def interrupt(done, total):
+    def interrupt(what, done, total):
         raise KeyboardInterrupt
 
     start = time.perf_counter()

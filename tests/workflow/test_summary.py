@@ -42,7 +42,7 @@ def test_a_float_run_says_so(tiny_run, monkeypatch):
 
 def test_residuals_are_those_of_the_words(tiny_run):
     quality = residuals(tiny_run)
-    assert quality.variable("pt").residual.jets == len(tiny_run.test_records)
+    assert quality.variable("pt").residual.records == len(tiny_run.test_records)
     assert 0 < quality.variable("pt").residual.half_width_68 < 2
     assert quality.variable("pt").kind == "relative"
 

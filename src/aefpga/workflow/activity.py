@@ -11,7 +11,7 @@ from aefpga.files import write_json
 from aefpga.fixedpoint import Emulator
 from aefpga.fixedpoint.activity import INPUTS, LayerActivity, activity, pruned
 from aefpga.fixedpoint.example import adversarial_words
-from aefpga.progress import Step
+from aefpga.progress import Step, silent
 from aefpga.runs import Run, layout
 
 
@@ -50,7 +50,7 @@ class ActivityReport:
         return asdict(self)
 
 
-def judge_activity(run: Run, *, max_jets: int | None = None, step: Step) -> ActivityReport:
+def judge_activity(run: Run, *, max_jets: int | None = None, step: Step = silent) -> ActivityReport:
     """Measure the activity of a run's encoder on its test jets; keep `activity.json` and a plot."""
     from aefpga.networks.network import read_network
 
