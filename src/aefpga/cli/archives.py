@@ -41,7 +41,8 @@ def bound(archive: "Archive", variable: "Variable") -> str:
     allowed = profile.of(variable.kind)
     if not allowed.absolute:
         return "exact"
-    return (f"{allowed.relative:.3g} or " if allowed.relative else "") + f"{allowed.absolute:g}"
+    relative = f"{100 * allowed.relative:.3g} % or " if allowed.relative else ""
+    return f"{relative}{allowed.absolute:g}"
 
 
 def lacking(names: Sequence[str]) -> str:
