@@ -41,6 +41,8 @@ class Options(BaseModel):
     is_consistent : bool
         Particles whose decoded number is 0 have no energy, and sums are the sums of their terms,
         before they are corrected. So since version 3 of the format.
+    unlearned : tuple of str
+        Variables that the model's training data lacked: its zeros for them say nothing of others.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -48,6 +50,7 @@ class Options(BaseModel):
     encoder: str | None = None
     keeps_outliers: bool = True
     is_consistent: bool = True
+    unlearned: tuple[str, ...] = ()
 
 
 class Autoencoding(Codec):
@@ -101,7 +104,7 @@ class Autoencoding(Codec):
 
     def to_config(self) -> dict[str, Any]:
         """Return plain JSON content; the encoder's hash is for who reads it."""
-        return {**self._options.model_dump(), "encoder": self._model.spec.hash}
+        return {**self._options.model_dump(mode="json"), "encoder": self._model.spec.hash}
 
     def quantize(self, values: Floats) -> Quantized:
         """Return latent words and corrections."""
@@ -130,7 +133,9 @@ class Autoencoding(Codec):
     def _to_records(self, columns: Floats) -> Floats:
         """Return records in physical units of what the decoder returned."""
         values = self._model.normaliser.inverse_transform(columns)[:, self._columns]
-        return consistent(self.task.schema, values) if self._options.is_consistent else values
+        if not self._options.is_consistent:
+            return values
+        return consistent(self.task.schema, values, self._options.unlearned)
 
     def _is_unstable(self, columns: Floats) -> NDArray[np.bool_]:
         """Return which values hang on an integer that hangs on the decoder's last digits."""

@@ -111,7 +111,8 @@ class Codec(ABC):
         Parameters
         ----------
         config : Mapping of str to Any
-            Options, or what `to_config` returned.
+            Options, or what `to_config` returned. Of a run whose training data lacked variables,
+            ``unlearned`` names them.
         task : Task
             What to work on.
 

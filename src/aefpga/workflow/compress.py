@@ -150,14 +150,16 @@ def make_codec(
         If there is no such codec, or it needs more than is given.
     """
     kind = find_codec(settings.codec or ("autoencoder" if run else "scalar"))
-    files = {}
+    files, options = {}, dict(settings.options)
     if kind.needs:
         if run is None:
             raise UsageError(f"codec {kind.name} needs a run; make one with `aefpga train`")
         if not run.is_quantized:
             raise UsageError(f"run {run.name} is float only; train with --quantize")
         files = {name: (run.folder / name).read_bytes() for name in kind.needs}
-    return kind.from_config(settings.options, Task(schema, absent, settings.profile, files))
+        if run.lacking:
+            options["unlearned"] = run.lacking
+    return kind.from_config(options, Task(schema, absent, settings.profile, files))
 
 
 def how_to_write(run: Run | None, codec: Codec, settings: Settings, step: Step) -> Writing:
