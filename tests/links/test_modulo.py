@@ -92,7 +92,6 @@ def test_the_words_are_the_low_bits_of_the_steps(learned):
         np.testing.assert_array_equal(words[:, word], np.mod(steps, 1 << code.widths(24)[word]))
 
 
-@pytest.mark.slow
 def test_rtl_and_c_simulation_send_the_same_words(learned, tmp_path):
     pytest.importorskip("hls4ml", reason="C simulation needs the extra `firmware`")
     from aefpga.firmware.hls import CSimulation
