@@ -53,15 +53,17 @@ def run(
 
 def _conclude(run: "Run", projects: Path) -> None:
     """Say where everything is."""
+    from aefpga.runs import layout
+
     folder = run.folder
     rows = [
         ("run", folder),
-        ("encoder specification", folder / "encoder.json"),
-        ("decoder", folder / "decoder.onnx"),
+        ("encoder specification", folder / layout.ENCODER),
+        ("decoder", folder / layout.DECODER),
         ("HLS project", projects / run.name / "hls"),
         ("RTL project", projects / run.name / "rtl"),
-        ("figures", folder / "metrics.json"),
-        ("synthesis reports", folder / "reports"),
-        ("plots", folder / "plots"),
+        ("figures", folder / layout.METRICS),
+        ("synthesis reports", folder / layout.REPORTS),
+        ("plots", folder / layout.PLOTS),
     ]
     show.table("Where it is", ("", "path"), [(n, p) for n, p in rows if p.exists()])

@@ -9,7 +9,7 @@ from aefpga.files import write_json
 from aefpga.firmware.report import SynthesisReport
 from aefpga.fixedpoint import Emulator
 from aefpga.progress import Step, silent
-from aefpga.runs import Run
+from aefpga.runs import Run, layout
 
 
 def synthesize(
@@ -57,7 +57,7 @@ def synthesize(
         )
         hls.write_project(spec, folder / "hls", options, words)
         report = vendor.synthesize_hls(spec, folder / "hls", options, chosen, chosen_part)
-    reports = run.folder / "reports"
-    write_json(reports / f"synthesis-{chosen_part.device}.json", report.to_dict())
-    plot_report(report, run.folder / "plots" / f"synthesis-{chosen_part.device}.png")
+    name = f"synthesis-{chosen_part.device}"
+    write_json(run.folder / layout.REPORTS / f"{name}.json", report.to_dict())
+    plot_report(report, run.folder / layout.PLOTS / f"{name}.png")
     return report
