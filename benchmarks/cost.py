@@ -26,7 +26,7 @@ from timing import median_seconds
 EPOCHS = 5
 BATCH = 512
 MODELS: dict[str, dict[str, Any]] = {
-    "linear": {"kind": "standard", "hidden": (), "decoder_hidden": (128, 128)},
+    "linear": {"kind": "linear", "decoder_hidden": (128, 128)},
     "standard": {"kind": "standard", "hidden": (64, 32)},
     "sparse-l1": {"kind": "sparse-l1", "hidden": (64, 32)},
     "sparse-kl": {"kind": "sparse-kl", "hidden": (64, 32)},

@@ -4,10 +4,11 @@ import pytest
 
 from aefpga import configs
 from aefpga.config import load_config
+from aefpga.errors import UsageError
 from aefpga.workflow.study import load_study
 
 LAYOUTS = {
-    "physics_24d": "24-15",
+    "linear_24d": "24-15",
     "standard_24d": "24-64-32-15",
     "sparse_l1_24d": "24-64-32-15",
     "study_19d": "19-200-100-50-15",
@@ -43,4 +44,26 @@ def test_no_more_latents_than_independent_variables_unless_asked(variables, late
 
 def test_null_bits_stay_floating_point_and_eight_is_usual():
     assert load_config(None, {}).quantization.bits == 8
-    assert load_config(None, {"quantization": {"bits": None}}).label == "standard-24d-float"
+    assert load_config(None, {"quantization": {"bits": None}}).label == "linear-24d-float"
+
+
+def test_kinds_say_what_is_trained():
+    def model(*given):
+        return load_config(None, {"model": dict(given)}).model
+
+    assert model().kind == "linear"
+    assert not model().hidden
+    assert model(("kind", "standard")).hidden == (64, 32)
+    assert model(("hidden", (9,))).kind == "standard"
+    # As version 0.1 wrote linear encoders.
+    assert model(("kind", "standard"), ("hidden", [])).kind == "linear"
+    with pytest.raises(UsageError, match="a linear encoder has no hidden layers"):
+        model(("kind", "linear"), ("hidden", (9,)))
+
+
+def test_another_kind_than_the_files_has_its_own_layers(tmp_path):
+    path = tmp_path / "linear.yaml"
+    path.write_text("model: {kind: linear, hidden: []}\n")
+    assert load_config(path, {"model": {"kind": "standard"}}).model.hidden == (64, 32)
+    path.write_text("model: {kind: standard, hidden: [7]}\n")
+    assert load_config(path, {"model": {"kind": "sparse-l1"}}).model.hidden == (7,)

@@ -2,6 +2,6 @@
 
 from typing import Literal
 
-ModelKind = Literal["standard", "sparse-l1", "sparse-kl", "vae", "adversarial"]
+ModelKind = Literal["linear", "standard", "sparse-l1", "sparse-kl", "vae", "adversarial"]
 Normalisation = Literal["min-max", "standard", "four-momentum", "physics"]
 Strategy = Literal["Latency", "Resource", "distributed_arithmetic"]

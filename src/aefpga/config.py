@@ -17,6 +17,9 @@ from aefpga.yaml_files import read_yaml
 
 # A linear encoder of jets needs as many for the residuals of `docs/encoder_choice.md`.
 USUAL_LATENTS = 15
+# The compact encoder of the literature, for the kinds that have layers.
+USUAL_HIDDEN = (64, 32)
+USUAL_TRAINER = "qkeras"
 
 
 class _Section(BaseModel):
@@ -79,8 +82,10 @@ class DataConfig(_Section):
 class ModelConfig(_Section):
     """Which autoencoder. The decoder stays in floating point."""
 
-    kind: ModelKind = "standard"
-    hidden: tuple[int, ...] = Field((), description="encoder's hidden layers; none: linear")
+    kind: ModelKind = Field(
+        "linear", description="linear: one layer; the others have hidden layers"
+    )
+    hidden: tuple[int, ...] = Field((), description="encoder's hidden layers; usually 64 and 32")
     decoder_hidden: tuple[int, ...] = Field(
         (), description="decoder's hidden layers; none: the encoder's mirrored, or 128-128"
     )
@@ -116,18 +121,23 @@ class ModelConfig(_Section):
     def _defaults_of_kind(cls, data: Any) -> Any:
         if not isinstance(data, dict):
             return data
-        # Activations are of the order of one, min-max errors squared of the order of 1e-5.
-        weak = {"vae": 1e-6, "adversarial": 1e-4}
-        kind = data.get("kind", "standard")
+        kind = data.get("kind", "standard" if data.get("hidden") else "linear")
         if not isinstance(kind, str):
             return data
+        # Version 0.1 knew a linear encoder as a standard one without layers.
+        if kind == "standard" and data.get("hidden", True) in ([], ()):
+            kind = "linear"
+        # Activations are of the order of one, min-max errors squared of the order of 1e-5.
+        weak = {"vae": 1e-6, "adversarial": 1e-4}
         defaults: dict[str, Any] = {"penalty": weak[kind]} if kind in weak else {}
-        if kind.startswith("sparse"):
-            defaults["hidden"] = (64, 32)
-        return {**defaults, **data}
+        if kind != "linear":
+            defaults["hidden"] = USUAL_HIDDEN
+        return {**defaults, **data, "kind": kind}
 
     @model_validator(mode="after")
-    def _something_sparse(self) -> "ModelConfig":
+    def _layers_as_the_kind_says(self) -> "ModelConfig":
+        if self.kind == "linear" and self.hidden:
+            raise ValueError("a linear encoder has no hidden layers; choose another kind for them")
         if self.kind.startswith("sparse") and not self.hidden:
             raise ValueError(f"{self.kind} acts on hidden layers; give model.hidden")
         return self
@@ -186,7 +196,9 @@ class QuantizationConfig(_Section):
 class TrainingConfig(_Section):
     """How to train: first in floating point, then, from there, quantization-aware."""
 
-    trainer: str = Field("qkeras", min_length=1, description="what trains")
+    trainer: str | None = Field(
+        None, min_length=1, description="what trains; none: what suits the model, see RunConfig"
+    )
     epochs: int = Field(150, gt=0, description="epochs in floating point")
     quantized_epochs: int | None = Field(None, ge=0, description="default: as epochs")
     batch_size: int = Field(512, gt=0)
@@ -215,7 +227,7 @@ class RunConfig(_Section):
     """Everything that determines a run.
 
     Where the number of latent words is not given it is `USUAL_LATENTS`, and not more than there are
-    variables that are no sums of others.
+    variables that are no sums of others. Where the trainer is not given it is QKeras.
     """
 
     data: DataConfig = DataConfig()
@@ -238,9 +250,22 @@ class RunConfig(_Section):
             self.__dict__["model"] = self.model.model_copy(update={"latent": latent})
         return self
 
+    @model_validator(mode="after")
+    def _trainer_that_suits(self) -> "RunConfig":
+        if self.training.trainer is None:
+            training = self.training.model_copy(update={"trainer": USUAL_TRAINER})
+            self.__dict__["training"] = training
+        return self
+
+    @property
+    def trainer(self) -> str:
+        """Name of what trains."""
+        assert self.training.trainer is not None
+        return self.training.trainer
+
     @property
     def label(self) -> str:
-        """Short name such as ``standard-24d-8bit``; of several widths, ``…-5-8-10bit``."""
+        """Short name such as ``linear-24d-8bit``; of several widths, ``…-5-8-10bit``."""
         precision = "float"
         if self.quantization.bits is not None:
             widths = self.quantization.widths
@@ -296,6 +321,10 @@ def load_config(path: Path | None, overrides: dict[str, dict[str, Any]]) -> RunC
         )
     for section, options in overrides.items():
         content[section] = {**content.get(section, {}), **options}
+    model = overrides.get("model", {})
+    if "kind" in model and "hidden" not in model and not content["model"].get("hidden"):
+        # That there are no layers was said of another kind.
+        content["model"].pop("hidden", None)
     try:
         return RunConfig.model_validate(content)
     except ValidationError as error:

@@ -33,7 +33,7 @@ def reference(run: Run) -> Computation:
     RunError
         If the run's files are damaged.
     """
-    name = run.config.training.trainer
+    name = run.config.trainer
     if name not in _TRAINERS:
         raise ToolError(f"run {run.name} was made by the trainer {name}, which is not known here")
     return _TRAINERS[name].reference(run.reference, run.spec, run.config)

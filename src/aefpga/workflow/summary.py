@@ -27,8 +27,8 @@ def describe(run: Run) -> dict[str, str]:
     words = {
         "trained on": f"{len(schema)} variables of {schema.name}, normalisation "
         f"{config.data.normalisation}",
-        "encoder": f"{config.model.kind}, {sizes}, "
-        + ("linear" if config.model.is_linear else activation),
+        "encoder": f"{config.model.kind}, {sizes}"
+        + ("" if config.model.is_linear else f", {activation}"),
         "decoder": _decoder(config),
         "training": _training(run),
     }
@@ -53,7 +53,7 @@ def _decoder(config: RunConfig) -> str:
 def _training(run: Run) -> str:
     if not run.is_quantized:
         return "floating point only (`--quantize none`): there are no words to send"
-    if (trainer := run.config.training.trainer) != "qkeras":
+    if (trainer := run.config.trainer) != "qkeras":
         return f"by the trainer {trainer}"
     if run.config.model.is_linear:
         return FROZEN

@@ -96,7 +96,7 @@ def _trained(
     on_prepared: Callable[[Prepared], None],
 ) -> Run:
     """Train in a folder of an unfinished training, and seal it."""
-    trainer, schema = find_trainer(config.training.trainer), config.data.columns()
+    trainer, schema = find_trainer(config.trainer), config.data.columns()
     parts, prepared = _load(config, schema, step)
     on_prepared(prepared)
 
