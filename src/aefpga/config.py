@@ -20,6 +20,7 @@ USUAL_LATENTS = 15
 # The compact encoder of the literature, for the kinds that have layers.
 USUAL_HIDDEN = (64, 32)
 USUAL_TRAINER = "qkeras"
+LEARNED_WIDTHS = "learned-widths"
 
 
 class _Section(BaseModel):
@@ -180,6 +181,27 @@ class QuantizationConfig(_Section):
     )
     latent_bits: int | None = Field(None, ge=2, le=16, description="default: as bits")
     input_bits: int = Field(14, ge=2, le=20, description="input words; multiplicities take fewer")
+    method: Literal["uniform", "learned"] = Field(
+        "uniform", description="the widths given, or learned ones where they are worth it"
+    )
+    max_luts: int | None = Field(
+        None, gt=0, description="learned: the most accurate encoder of at most this cost"
+    )
+    bit_price: float | None = Field(
+        None, gt=0, description="learned: weight of a bit operation, in errors of the uniform one"
+    )
+
+    @model_validator(mode="after")
+    def _of_the_method(self) -> "QuantizationConfig":
+        targets = [x for x in ("max_luts", "bit_price") if getattr(self, x) is not None]
+        if self.method == "uniform":
+            if targets:
+                raise ValueError(f"{targets[0]} is for learned widths: give method: learned, too")
+        elif self.bits is None:
+            raise ValueError("learned widths need bits: those of the latents, 8 say")
+        elif len(targets) > 1:
+            raise ValueError("give max_luts or bit_price, not both")
+        return self
 
     @property
     def widths(self) -> Widths:
@@ -251,9 +273,27 @@ class RunConfig(_Section):
         return self
 
     @model_validator(mode="after")
+    def _learned_where_it_can_be(self) -> "RunConfig":
+        if self.quantization.method == "uniform":
+            return self
+        if self.training.quantized_epochs == 0:
+            raise ValueError("learned widths need training.quantized_epochs, at least 1")
+        if self.model.kind == "standard":
+            return self
+        if self.model.kind == "linear":
+            reason = "learned widths add nothing to a linear encoder, whose weights may have 5 bits"
+        else:
+            reason = "learned widths have no penalty but that on bits"
+        raise ValueError(
+            f"{reason}; give --model standard, or --quantize Nbit for {self.model.kind}"
+        )
+
+    @model_validator(mode="after")
     def _trainer_that_suits(self) -> "RunConfig":
         if self.training.trainer is None:
-            training = self.training.model_copy(update={"trainer": USUAL_TRAINER})
+            learned = self.quantization.method == "learned"
+            name = LEARNED_WIDTHS if learned else USUAL_TRAINER
+            training = self.training.model_copy(update={"trainer": name})
             self.__dict__["training"] = training
         return self
 
@@ -271,6 +311,8 @@ class RunConfig(_Section):
             widths = self.quantization.widths
             distinct = dict.fromkeys((widths.weight, widths.activation, widths.latent))
             precision = f"{'-'.join(map(str, distinct))}bit"
+            if self.quantization.method == "learned":
+                precision = f"learned-{widths.latent}bit"
         return f"{self.model.kind}-{len(self.data.columns())}d-{precision}"
 
     def save(self, path: Path) -> None:
@@ -292,7 +334,8 @@ def parse_bits(text: str) -> int | None:
     match = re.fullmatch(r"(\d+)(?:-?bits?)?", text)
     if match is None or not 2 <= int(match[1]) <= 16:
         raise UsageError(
-            f"--quantize {text}: expected `none`, or `Nbit` with N from 2 to 16, such as `8bit`"
+            f"--quantize {text}: expected `none`, `learned`, or `Nbit` with N from 2 to 16, such "
+            "as `8bit`"
         )
     return int(match[1])
 

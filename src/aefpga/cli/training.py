@@ -34,8 +34,18 @@ class TrainingOptions:
         str | None,
         typer.Option(
             "--quantize",
-            help="`Nbit` with N from 2 to 16, or `none` for floating point only; default: 8bit.",
-            metavar="Nbit",
+            help="`Nbit` with N from 2 to 16, `learned` for widths that each weight and neuron is "
+            "worth, or `none` for floating point only; default: 8bit.",
+            metavar="Nbit|learned|none",
+        ),
+    ] = None
+    max_luts: Annotated[
+        int | None,
+        typer.Option(
+            "--max-luts",
+            min=1,
+            help="With `--quantize learned`: the most accurate encoder of at most this cost "
+            "(da4ml's LUTs); default: the cheapest that is as accurate as uniform widths.",
         ),
     ] = None
     model: Annotated[
@@ -64,7 +74,7 @@ class TrainingOptions:
 
     def resolved(self) -> "RunConfig":
         """Return the configuration with the options given applied to it."""
-        from aefpga.config import load_config, parse_bits
+        from aefpga.config import load_config
 
         options: dict[str, dict[str, Any]] = {
             "data": {
@@ -86,8 +96,19 @@ class TrainingOptions:
             for section, values in options.items()
         }
         if self.quantize is not None:
-            given["quantization"] = {"bits": parse_bits(self.quantize)}
+            given["quantization"] = _quantization(self.quantize)
+        if self.max_luts is not None:
+            given.setdefault("quantization", {})["max_luts"] = self.max_luts
         return load_config(configs.find_config(self.config) if self.config else None, given)
+
+
+def _quantization(text: str) -> dict[str, Any]:
+    """Return what `--quantize` says."""
+    from aefpga.config import parse_bits
+
+    if text == "learned":
+        return {"method": "learned"}
+    return {"method": "uniform", "bits": parse_bits(text)}
 
 
 def train_run(config: "RunConfig", runs: Path, name: str | None) -> "Run":

@@ -16,6 +16,8 @@ REFERENCE = "reference.npz"
 KERAS_REFERENCE = "keras_encoder.npz"
 TEST_RECORDS = "test_jets.npz"
 HISTORY = "history.csv"
+# Of learned widths: the encoders among which this one was chosen.
+FRONT = "front.json"
 
 # What every run has, and what a quantized one has besides.
 NEEDED = (CONFIG, FLOAT_MODEL, INPUT, NORMALISER, TEST_RECORDS)

@@ -96,6 +96,16 @@ class Run:
         return before if before.exists() else self.folder / layout.REFERENCE
 
     @cached_property
+    def front(self) -> Mapping[str, Any] | None:
+        """The encoders among which one with learned widths was chosen; None of other runs."""
+        path = self.folder / layout.FRONT
+        try:
+            content = json.loads(path.read_text()) if path.exists() else None
+        except DAMAGED as error:
+            raise _damaged(path, error) from error
+        return content if isinstance(content, dict) else None
+
+    @cached_property
     def normaliser(self) -> Normaliser:
         """The normaliser of the decoder's output."""
         return load_normaliser(self.folder / layout.NORMALISER, self.schema.names)

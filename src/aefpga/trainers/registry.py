@@ -3,6 +3,7 @@
 from aefpga.errors import ToolError, UsageError
 from aefpga.firmware.agreement import Computation
 from aefpga.runs import Run
+from aefpga.trainers.learned.trainer import LearnedWidthsTrainer
 from aefpga.trainers.qkeras.trainer import QKerasTrainer
 from aefpga.trainers.trainer import Trainer
 
@@ -40,3 +41,4 @@ def reference(run: Run) -> Computation:
 
 
 register(QKerasTrainer())
+register(LearnedWidthsTrainer())

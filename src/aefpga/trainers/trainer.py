@@ -53,6 +53,8 @@ class Trained:
         From the numbers that its latent words stand for to normalised variables.
     reference : Mapping of str to ndarray
         What the trainer's reference computation needs besides the specification.
+    front : Mapping or None
+        Other encoders that the training could have ended with, and what they cost; JSON content.
     """
 
     input: EncoderInput
@@ -62,6 +64,7 @@ class Trained:
     spec: EncoderSpec | None = None
     decoder: Network | None = None
     reference: Mapping[str, NDArray[Any]] = field(default_factory=dict)
+    front: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if (self.spec is None) != (self.decoder is None):

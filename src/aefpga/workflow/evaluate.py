@@ -17,6 +17,7 @@ from aefpga.evaluation.physics import Physics, judge_physics
 from aefpga.evaluation.plots.correlation import plot_correlation
 from aefpga.evaluation.plots.distributions import plot_distributions
 from aefpga.evaluation.plots.encoder import plot_occupancy
+from aefpga.evaluation.plots.front import plot_front
 from aefpga.evaluation.plots.residuals import plot_residuals
 from aefpga.evaluation.plots.resolution import plot_resolution
 from aefpga.evaluation.plots.training import plot_learning_curve
@@ -236,3 +237,5 @@ def _plot(
         ]
     normalisation = run.config.data.normalisation
     plot_learning_curve(history, normalisation, plots / "learning_curve.png")
+    if run.front is not None:
+        plot_front(run.front, normalisation, plots / "front.png")

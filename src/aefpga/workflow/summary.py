@@ -1,6 +1,7 @@
 """A run in words and in a few figures: what was trained, how, and how well it does."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import Any
 
 import numpy as np
 
@@ -53,11 +54,27 @@ def _decoder(config: RunConfig) -> str:
 def _training(run: Run) -> str:
     if not run.is_quantized:
         return "floating point only (`--quantize none`): there are no words to send"
+    if run.front is not None:
+        return _learned(run.front)
     if (trainer := run.config.trainer) != "qkeras":
         return f"by the trainer {trainer}"
     if run.config.model.is_linear:
         return FROZEN
     return "floating point first, then quantization-aware with QKeras"
+
+
+def _learned(front: Mapping[str, Any]) -> str:
+    """Say how widths were learned, and which point of the front this is."""
+    point = next(p for p in front["points"] if p["chosen"])
+    cost, uniform = point["luts"], front["uniform"]
+    missed = "" if front["is_met"] else ", which none is: the most accurate was taken"
+    return (
+        "floating point first, then with a price for every bit (learned widths, arXiv:2405.00645), "
+        f"then the decoder alone on the words; of {len(front['points'])} encoders {front['rule']}"
+        f"{missed}. da4ml's cost {cost:,.0f} LUTs, {cost / uniform['luts']:.0%} of that with "
+        f"uniform widths; validation MSE {point['validation_loss']:.2e}, uniform "
+        f"{uniform['validation_loss']:.2e}"
+    )
 
 
 def _widths(spec: EncoderSpec) -> str:

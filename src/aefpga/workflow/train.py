@@ -191,6 +191,8 @@ def _export(trained: Trained, folder: Path) -> None:
         export_network(of_words, folder / layout.DECODER)
         with atomic_path(folder / layout.REFERENCE) as temporary:
             np.savez_compressed(temporary, allow_pickle=False, **trained.reference)
+    if trained.front is not None:
+        write_json(folder / layout.FRONT, trained.front)
     save_normaliser(trained.normaliser, folder / layout.NORMALISER)
     with atomic_path(folder / layout.HISTORY) as temporary, temporary.open("w") as stream:
         writer = csv.DictWriter(stream, [f.name for f in fields(Epoch)])

@@ -77,7 +77,7 @@ def train_stage(
     optimizer = tf.keras.optimizers.Adam(schedule)
     optimizer.build(network.trainable_variables)
     run_epoch, validate = _compiled(network, optimizer)
-    state = _State(checkpoint, network, optimizer)
+    state = Checkpoint(checkpoint, network, optimizer)
     curve = state.restore()
     for epoch in range(len(curve), epochs):
         if curve and _exhausted(curve, config.early_stopping):
@@ -164,8 +164,18 @@ def _exhausted(curve: list[Epoch], patience: int | None) -> bool:
     return patience is not None and len(curve) - 1 - best >= patience
 
 
-class _State:
-    """Everything that a resumed training needs: weights, optimizer, best weights, curve."""
+class Checkpoint:
+    """Everything that a resumed training needs: weights, optimizer, best weights, curve.
+
+    Parameters
+    ----------
+    path : Path
+        File to resume from, and to write.
+    network : keras.Model or the like
+        With `get_weights` and `set_weights`.
+    optimizer : keras.optimizers.Optimizer or the like
+        With `variables`, a list.
+    """
 
     def __init__(self, path: Path, network: Any, optimizer: Any) -> None:
         self.path, self.network, self.optimizer = path, network, optimizer
@@ -173,6 +183,7 @@ class _State:
         self.best = network.get_weights()
 
     def restore(self) -> list[Epoch]:
+        """Take up where the file was left, if there is one; return the curve until there."""
         if not self.path.exists():
             return self.curve
         try:
@@ -190,6 +201,7 @@ class _State:
         return self.curve
 
     def record(self, epoch: Epoch) -> None:
+        """Add an epoch to the curve, and write the file."""
         if all(epoch.validation_loss < e.validation_loss for e in self.curve):
             self.best = self.network.get_weights()
         self.curve.append(epoch)
@@ -203,4 +215,5 @@ class _State:
             np.savez(temporary, allow_pickle=False, curve=np.array(curve), **arrays)
 
     def use_best(self) -> None:
+        """Give the network the weights of the best validation loss."""
         self.network.set_weights(self.best)
