@@ -20,6 +20,8 @@ USUAL_LATENTS = 15
 # The compact encoder of the literature, for the kinds that have layers.
 USUAL_HIDDEN = (64, 32)
 USUAL_TRAINER = "qkeras"
+# At the end of a training that learns widths.
+USUAL_BIT_PRICE = 3e-4
 LEARNED_WIDTHS = "learned-widths"
 
 
@@ -188,7 +190,9 @@ class QuantizationConfig(_Section):
         None, gt=0, description="learned: the most accurate encoder of at most this cost"
     )
     bit_price: float | None = Field(
-        None, gt=0, description="learned: weight of a bit operation, in errors of the uniform one"
+        None,
+        gt=0,
+        description="learned: last price of a bit operation, in errors of the uniform encoder",
     )
 
     @model_validator(mode="after")
@@ -199,8 +203,6 @@ class QuantizationConfig(_Section):
                 raise ValueError(f"{targets[0]} is for learned widths: give method: learned, too")
         elif self.bits is None:
             raise ValueError("learned widths need bits: those of the latents, 8 say")
-        elif len(targets) > 1:
-            raise ValueError("give max_luts or bit_price, not both")
         return self
 
     @property

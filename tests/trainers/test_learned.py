@@ -193,24 +193,24 @@ def test_a_limit_of_luts_is_honoured_or_the_nearest_is_named():
     quantization = configuration(max_luts=555).quantization
     want = wanted(quantization, 0.1)
     found = build_front(list(known), built_by(known, log), want)
-    best = chosen(found, want, 555)
+    best = chosen(found, want, quantization)
     # Ten points lie 110 LUTs apart; those that were added halve that again and again.
     assert 555 - 30 <= best.luts <= 555
     assert len(log) == len(set(log)) <= 13
-    want = wanted(configuration(max_luts=99).quantization, 0.1)
+    quantization = configuration(max_luts=99).quantization
+    want = wanted(quantization, 0.1)
     with pytest.raises(UsageError, match="smallest encoder that was found has 100 LUTs"):
-        chosen(found, want, 99)
+        chosen(found, want, quantization)
 
 
 def test_without_a_target_it_is_the_cheapest_that_is_as_accurate():
     known = points([100, 200, 300, 400], [4.0, 3.0, 2.0, 1.0])
-    want = wanted(configuration().quantization, 2.5)
-    found = build_front(list(known), built_by(known, []), want)
-    assert chosen(found, want, None).luts == 300
-    hopeless = wanted(configuration().quantization, 0.5)
-    assert chosen(found, hopeless, None).luts == 400
-    priced = wanted(configuration(bit_price=0.01).quantization, 1.0)
-    assert chosen(found, priced, None).luts == 400
+    cases = ((2.5, {}, 300), (0.5, {}, 400), (1.0, {"bit_price": 0.01}, 400))
+    for uniform_loss, given, expected in cases:
+        quantization = configuration(**given).quantization
+        want = wanted(quantization, uniform_loss)
+        found = build_front(list(known), built_by(known, []), want)
+        assert chosen(found, want, quantization).luts == expected
 
 
 def test_a_limit_that_nothing_meets_ends_the_training_with_an_error(
@@ -231,7 +231,6 @@ def test_what_cannot_be_learned_is_refused():
     for wrong, reason in (
         ({"max_luts": 5}, "give method: learned"),
         ({**LEARNED, "bits": None}, "learned widths need bits"),
-        ({**LEARNED, "max_luts": 5, "bit_price": 1e-4}, "not both"),
     ):
         with pytest.raises(UsageError, match=reason):
             load_config(None, {"model": {"kind": "standard"}, "quantization": wrong})

@@ -21,6 +21,8 @@ from aefpga.trainers.qkeras.autoencoder import layer_activation, layer_names
 Arrays = Mapping[str, NDArray[Any]]
 
 INPUTS = "inputs"
+# Records on which the ranges of the neurons are measured.
+CALIBRATION_RECORDS = 8000
 # What a layer has of its own, beside the types of its outputs.
 LAYER = ("kernel", "bias", "kernel_fraction", "bias_fraction")
 # Outputs smaller than this are as good as none.

@@ -13,14 +13,13 @@ from typing import Any
 
 import numpy as np
 
-from aefpga.config import RunConfig
+from aefpga.config import USUAL_BIT_PRICE, RunConfig
 from aefpga.errors import UsageError
 from aefpga.files import write_json
 from aefpga.firmware.rtl import estimated_luts
 from aefpga.fixedpoint import Emulator, EncoderInput, EncoderSpec
 from aefpga.schema import Schema
 from aefpga.trainers.calibrate import network_inputs
-from aefpga.trainers.learned.encoder import LearnedEncoder
 from aefpga.trainers.learned.front import (
     CLOSER,
     POINTS,
@@ -30,16 +29,14 @@ from aefpga.trainers.learned.front import (
     chosen,
     wanted,
 )
-from aefpga.trainers.learned.loop import CALIBRATION_RECORDS, Both, Passed, learn_widths
+from aefpga.trainers.learned.loop import Both, Passed, learn_widths
 from aefpga.trainers.learned.specification import living, specification
-from aefpga.trainers.learned.start import MORE_BITS, centred, start
+from aefpga.trainers.learned.start import networks
 from aefpga.trainers.qkeras.autoencoder import (
     dense_weights,
-    float_decoder,
     layer_names,
-    set_dense_weights,
 )
-from aefpga.trainers.qkeras.fit import LayerWeights, as_network
+from aefpga.trainers.qkeras.fit import as_network
 from aefpga.trainers.qkeras.fit import fit as fit_uniform
 from aefpga.trainers.qkeras.training import Samples, train_stage
 from aefpga.trainers.trainer import Epoch, Floats, Trained
@@ -75,10 +72,11 @@ def fit(
     samples = tuple(
         Samples(network_inputs(source, x), y) for x, y in zip(records, targets, strict=True)
     )
-    encoder, decoder = _start(uniform, samples[0], config)
+    encoder, decoder = networks(uniform, samples[0], config)
     learned, front = learn_widths(
         encoder, decoder, (samples[0], samples[1]), uniform_loss, config.training,
-        LONGER * _epochs(config), checkpoints, on_epoch,
+        LONGER * _epochs(config), config.quantization.bit_price or USUAL_BIT_PRICE, checkpoints,
+        on_epoch,
     )  # fmt: skip
 
     both = Both(encoder, decoder)
@@ -86,7 +84,7 @@ def fit(
     want = wanted(config.quantization, uniform_loss)
     points = build_front(front, builder, want)
     try:
-        best = chosen(points, want, config.quantization.max_luts)
+        best = chosen(points, want, config.quantization)
     except UsageError:
         # The limit is part of the configuration: there is nothing to go on from.
         shutil.rmtree(checkpoints, ignore_errors=True)
@@ -114,29 +112,6 @@ def _renamed(epoch: Epoch) -> Epoch:
 
 def _epochs(config: RunConfig) -> int:
     return config.training.quantized_epochs or config.training.epochs
-
-
-def _start(uniform: Trained, train: Samples, config: RunConfig) -> tuple[LearnedEncoder, Any]:
-    """Return encoder and decoder as the float network has them, with bits to spare."""
-    # Batch normalisation is in the weights by now.
-    model = config.model.model_copy(update={"batch_norm": False})
-    decoder = float_decoder(train.targets.shape[1], model)
-    of_encoder, of_decoder = layer_names(model), list(dense_weights(decoder))
-    network = uniform.float_network
-    names = [*of_encoder, *of_decoder]
-    layers: LayerWeights = {
-        name: (x.weight, x.bias) for name, x in zip(names, network.layers, strict=True)
-    }
-    latents = train.inputs
-    for layer in network.layers[: network.latent]:
-        latents = layer(latents)
-    layers = centred(layers, latents, of_decoder[0])
-    set_dense_weights(decoder, {name: layers[name] for name in of_decoder})
-    encoder = LearnedEncoder(start(layers, uniform.input, config), model)
-    encoder.calibrate(
-        train.inputs[:CALIBRATION_RECORDS], config.quantization.widths.activation + MORE_BITS
-    )
-    return encoder, decoder
 
 
 class _Builder:

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from aefpga.config import QuantizationConfig
+from aefpga.config import USUAL_BIT_PRICE, QuantizationConfig
 from aefpga.errors import UsageError
 from aefpga.fixedpoint import EncoderSpec
 from aefpga.trainers.learned.loop import Passed
@@ -66,7 +66,7 @@ def wanted(quantization: QuantizationConfig, uniform_loss: float) -> Wanted:
     Parameters
     ----------
     quantization : QuantizationConfig
-        With `max_luts`, or `bit_price`, or neither.
+        With `max_luts`, or else `bit_price`, or neither.
     uniform_loss : float
         Validation MSE of the uniform encoder.
     """
@@ -107,7 +107,7 @@ def build_front(
     return [built[place] for place in sorted(built)]
 
 
-def chosen(points: Sequence[Built], want: Wanted, limit: int | None) -> Built:
+def chosen(points: Sequence[Built], want: Wanted, quantization: QuantizationConfig) -> Built:
     """Return the point that is wanted; where none is good enough, the most accurate.
 
     Raises
@@ -116,12 +116,14 @@ def chosen(points: Sequence[Built], want: Wanted, limit: int | None) -> Built:
         If none is at or below a limit of LUTs.
     """
     good = [p for p in points if want.is_met(p)]
+    limit, price = quantization.max_luts, quantization.bit_price or USUAL_BIT_PRICE
     if not good and limit is not None:
         least = min(points, key=lambda p: p.luts)
         raise UsageError(
             f"--max-luts {limit}: the smallest encoder that was found has {least.luts:,.0f} LUTs "
             f"(da4ml's cost, validation MSE {least.validation_loss:.2e}); allow at least "
-            f"{int(np.ceil(least.luts))}, or give fewer or smaller hidden layers or fewer latents"
+            f"{int(np.ceil(least.luts))}, raise quantization.bit_price (now {price:g}), which "
+            "makes them smaller, train longer, or give smaller layers or fewer latents"
         )
     return min(good or points, key=want.worth if good else lambda p: p.validation_loss)
 

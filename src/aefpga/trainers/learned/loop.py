@@ -17,19 +17,18 @@ import tensorflow as tf
 from aefpga.config import TrainingConfig
 from aefpga.errors import RunError
 from aefpga.files import atomic_path, load_arrays
-from aefpga.trainers.learned.encoder import LearnedEncoder
+from aefpga.trainers.learned.encoder import CALIBRATION_RECORDS, LearnedEncoder
 from aefpga.trainers.learned.start import neuron_points
 from aefpga.trainers.qkeras.training import Checkpoint, Samples, batch_size, signals_held_back
 from aefpga.trainers.trainer import Epoch
 
 STAGE = "learned widths"
-# Price of an effective bit operation, in errors of the uniform encoder, at start and end.
-FIRST_PRICE, LAST_PRICE = 1e-6, 3e-4
+# Price of an effective bit operation at the start, of that at the end.
+FIRST_PRICE = 1 / 300
 # Numbers of bits are of the order of ten, weights of one.
 RATE_OF_BITS = 10.0
 # The network starts from a trained one; and how much of the rate is left at the end.
 LEARNING_RATE, LAST_RATE = 0.5, 0.1
-CALIBRATION_RECORDS = 8000
 # The most bits that weights can get, beyond the range of the neuron's largest at the start.
 MOST_BITS = 14
 MOST_BYTES = 1_000_000_000
@@ -108,6 +107,7 @@ def learn_widths(
     uniform_loss: float,
     config: TrainingConfig,
     epochs: int,
+    last_price: float,
     checkpoints: Path,
     on_epoch: Callable[[Epoch, int], None],
 ) -> tuple[list[Epoch], list[Passed]]:
@@ -125,6 +125,8 @@ def learn_widths(
         Validation MSE of the uniform encoder: the unit of the loss.
     config, epochs : TrainingConfig, int
         Batch size, rate and seed; length of the training.
+    last_price : float
+        Of an effective bit operation, in units of the loss, in the last epoch.
     checkpoints : Path
         Folder for the state, and for the state of each epoch on the front.
     on_epoch : callable
@@ -148,7 +150,7 @@ def learn_widths(
         order = order[: n_batches * batch].reshape(n_batches, batch)
         with signals_held_back():
             encoder.calibrate(train.inputs[:CALIBRATION_RECORDS])
-            price = tf.constant(_price(epoch, epochs), tf.float32)
+            price = tf.constant(last_price * _share_of_price(epoch, epochs), tf.float32)
             loss = float(run_epoch(train.inputs[order], train.targets[order], price))
             value, operations = map(float, validate(validation.inputs, validation.targets))
         if not np.isfinite(loss) or not np.isfinite(value):
@@ -167,9 +169,9 @@ def learn_widths(
     return curve, sorted(front, key=lambda p: p.operations)
 
 
-def _price(epoch: int, epochs: int) -> float:
-    """Return the price of an effective bit operation in an epoch."""
-    return float(FIRST_PRICE * (LAST_PRICE / FIRST_PRICE) ** (epoch / max(epochs - 1, 1)))
+def _share_of_price(epoch: int, epochs: int) -> float:
+    """Return the price in an epoch, of that in the last."""
+    return float(FIRST_PRICE ** (1 - epoch / max(epochs - 1, 1)))
 
 
 def _finest(encoder: LearnedEncoder) -> dict[str, float]:

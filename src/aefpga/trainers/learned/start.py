@@ -10,9 +10,17 @@ from numpy.typing import NDArray
 
 from aefpga.config import RunConfig
 from aefpga.fixedpoint import EncoderInput
-from aefpga.trainers.learned.encoder import INPUTS
-from aefpga.trainers.qkeras.autoencoder import layer_activation, layer_names
+from aefpga.trainers.learned.encoder import CALIBRATION_RECORDS, INPUTS, LearnedEncoder
+from aefpga.trainers.qkeras.autoencoder import (
+    dense_weights,
+    float_decoder,
+    layer_activation,
+    layer_names,
+    set_dense_weights,
+)
 from aefpga.trainers.qkeras.fit import LayerWeights
+from aefpga.trainers.qkeras.training import Samples
+from aefpga.trainers.trainer import Trained
 
 # Bits beyond those of the uniform encoder, of hidden neurons and of biases.
 MORE_BITS, MORE_BIAS_BITS = 2, 4
@@ -20,7 +28,40 @@ MORE_BITS, MORE_BIAS_BITS = 2, 4
 LEAST_WEIGHT = 1e-9
 
 
-def start(weights: LayerWeights, source: EncoderInput, config: RunConfig) -> dict[str, Any]:
+def networks(uniform: Trained, train: Samples, config: RunConfig) -> tuple[LearnedEncoder, Any]:
+    """Return encoder and decoder as the float network has them, with bits to spare.
+
+    Parameters
+    ----------
+    uniform : Trained
+        By the QKeras trainer; of it the float network.
+    train : Samples
+        Inputs on the finest grid.
+    config : RunConfig
+        Architecture and widths.
+    """
+    # Batch normalisation is in the weights by now.
+    model = config.model.model_copy(update={"batch_norm": False})
+    decoder = float_decoder(train.targets.shape[1], model)
+    of_encoder, of_decoder = layer_names(model), list(dense_weights(decoder))
+    network = uniform.float_network
+    names = [*of_encoder, *of_decoder]
+    layers: LayerWeights = {
+        name: (x.weight, x.bias) for name, x in zip(names, network.layers, strict=True)
+    }
+    latents = train.inputs
+    for layer in network.layers[: network.latent]:
+        latents = layer(latents)
+    layers = _centred(layers, latents, of_decoder[0])
+    set_dense_weights(decoder, {name: layers[name] for name in of_decoder})
+    encoder = LearnedEncoder(_arrays(layers, uniform.input, config), model)
+    encoder.calibrate(
+        train.inputs[:CALIBRATION_RECORDS], config.quantization.widths.activation + MORE_BITS
+    )
+    return encoder, decoder
+
+
+def _arrays(weights: LayerWeights, source: EncoderInput, config: RunConfig) -> dict[str, Any]:
     """Return the arrays of a `LearnedEncoder`, but for the hidden neurons' points.
 
     Parameters
@@ -62,7 +103,7 @@ def neuron_points(kernel: NDArray[Any], bits: int) -> NDArray[np.float64]:
     return np.asarray(bits - 1 - np.ceil(np.log2(largest)))
 
 
-def centred(layers: LayerWeights, latents: NDArray[np.float32], reader: str) -> LayerWeights:
+def _centred(layers: LayerWeights, latents: NDArray[np.float32], reader: str) -> LayerWeights:
     """Shift and scale each latent to fill [-1, 1] and undo that in the layer that reads it.
 
     Parameters
