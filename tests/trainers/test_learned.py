@@ -11,6 +11,7 @@ pytest.importorskip("qkeras", reason="training needs the extra `train`")
 from aefpga.cli.training import TrainingOptions
 from aefpga.config import ModelConfig, load_config
 from aefpga.errors import RunError, UsageError
+from aefpga.evaluation.plots.front import plot_front
 from aefpga.firmware.rtl import estimated_luts
 from aefpga.fixedpoint import Emulator
 from aefpga.fixedpoint.example import adversarial_words, random_spec
@@ -93,6 +94,11 @@ def test_the_front_says_what_was_chosen(whole):
     assert best["validation_loss"] == min(
         e.validation_loss for e in whole.curve if e.stage == "decoder"
     )
+
+
+def test_a_front_is_drawn(tmp_path, whole):
+    plot_front(whole.front, "physics", tmp_path / "front.png")
+    assert (tmp_path / "front.png").stat().st_size > 10_000
 
 
 def random_arrays(source, model, seed, dead=None):

@@ -33,6 +33,23 @@ def test_a_linear_encoder_says_why_it_is_not_quantization_aware(tiny_run):
     assert "quantization-aware training makes a linear encoder worse" in words["training"]
 
 
+def test_learned_widths_say_what_was_chosen_and_what_it_saves(tiny_run):
+    run = other(tiny_run, model=ModelConfig(kind="standard", hidden=(20, 8), latent=6))
+    run.__dict__["front"] = {
+        "rule": "the cheapest that is as accurate as uniform 6-bit words",
+        "is_met": True,
+        "uniform": {"luts": 1000.0, "validation_loss": 2e-5},
+        "points": [
+            {"luts": 400.0, "validation_loss": 1e-5, "chosen": True},
+            {"luts": 300.0, "validation_loss": 3e-5, "chosen": False},
+        ],
+    }
+    words = describe(run)
+    assert words["encoder"].endswith("of these neurons 24-16-8-6 are worth a bit")
+    assert "of 2 encoders the cheapest that is as accurate as uniform 6-bit" in words["training"]
+    assert "400 LUTs, 40% of that with uniform widths" in words["training"]
+
+
 def test_a_float_run_says_so(tiny_run, monkeypatch):
     monkeypatch.setattr(Run, "is_quantized", False)
     words = describe(other(tiny_run, quantization=QuantizationConfig(bits=None)))

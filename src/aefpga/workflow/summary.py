@@ -35,6 +35,8 @@ def describe(run: Run) -> dict[str, str]:
     }
     if run.is_quantized:
         words["widths"] = _widths(run.spec)
+        if run.front is not None and run.spec.layout != sizes:
+            words["encoder"] += f"; of these neurons {run.spec.layout} are worth a bit"
     return words
 
 
