@@ -274,7 +274,7 @@ def test_real_files_train(tmp_path, shared_data, name):
     done = aefpga(
         "train", "--quantize", "8bit", "--epochs", 2, "--input", shared_data / name, cwd=tmp_path
     )
-    assert "24-15, linear" in done.stdout
+    assert "linear, 24-15" in done.stdout
     assert "normalisation physics" in done.stdout
     assert "next: aefpga csim --run" in done.stderr
     if "nano_tt" in name:
