@@ -17,6 +17,7 @@ import pytest
 
 from aefpga.fixedpoint import EncoderSpec, Tensor
 from aefpga.runs import seal
+from aefpga.schema import JETS
 
 
 def aefpga(*arguments, cwd, expect=0, file_size=resource.RLIM_INFINITY):
@@ -50,6 +51,8 @@ def test_csim_is_exact_and_a_broken_weight_is_named(run_copy, tiny_run):
     result = json.loads(found.stdout)
     assert len(result["agreements"]) == 6
     assert all(a["equal"] == a["words"] for a in result["agreements"])
+    assert json.loads((run_copy / "runs/tiny/agreement.json").read_text()) == result
+    assert result["encoder_hash"] == tiny_run.spec.hash
     assert {p.name for p in (run_copy / "hls_projects" / "tiny").iterdir()} == {"hls", "rtl"}
     _break_weight(run_copy / "runs" / "tiny", tiny_run)
     broken = aefpga("csim", "--jets", 300, "--without", "hls", "--without", "rtl",
@@ -84,6 +87,9 @@ def test_evaluate_writes_figures_and_plots(run_copy):
     assert found["bits_per_record"]["quantized model"] == 36
     written = run_copy / "runs" / "tiny"
     assert json.loads((written / "metrics.json").read_text()) == found
+    counted = json.loads((written / "histograms.json").read_text())
+    assert list(counted["variables"]) == list(JETS.choose("24").names)
+    assert len(counted["words"]) == 6
     plots = {p.name for p in (written / "plots").glob("*.png")}
     assert len(plots) == 6
     assert {p.stem for p in (written / "plots").glob("*.pdf")} == {Path(p).stem for p in plots}

@@ -25,6 +25,8 @@ QUANTIZED = (DECODER, ENCODER, ENCODER_WORDS)
 
 # What is added later, without a checksum.
 METRICS = "metrics.json"
+HISTOGRAMS = "histograms.json"
+AGREEMENT = "agreement.json"
 ACTIVITY = "activity.json"
 PLOTS = "plots"
 REPORTS = "reports"

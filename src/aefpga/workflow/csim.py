@@ -8,11 +8,12 @@ from typing import Any
 
 import numpy as np
 
+from aefpga.files import write_json
 from aefpga.firmware.agreement import Agreement, Difference, compare_all, first_difference
 from aefpga.fixedpoint import Emulator
 from aefpga.fixedpoint.example import adversarial_words
 from aefpga.progress import Step, silent
-from aefpga.runs import Run
+from aefpga.runs import Run, layout
 from aefpga.trainers.registry import reference
 
 
@@ -20,6 +21,7 @@ from aefpga.trainers.registry import reference
 class CsimResult:
     """The agreement of all computations, and where the first two that differ part."""
 
+    encoder_hash: str
     jets: int
     adversarial: int
     agreements: Sequence[Agreement]
@@ -34,6 +36,7 @@ class CsimResult:
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON content."""
         return {
+            "encoder_hash": self.encoder_hash,
             "jets": self.jets,
             "adversarial_jets": self.adversarial,
             "agreements": [a.to_dict() for a in self.agreements],
@@ -51,6 +54,8 @@ def csim(
     step: Step = silent,
 ) -> CsimResult:
     """Compare the four computations of a run's encoder on its test split and adversarial words.
+
+    What was found is kept with the run.
 
     Parameters
     ----------
@@ -105,4 +110,6 @@ def csim(
             traces = (first.name, first.trace(one)), (second.name, second.trace(one))
             difference = first_difference(spec, *traces, one)
     skipped = dict.fromkeys(without, "left out by request")
-    return CsimResult(len(jets), len(adversarial), agreements, difference, skipped)
+    found = CsimResult(spec.hash, len(jets), len(adversarial), agreements, difference, skipped)
+    write_json(run.folder / layout.AGREEMENT, found.to_dict())
+    return found

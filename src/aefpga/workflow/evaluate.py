@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from aefpga.codec.coders import FIXED, decode, encode
 from aefpga.errors import DataError, ToolError
+from aefpga.evaluation.histograms import histograms, word_histograms
 from aefpga.evaluation.metrics import Quality, eta_bins, judge, pt_bins
 from aefpga.evaluation.physics import Physics, judge_physics
 from aefpga.evaluation.plots.correlation import plot_correlation
@@ -221,6 +222,7 @@ def _plot(
     # The C simulation equals the quantized model word for word: its curve would only hide it.
     shown = {n: s for n, s in schemes.items() if n != C_SIMULATION}
     model = QUANTIZED if run.is_quantized else FLOAT
+    counted = histograms(kept, shown, model, schema)
     plot_distributions(kept, schemes[model], model, schema, plots / "inputs.png")
     plot_residuals(kept, shown, model, schema, plots / "residuals.png")
     if _has_momentum(schema):
@@ -229,7 +231,9 @@ def _plot(
     plot_correlation(kept, schemes[model], schema, plots / "correlation.png")
     if run.is_quantized:
         words = Emulator(run.spec).encode(table)
+        counted["words"] = word_histograms(words, run.spec.latent_type)
         plot_occupancy(words, run.spec.latent_type, schema.name, plots / "latents.png")
+    write_json(result.folder / layout.HISTOGRAMS, counted)
     with (run.folder / layout.HISTORY).open() as stream:
         history = [
             {k: v if k == "stage" else float(v) for k, v in row.items()}

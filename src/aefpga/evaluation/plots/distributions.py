@@ -8,17 +8,16 @@ from numpy.typing import NDArray
 
 from aefpga.evaluation.drawing import (
     COLOURS,
-    Bins,
     figure,
     layout,
     log_scale,
     remark,
     share_legend,
 )
+from aefpga.evaluation.histograms import value_bins
 from aefpga.schema import Schema, Variable
 
 Floats = NDArray[np.float32]
-BINS = 40
 # How far from 1 the ratio's axis reaches, at least and at most.
 REACH = (0.1, 1.0)
 # Bins with fewer records than this do not decide how far.
@@ -67,7 +66,7 @@ def plot_distributions(
 def _draw(
     upper: Any, lower: Any, variable: Variable, before: Floats, after: Floats, scheme: str
 ) -> None:
-    bins = _bins(variable, before)
+    bins = value_bins(variable, before)
     first, second = bins.count(before), bins.count(after)
     upper.stairs(first, bins.edges, color="black", linewidth=1.3, label="original")
     upper.stairs(second, bins.edges, color=COLOURS[1], linewidth=1.3, label=scheme)
@@ -97,14 +96,3 @@ def _draw(
     lower.set(ylim=(1 - reach, 1 + reach), ylabel="ratio", xlabel=variable.label)
     bins.frame(upper, (first, second))
     bins.frame(lower, (first, second), say_so=False)
-
-
-def _bins(variable: Variable, values: NDArray[Any]) -> Bins:
-    low, high = float(values.min()), float(np.quantile(values, 0.998))
-    if variable.kind.is_count:
-        return Bins.of_counts(low, high)
-    if variable.period is not None:
-        return Bins(-variable.period / 2, variable.period / 2, BINS)
-    if not variable.kind.is_companded:
-        low = float(np.quantile(values, 0.002))
-    return Bins(low, high if high > low else low + 1, BINS)

@@ -6,14 +6,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.evaluation.drawing import COLOURS, Bins, log_scale, panels, remark, residual_label, say
-from aefpga.evaluation.metrics import residuals
+from aefpga.evaluation.drawing import COLOURS, log_scale, panels, remark, residual_label, say
+from aefpga.evaluation.histograms import entering_residuals, residual_bins
 from aefpga.schema import Schema, Variable
 
 Floats = NDArray[np.float32]
-BINS = 60
-# The axis reaches this far beyond the quantile of the model's residuals.
-REACH, QUANTILE = 1.25, 0.995
 
 
 def plot_residuals(
@@ -39,7 +36,7 @@ def plot_residuals(
         File to write.
     """
     found = {
-        v: _residuals(v, original[:, i], {n: x[:, i] for n, x in reconstructions.items()})
+        v: entering_residuals(v, original[:, i], {n: x[:, i] for n, x in reconstructions.items()})
         for i, v in enumerate(schema.variables)
     }
     exact = [v for v, r in found.items() if len(r[model]) and not r[model].any()]
@@ -47,7 +44,7 @@ def plot_residuals(
     shown = [v for v in found if v not in exact and v not in none]
     with panels(path, len(shown), 3.2) as (fig, axes):
         for axis, variable in zip(axes, shown, strict=True):
-            bins, heights = _bins(variable, found[variable][model]), []
+            bins, heights = residual_bins(variable, found[variable][model]), []
             for colour, (name, values) in zip(COLOURS, found[variable].items(), strict=False):
                 heights.append(bins.count(values) / max(len(values), 1))
                 width, order = (2.0, 2) if name == model else (1.2, 1)
@@ -74,24 +71,3 @@ def _left_out(model: str, exact: list[Variable], none: list[Variable]) -> str:
     if none:
         lines.append(f"Never above the threshold: {', '.join(v.name for v in none)}.")
     return " ".join(lines)
-
-
-def _residuals(
-    variable: Variable, original: Floats, reconstructions: Mapping[str, Floats]
-) -> dict[str, NDArray[np.float64]]:
-    values = {}
-    for name, column in reconstructions.items():
-        residual, enters = residuals(variable, original, column)
-        values[name] = residual[enters]
-    return values
-
-
-def _bins(variable: Variable, values: NDArray[np.float64]) -> Bins:
-    """Return bins about 0 that hold the model's residuals."""
-    sizes = np.abs(values)
-    if variable.kind.is_count:
-        reach = max(1.0, float(np.ceil(np.quantile(sizes, QUANTILE))))
-        return Bins.of_counts(-reach, reach)
-    # Of few records, or of many that are exact, the quantile may be 0.
-    reach = REACH * float(np.quantile(sizes, QUANTILE)) or float(sizes.max())
-    return Bins(-reach, reach, BINS)
