@@ -1,6 +1,11 @@
-"""What an evaluation counts, so that others can draw it: values, residuals and latent words."""
+"""What an evaluation counts, so that others can draw it: values, residuals and latent words.
+
+Bins have equal widths from `low` to `high`. Of values and residuals two more, first and last, hold
+what is beyond.
+"""
 
 from collections.abc import Mapping
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,9 +17,108 @@ from aefpga.fixedpoint import FixedType
 from aefpga.schema import Schema, Variable
 
 Floats = NDArray[np.float32]
+Counts = tuple[int, ...]
 VALUE_BINS, RESIDUAL_BINS, WORD_BINS = 40, 60, 256
 # The axis of residuals reaches this far beyond the quantile of the model's.
 REACH, QUANTILE = 1.25, 0.995
+
+
+@dataclass(frozen=True)
+class ValueCounts:
+    """Records in bins of a variable's value, before and after.
+
+    `stayed` counts those that are in the same bin before and after.
+    """
+
+    low: float
+    high: float
+    original: Counts
+    reconstructed: Counts
+    stayed: Counts
+
+
+@dataclass(frozen=True)
+class ResidualCounts:
+    """Records in bins of a variable's residual, by scheme."""
+
+    low: float
+    high: float
+    schemes: Mapping[str, Counts]
+
+
+@dataclass(frozen=True)
+class VariableCounts:
+    """Of one variable.
+
+    `values` is None where all records have the same, before and after; `residuals` where the model
+    keeps the variable exactly, or no record enters.
+    """
+
+    values: ValueCounts | None
+    residuals: ResidualCounts | None
+
+
+@dataclass(frozen=True)
+class WordCounts:
+    """Records in bins of a latent word, and the share in which it is at an end of its range."""
+
+    low: float
+    high: float
+    counts: Counts
+    saturated: float
+
+
+@dataclass(frozen=True)
+class Histograms:
+    """All that is counted: values before and after the scheme `model`, residuals, and words."""
+
+    model: str
+    variables: Mapping[str, VariableCounts]
+    words: tuple[WordCounts, ...]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON content."""
+        return asdict(self)
+
+
+def count_variables(
+    original: Floats, reconstructions: Mapping[str, Floats], model: str, schema: Schema
+) -> dict[str, VariableCounts]:
+    """Count values and residuals of every variable.
+
+    Parameters
+    ----------
+    original : ndarray of float32, shape (n_records, n_variables)
+        Physical units.
+    reconstructions : Mapping of str to ndarray of float32
+        By scheme.
+    model : str
+        The scheme that is judged: values are those before and after it, and its residuals decide
+        how far the bins reach.
+    schema : Schema
+        The columns.
+    """
+    columns = (
+        (v, original[:, i], {n: x[:, i] for n, x in reconstructions.items()})
+        for i, v in enumerate(schema.variables)
+    )
+    return {
+        variable.name: VariableCounts(
+            _values(variable, before, after[model]), _residuals(variable, before, after, model)
+        )
+        for variable, before, after in columns
+    }
+
+
+def count_words(words: NDArray[np.int64], kind: FixedType) -> tuple[WordCounts, ...]:
+    """Count the values of latent words, shape (n_records, n_latents), of a type."""
+    kind, content = kind.broadcast(words.shape[1:]), []
+    for column, low, high in zip(words.T, kind.min_word, kind.max_word, strict=True):
+        edges = np.linspace(low - 0.5, high + 0.5, min(int(high - low) + 1, WORD_BINS) + 1)
+        counts = np.histogram(column, edges)[0].tolist()
+        saturated = float(((column == low) | (column == high)).mean())
+        content.append(WordCounts(float(edges[0]), float(edges[-1]), tuple(counts), saturated))
+    return tuple(content)
 
 
 def value_bins(variable: Variable, values: NDArray[Any]) -> Bins:
@@ -51,75 +155,24 @@ def entering_residuals(
     return values
 
 
-def histograms(
-    original: Floats, reconstructions: Mapping[str, Floats], model: str, schema: Schema
-) -> dict[str, Any]:
-    """Count values and residuals of every variable in bins; plain JSON content.
-
-    The bins have equal widths from `low` to `high`; two more, first and last, hold what is beyond.
-    `stayed` are the records whose value is in the same bin before and after. Variables that are the
-    same in all records have no `values`, those that the model keeps exactly no `residuals`.
-
-    Parameters
-    ----------
-    original : ndarray of float32, shape (n_records, n_variables)
-        Physical units.
-    reconstructions : Mapping of str to ndarray of float32
-        By scheme.
-    model : str
-        The scheme that is judged: values are those before and after it, and its residuals decide
-        how far the bins reach.
-    schema : Schema
-        The columns.
-    """
-    content: dict[str, Any] = {}
-    for i, variable in enumerate(schema.variables):
-        before, after = original[:, i], reconstructions[model][:, i]
-        counted: dict[str, Any] = {}
-        if np.ptp(before) or np.ptp(after):
-            bins = value_bins(variable, before)
-            first, second = bins.places(before), bins.places(after)
-            counted["values"] = {
-                **_extent(bins),
-                "original": bins.count(before).tolist(),
-                "reconstructed": bins.count(after).tolist(),
-                "stayed": np.bincount(first[first == second], minlength=bins.n + 2).tolist(),
-            }
-        found = entering_residuals(
-            variable, before, {n: x[:, i] for n, x in reconstructions.items()}
-        )
-        if found[model].any():
-            bins = residual_bins(variable, found[model])
-            counts = {name: bins.count(values).tolist() for name, values in found.items()}
-            counted["residuals"] = {**_extent(bins), "schemes": counts}
-        content[variable.name] = counted
-    return {"model": model, "variables": content}
+def _values(variable: Variable, before: Floats, after: Floats) -> ValueCounts | None:
+    if not (np.ptp(before) or np.ptp(after)):
+        return None
+    bins = value_bins(variable, before)
+    places = bins.places(before), bins.places(after)
+    stayed = np.bincount(places[0][places[0] == places[1]], minlength=bins.n + 2)
+    original, reconstructed = bins.count(before).tolist(), bins.count(after).tolist()
+    return ValueCounts(
+        bins.low, bins.high, tuple(original), tuple(reconstructed), tuple(stayed.tolist())
+    )
 
 
-def word_histograms(words: NDArray[np.int64], kind: FixedType) -> list[dict[str, Any]]:
-    """Count each latent word's values, and how often it is at the end of its range; JSON content.
-
-    Parameters
-    ----------
-    words : ndarray of int64, shape (n_records, n_latents)
-        Latent words.
-    kind : FixedType
-        Their type.
-    """
-    content = []
-    kind = kind.broadcast(words.shape[1:])
-    for column, low, high in zip(words.T, kind.min_word, kind.max_word, strict=True):
-        edges = np.linspace(low - 0.5, high + 0.5, min(int(high - low) + 1, WORD_BINS) + 1)
-        content.append(
-            {
-                "low": float(edges[0]),
-                "high": float(edges[-1]),
-                "counts": np.histogram(column, edges)[0].tolist(),
-                "saturated": float(((column == low) | (column == high)).mean()),
-            }
-        )
-    return content
-
-
-def _extent(bins: Bins) -> dict[str, float]:
-    return {"low": bins.low, "high": bins.high, "bins": bins.n}
+def _residuals(
+    variable: Variable, before: Floats, after: Mapping[str, Floats], model: str
+) -> ResidualCounts | None:
+    found = entering_residuals(variable, before, after)
+    if not found[model].any():
+        return None
+    bins = residual_bins(variable, found[model])
+    counts = {name: tuple(bins.count(values).tolist()) for name, values in found.items()}
+    return ResidualCounts(bins.low, bins.high, counts)

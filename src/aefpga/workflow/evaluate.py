@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from aefpga.codec.coders import FIXED, decode, encode
 from aefpga.errors import DataError, ToolError
-from aefpga.evaluation.histograms import histograms, word_histograms
+from aefpga.evaluation.histograms import Histograms, WordCounts, count_variables, count_words
 from aefpga.evaluation.metrics import Quality, eta_bins, judge, pt_bins
 from aefpga.evaluation.physics import Physics, judge_physics
 from aefpga.evaluation.plots.correlation import plot_correlation
@@ -56,6 +56,11 @@ class Evaluation:
     notes: Sequence[str]
     folder: Path
 
+    @property
+    def model(self) -> str:
+        """The scheme that is judged, beside the others."""
+        return QUANTIZED if QUANTIZED in self.qualities else FLOAT
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON content, verdicts first."""
         return {
@@ -63,6 +68,7 @@ class Evaluation:
             "worth": self.worth and self.worth.to_dict(),
             "records": self.records,
             "record": self.schema.name,
+            "model": self.model,
             "bits_per_record": dict(self.bits_per_record),
             "saturated_inputs": dict(self.saturated_inputs),
             "lacking": list(self.lacking),
@@ -221,19 +227,20 @@ def _plot(
     schema, plots = result.schema, result.folder / layout.PLOTS
     # The C simulation equals the quantized model word for word: its curve would only hide it.
     shown = {n: s for n, s in schemes.items() if n != C_SIMULATION}
-    model = QUANTIZED if run.is_quantized else FLOAT
-    counted = histograms(kept, shown, model, schema)
+    model = result.model
     plot_distributions(kept, schemes[model], model, schema, plots / "inputs.png")
     plot_residuals(kept, shown, model, schema, plots / "residuals.png")
     if _has_momentum(schema):
         qualities = {n: result.qualities[n] for n in shown}
         plot_resolution(qualities, schema, plots / "resolution.png")
     plot_correlation(kept, schemes[model], schema, plots / "correlation.png")
+    counted: tuple[WordCounts, ...] = ()
     if run.is_quantized:
         words = Emulator(run.spec).encode(table)
-        counted["words"] = word_histograms(words, run.spec.latent_type)
+        counted = count_words(words, run.spec.latent_type)
         plot_occupancy(words, run.spec.latent_type, schema.name, plots / "latents.png")
-    write_json(result.folder / layout.HISTOGRAMS, counted)
+    found = Histograms(model, count_variables(kept, shown, model, schema), counted)
+    write_json(result.folder / layout.HISTOGRAMS, found.to_dict())
     with (run.folder / layout.HISTORY).open() as stream:
         history = [
             {k: v if k == "stage" else float(v) for k, v in row.items()}
