@@ -4,4 +4,6 @@ from typing import Literal
 
 ModelKind = Literal["linear", "standard", "sparse-l1", "sparse-kl", "vae", "adversarial"]
 Normalisation = Literal["min-max", "standard", "four-momentum", "physics"]
+PenaltyRule = Literal["textbook", "study"]
+Schedule = Literal["cosine", "one-cycle", "constant"]
 Strategy = Literal["Latency", "Resource", "distributed_arithmetic"]

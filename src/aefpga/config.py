@@ -9,7 +9,7 @@ from typing import Any, Literal
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from aefpga.choices import ModelKind, Normalisation, Strategy
+from aefpga.choices import ModelKind, Normalisation, PenaltyRule, Schedule, Strategy
 from aefpga.errors import UsageError
 from aefpga.files import atomic_path
 from aefpga.schema import JETS, Cut, Schema, find_schema
@@ -23,6 +23,12 @@ USUAL_TRAINER = "qkeras"
 # At the end of a training that learns widths.
 USUAL_BIT_PRICE = 3e-4
 LEARNED_WIDTHS = "learned-widths"
+
+# Activations are of the order of one, min-max errors squared of the order of 1e-5.
+USUAL_PENALTIES: dict[PenaltyRule, dict[str, float]] = {
+    "textbook": {"sparse-l1": 1e-5, "sparse-kl": 1e-5, "vae": 1e-6, "adversarial": 1e-4},
+    "study": {"sparse-l1": 1e-3, "sparse-kl": 1e-3, "vae": 1.0},
+}
 
 
 class _Section(BaseModel):
@@ -96,14 +102,25 @@ class ModelConfig(_Section):
         None, gt=0, le=256, description="latent words; none: as many as usual, see RunConfig"
     )
     activation: Literal["relu", "leaky_relu"] = "relu"
+    latent_activation: Literal["linear", "leaky_relu"] = Field(
+        "linear", description="of the latents that are sent; leaky_relu: the study's standard model"
+    )
     negative_slope_shift: int = Field(
         7, ge=1, le=12, description="leaky ReLU multiplies negatives by 2**-shift"
     )
     batch_norm: bool = Field(
         False, description="batch normalisation in training; folded into the dense layers after it"
     )
+    penalty_rule: PenaltyRule = Field(
+        "textbook",
+        description="sparse and vae: what the penalty sums, as textbooks write it (of each hidden "
+        "neuron the mean over the batch; vae: the mean over jets) or as the study's code has it",
+    )
     penalty: float = Field(
-        1e-3, ge=0, description="weight of the sparsity, divergence or discriminator term"
+        0.0,
+        ge=0,
+        description="weight of the sparsity, divergence or discriminator term; default: of the "
+        "kind and the rule",
     )
     target_activation: float = Field(
         0.05, gt=0, lt=1, description="sparse-kl: mean activation aimed at"
@@ -130,9 +147,8 @@ class ModelConfig(_Section):
         # Version 0.1 knew a linear encoder as a standard one without layers.
         if kind == "standard" and data.get("hidden", True) in ([], ()):
             kind = "linear"
-        # Activations are of the order of one, min-max errors squared of the order of 1e-5.
-        weak = {"vae": 1e-6, "adversarial": 1e-4}
-        defaults: dict[str, Any] = {"penalty": weak[kind]} if kind in weak else {}
+        usual = USUAL_PENALTIES.get(data.get("penalty_rule", "textbook"), {})
+        defaults: dict[str, Any] = {"penalty": usual[kind]} if kind in usual else {}
         if kind != "linear":
             defaults["hidden"] = USUAL_HIDDEN
         return {**defaults, **data, "kind": kind}
@@ -143,6 +159,19 @@ class ModelConfig(_Section):
             raise ValueError("a linear encoder has no hidden layers; choose another kind for them")
         if self.kind.startswith("sparse") and not self.hidden:
             raise ValueError(f"{self.kind} acts on hidden layers; give model.hidden")
+        if self.kind == "linear" and self.latent_activation != "linear":
+            raise ValueError("a linear encoder has linear latents; leave out latent_activation")
+        return self
+
+    @model_validator(mode="after")
+    def _rule_that_there_is(self) -> "ModelConfig":
+        known = USUAL_PENALTIES["study"]
+        if self.penalty_rule == "study" and (self.kind not in known or self.batch_norm):
+            found = "batch normalisation" if self.kind in known else self.kind
+            raise ValueError(
+                f"penalty_rule study is of {', '.join(known)} without batch normalisation, "
+                f"not of {found}"
+            )
         return self
 
     @property
@@ -226,7 +255,16 @@ class TrainingConfig(_Section):
     epochs: int = Field(150, gt=0, description="epochs in floating point")
     quantized_epochs: int | None = Field(None, ge=0, description="default: as epochs")
     batch_size: int = Field(512, gt=0)
-    learning_rate: float = Field(3e-3, gt=0, description="of Adam, at the start of the cosine")
+    learning_rate: float = Field(3e-3, gt=0, description="of Adam, the largest of the schedule")
+    schedule: Schedule = Field(
+        "cosine", description="of the learning rate: cosine, one-cycle or constant"
+    )
+    weight_decay: float = Field(
+        0.0, ge=0, description="share of the weights, times the rate, a step"
+    )
+    keep: Literal["best", "last"] = Field(
+        "best", description="epoch whose weights are kept: of the best validation loss, or the last"
+    )
     validation: float = Field(0.15, gt=0, lt=0.5, description="share of jets")
     test: float = Field(0.15, gt=0, lt=0.5, description="share of jets")
     early_stopping: int | None = Field(
@@ -281,6 +319,8 @@ class RunConfig(_Section):
         if self.training.quantized_epochs == 0:
             raise ValueError("learned widths need training.quantized_epochs, at least 1")
         if self.model.kind == "standard":
+            if self.model.latent_activation != "linear":
+                raise ValueError("learned widths need linear latents; leave out latent_activation")
             return self
         if self.model.kind == "linear":
             reason = "learned widths add nothing to a linear encoder, whose weights may have 5 bits"

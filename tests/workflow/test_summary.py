@@ -50,6 +50,17 @@ def test_learned_widths_say_what_was_chosen_and_what_it_saves(tiny_run):
     assert "400 LUTs, 40% of that with uniform widths" in words["training"]
 
 
+def test_the_penalty_is_said(tiny_run):
+    model = ModelConfig(kind="sparse-l1", hidden=(20, 8), latent=6, penalty=2e-5)
+    assert describe(other(tiny_run, model=model))["penalty"] == (
+        "2e-05 times: L1 norm of each hidden neuron"
+    )
+    model = ModelConfig(kind="vae", hidden=(20, 8), latent=6, penalty_rule="study")
+    assert describe(other(tiny_run, model=model))["penalty"] == (
+        "1 times: divergence from a unit normal, summed over the batch"
+    )
+
+
 def test_a_float_run_says_so(tiny_run, monkeypatch):
     monkeypatch.setattr(Run, "is_quantized", False)
     words = describe(other(tiny_run, quantization=QuantizationConfig(bits=None)))

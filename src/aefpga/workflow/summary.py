@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from aefpga.config import RunConfig
+from aefpga.config import ModelConfig, RunConfig
 from aefpga.evaluation.metrics import Quality, judge
 from aefpga.fixedpoint import EncoderSpec
 from aefpga.runs import Run
@@ -31,6 +31,7 @@ def describe(run: Run) -> dict[str, str]:
         "encoder": f"{config.model.kind}, {sizes}"
         + ("" if config.model.is_linear else f", {activation}"),
         "decoder": _decoder(config),
+        **({"penalty": penalty} if (penalty := _penalty(config.model)) else {}),
         "training": _training(run),
     }
     if run.is_quantized:
@@ -51,6 +52,21 @@ def _decoder(config: RunConfig) -> str:
     layers = "-".join(map(str, config.model.decoder_layers))
     beside = " beside a linear path" * config.model.is_linear
     return f"{layers}{beside}, floating point"
+
+
+def _penalty(model: ModelConfig) -> str | None:
+    """Say what besides the error is trained on; None of kinds without a penalty."""
+    is_study = model.penalty_rule == "study"
+    what = {
+        "sparse-l1": "L1 norm of "
+        + ("all layers, mean over units" if is_study else "each hidden neuron"),
+        "sparse-kl": f"divergence from {model.target_activation:g} of "
+        + ("each jet's mean sigmoid, all layers" if is_study else "each hidden neuron's mean"),
+        "vae": "divergence from a unit normal, "
+        + ("summed over the batch" if is_study else "mean over jets"),
+        "adversarial": "discriminator",
+    }.get(model.kind)
+    return what and f"{model.penalty:g} times: {what}"
 
 
 def _training(run: Run) -> str:

@@ -119,12 +119,16 @@ def _trained(
         "inputs": {p.name: sha256_of(p) for p in _input_files(config)},
         "saturated_training_values": trained.input.saturated(parts["train"]),
         "best_validation_loss": {
-            stage: min(e.validation_loss for e in curve if e.stage == stage)
+            stage: _kept_loss(config, [e.validation_loss for e in curve if e.stage == stage])
             for stage in dict.fromkeys(e.stage for e in curve)
         },
         "training_seconds": sum(e.seconds for e in curve),
     }
     return seal(partial, final, config, facts)
+
+
+def _kept_loss(config: RunConfig, losses: list[float]) -> float:
+    return min(losses) if config.training.keep == "best" else losses[-1]
 
 
 def interrupted_training(runs: Path) -> tuple[str, Path]:

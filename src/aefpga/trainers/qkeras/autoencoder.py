@@ -10,6 +10,7 @@ from aefpga.config import ModelConfig
 from aefpga.fixedpoint import Activation
 from aefpga.trainers.calibrate import LayerTypes
 from aefpga.trainers.qkeras.backend import tensorflow
+from aefpga.trainers.qkeras.sparsity import penalty_of_neurons
 
 NORMALISATION = "_normalisation"
 # The decoder's layer from the latents straight to the output.
@@ -22,8 +23,8 @@ def layer_names(model: ModelConfig) -> tuple[str, ...]:
 
 
 def layer_activation(model: ModelConfig, name: str) -> Activation:
-    """Return the activation of an encoder layer; the latent's is linear."""
-    return "linear" if name == "latent" else model.activation
+    """Return the activation of an encoder layer."""
+    return model.latent_activation if name == "latent" else model.activation
 
 
 def float_encoder(n_inputs: int, model: ModelConfig) -> Any:
@@ -32,7 +33,9 @@ def float_encoder(n_inputs: int, model: ModelConfig) -> Any:
     x = inputs = keras.Input((n_inputs,), name="jet")
     for name, n_out in zip(layer_names(model), (*model.hidden, model.n_latent), strict=True):
         x = _dense(n_out, model, name)(x)
-        x = _activate(layer_activation(model, name), model, f"{name}_activation")(x)
+        activation = layer_activation(model, name)
+        penalty = penalty_of_neurons(name, model)
+        x = _activate(activation, model, f"{name}_activation", penalty)(x)
     return keras.Model(inputs, x, name="encoder")
 
 
@@ -62,7 +65,7 @@ def quantized_encoder(n_inputs: int, model: ModelConfig, types: Sequence[LayerTy
             activation,
             2.0**-model.negative_slope_shift,
             name=f"{name}_activation",
-            activity_regularizer=_sparsity(activation, model),
+            activity_regularizer=penalty_of_neurons(name, model),
         )(x)
     return keras.Model(inputs, x, name="encoder")
 
@@ -114,40 +117,10 @@ def set_dense_weights(network: Any, weights: Mapping[str, Sequence[NDArray[Any]]
         network.get_layer(name).set_weights(values)
 
 
-def _activate(activation: Activation, model: ModelConfig, name: str) -> Any:
-    layers, regularizer = tensorflow().keras.layers, _sparsity(activation, model)
+def _activate(activation: Activation, model: ModelConfig, name: str, penalty: Any = None) -> Any:
+    layers = tensorflow().keras.layers
     if activation == "leaky_relu":
         return layers.LeakyReLU(
-            2.0**-model.negative_slope_shift, name=name, activity_regularizer=regularizer
+            2.0**-model.negative_slope_shift, name=name, activity_regularizer=penalty
         )
-    return layers.Activation(activation, name=name, activity_regularizer=regularizer)
-
-
-def _sparsity(activation: Activation, model: ModelConfig) -> Any:
-    """Return the penalty on a hidden layer's activations (summed, mean over jets), or None."""
-    if activation == "linear":
-        return None
-    if model.kind == "sparse-l1":
-        return tensorflow().keras.regularizers.L1(model.penalty)
-    if model.kind == "sparse-kl":
-        return _divergence_from(model.target_activation, model.penalty)
-    return None
-
-
-def _divergence_from(target: float, weight: float) -> Any:
-    """Return the divergence of each neuron's mean activation from a target, summed.
-
-    A. Ng, Sparse autoencoder (CS294A lecture notes, Stanford 2011): activations are taken for
-    probabilities; those of a ReLU are clipped below one.
-    """
-    tf = tensorflow()
-
-    def regularizer(activations: Any) -> Any:
-        mean = tf.clip_by_value(tf.reduce_mean(activations, axis=0), 1e-4, 1.0 - 1e-4)
-        on = target * tf.math.log(target / mean)
-        off = (1 - target) * tf.math.log((1 - target) / (1 - mean))
-        # Keras divides by the number of jets, which suits a sum over them.
-        n_jets = tf.cast(tf.shape(activations)[0], activations.dtype)
-        return weight * n_jets * tf.reduce_sum(on + off)
-
-    return regularizer
+    return layers.Activation(activation, name=name, activity_regularizer=penalty)

@@ -33,6 +33,7 @@ from aefpga.trainers.qkeras.autoencoder import (
 from aefpga.trainers.qkeras.backend import tensorflow
 from aefpga.trainers.qkeras.linear import refit_linear_path, set_best_linear
 from aefpga.trainers.qkeras.reference import to_arrays
+from aefpga.trainers.qkeras.sparsity import add_penalty_of_second_pass
 from aefpga.trainers.qkeras.training import Samples, batch_size, train_stage
 from aefpga.trainers.trainer import Epoch, Floats, Trained
 
@@ -93,6 +94,7 @@ def fit(
         encoder.trainable = False
         refit_linear_path(encoder, decoder, samples[0])
     network = tensorflow().keras.Model(encoder.input, decoder(encoder.output))
+    add_penalty_of_second_pass(network, encoder, decoder, model)
     curve += _train(network, samples, config, "quantized", checkpoints, on_epoch)
     spec = _specification(encoder, source, types, config, provenance)
     # The words themselves, as numbers: quantizing them again changes nothing.
@@ -125,12 +127,13 @@ def _fit_float(
     if config.model.is_linear:
         set_best_linear(encoder, decoder, train)
         start = Weights(dense_weights(encoder), dense_weights(decoder))
-        start = _centre_latents(start, encoder, train.inputs)
+        start = _centre_latents(start, encoder, train.inputs, config.model)
         set_dense_weights(encoder, start.encoder)
         set_dense_weights(decoder, start.decoder)
     n_steps = config.training.epochs * (len(train) // batch_size(config.training, len(train)))
     latents = regularized_latents(encoder, config, n_steps)
     network = tensorflow().keras.Model(encoder.input, decoder(latents))
+    add_penalty_of_second_pass(network, encoder, decoder, config.model)
     curve = _train(network, samples, config, "float", checkpoints, on_epoch)
     return Weights(dense_weights(encoder), dense_weights(decoder)), curve
 
@@ -141,7 +144,7 @@ def _quantized(
     """Return the QKeras encoder, the weights to start from, and the types chosen for them."""
     encoder = float_encoder(inputs.shape[1], config.model)
     set_dense_weights(encoder, trained.encoder)
-    start = _centre_latents(trained, encoder, inputs[:CALIBRATION_RECORDS])
+    start = _centre_latents(trained, encoder, inputs[:CALIBRATION_RECORDS], config.model)
     set_dense_weights(encoder, start.encoder)
     types = _calibrate(encoder, inputs[:CALIBRATION_RECORDS], config)
     encoder = quantized_encoder(inputs.shape[1], config.model, types)
@@ -151,7 +154,7 @@ def _quantized(
 
 def as_network(weights: LayerWeights, model: ModelConfig) -> Network:
     """Return trained layers, of an autoencoder or of its decoder, as layers of no framework."""
-    linear = ("latent", "output", LINEAR_PATH)
+    linear = ("output", LINEAR_PATH)
     layers = {}
     for name, (weight, bias) in weights.items():
         activation = "linear" if name in linear else layer_activation(model, name)
@@ -182,13 +185,17 @@ def _train(
     return train_stage(network, *samples, training, stage, epochs, rate, checkpoint, on_epoch)
 
 
-def _centre_latents(weights: Weights, encoder: Any, inputs: Floats) -> Weights:
+def _centre_latents(weights: Weights, encoder: Any, inputs: Floats, model: ModelConfig) -> Weights:
     """Shift and scale each latent to fill [-1, 1] and undo that in what reads it.
 
-    The autoencoder computes the same, but one fixed-point type now suits all latents.
+    The autoencoder computes the same, but one fixed-point type now suits all latents. What has
+    passed a leaky ReLU is scaled only.
     """
     latents = encoder.predict(inputs, batch_size=len(inputs), verbose=0)
     low, high = latents.min(axis=0), latents.max(axis=0)
+    if model.latent_activation != "linear":
+        high = np.maximum(high, -low)
+        low = -high
     middle, half = (high + low) / 2, (high - low) / 2
     # A latent that hardly varies beside the others is not magnified without limit.
     half = np.maximum(half, max(float(half.max()), 1e-30) * LEAST_RANGE).astype(np.float32)

@@ -29,7 +29,9 @@ def regularized_latents(encoder: Any, config: RunConfig, n_steps: int) -> Any:
     if model.kind == "vae":
         hidden = encoder.layers[-3].output if model.hidden else encoder.input
         spread = tf.keras.layers.Dense(model.n_latent, name="log_variance")(hidden)
-        sampling = Sampling(model.penalty, model.warm_up * n_steps, training.seed)
+        is_sum = model.penalty_rule == "study"
+        warm_up_steps = 0.0 if is_sum else model.warm_up * n_steps
+        sampling = Sampling(model.penalty, warm_up_steps, training.seed, is_sum=is_sum)
         return sampling([encoder.output, spread])
     if model.kind == "adversarial":
         return Discriminator(model.penalty, training.seed)(encoder.output)
@@ -44,12 +46,14 @@ class Sampling(tf.keras.layers.Layer):  # type: ignore[misc]
 
     Kingma and Welling, arXiv:1312.6114, eq. 10 for the divergence. Its weight grows linearly
     from 0 during the warm-up (Sønderby et al., arXiv:1602.02282), without which the latents
-    collapse onto the prior before the decoder has learned to use them.
+    collapse onto the prior before the decoder has learned to use them. It is a mean over jets, as
+    the reconstruction's error is, unless `is_sum`: the study's code adds it up.
     """
 
-    def __init__(self, weight: float, warm_up_steps: float, seed: int) -> None:
+    def __init__(self, weight: float, warm_up_steps: float, seed: int, *, is_sum: bool) -> None:
         super().__init__(name="sampling")
         self._weight, self._warm_up, self._seed = weight, max(warm_up_steps, 1.0), seed
+        self._over_jets = tf.reduce_sum if is_sum else tf.reduce_mean
 
     def build(self, shapes: Any) -> None:
         """Make the counter of training steps."""
@@ -63,7 +67,7 @@ class Sampling(tf.keras.layers.Layer):  # type: ignore[misc]
         divergence = tf.square(mean) + tf.exp(log_variance) - 1.0 - log_variance
         grown = tf.minimum(tf.cast(self.step, tf.float32) / self._warm_up, 1.0)
         per_jet = 0.5 * tf.reduce_sum(divergence, axis=1)
-        self.add_loss(self._weight * grown * tf.reduce_mean(per_jet))
+        self.add_loss(self._weight * grown * self._over_jets(per_jet))
         # Counted, not drawn from a global state: a resumed training goes on with the same.
         self.step.assign_add(1)
         noise = tf.random.stateless_normal(tf.shape(mean), [self._seed, self.step])

@@ -43,7 +43,7 @@ def train_stage(
     checkpoint: Path,
     on_epoch: Callable[[Epoch, int], None],
 ) -> list[Epoch]:
-    """Train a Keras model and leave it with the weights of the best validation loss.
+    """Train a Keras model and leave it with the weights of the best validation loss, or the last.
 
     Each epoch is shuffled by a seed of its own and followed by a checkpoint, so that a training
     that was killed continues where it stopped and ends as if it had not been.
@@ -55,11 +55,11 @@ def train_stage(
     train, validation : Samples
         Jets to train on, and to choose the best weights by.
     config : TrainingConfig
-        Batch size, early stopping and seed.
+        Schedule, weight decay, batch size, early stopping, seed, and which weights are kept.
     stage : str
         ``float`` or ``quantized``; labels the learning curve.
     epochs, learning_rate : int, float
-        Length of the cosine schedule, and where it starts.
+        Length of the schedule, and its largest rate.
     checkpoint : Path
         File to resume from, rewritten after every epoch.
     on_epoch : callable
@@ -73,8 +73,8 @@ def train_stage(
     tf = tensorflow()
     batch = batch_size(config, len(train))
     n_batches = len(train) // batch
-    schedule = tf.keras.optimizers.schedules.CosineDecay(learning_rate, epochs * n_batches)
-    optimizer = tf.keras.optimizers.Adam(schedule)
+    schedule = _schedule(config, learning_rate, epochs * n_batches)
+    optimizer = tf.keras.optimizers.Adam(schedule, weight_decay=config.weight_decay or None)
     optimizer.build(network.trainable_variables)
     run_epoch, validate = _compiled(network, optimizer)
     state = Checkpoint(checkpoint, network, optimizer)
@@ -96,8 +96,26 @@ def train_stage(
         done = Epoch(stage, epoch + 1, loss, value, time.perf_counter() - start)
         state.record(done)
         on_epoch(done, epochs)
-    state.use_best()
+    if config.keep == "best":
+        state.use_best()
     return curve
+
+
+def _schedule(config: TrainingConfig, rate: float, n_steps: int) -> Any:
+    """Return the learning rate as Keras takes it.
+
+    One-cycle (Smith and Topin, arXiv:1708.07120): up from a 25th in a quarter of the steps, then
+    down to next to nothing, with the shares that fastai takes; momentum stays.
+    """
+    cosine = tensorflow().keras.optimizers.schedules.CosineDecay
+    match config.schedule:
+        case "cosine":
+            return cosine(rate, n_steps)
+        case "constant":
+            return rate
+        case "one-cycle":
+            up = n_steps // 4
+            return cosine(rate / 25, n_steps - up, 1e-5, warmup_target=rate, warmup_steps=up)
 
 
 def batch_size(config: TrainingConfig, n_jets: int) -> int:
