@@ -23,9 +23,9 @@ from aefpga.data.writer import write_records
 from aefpga.errors import DataError, RunError, UsageError
 from aefpga.progress import silent
 from aefpga.schema import JETS
-from aefpga.workflow import store
 from aefpga.workflow.compress import Settings, compress
 from aefpga.workflow.store import MANIFEST, compress_store
+from aefpga.workflow.workers import dask_client
 
 NAMES = JETS.choose("24")
 SCALAR = Settings(profile=Profile.relative(0.01))
@@ -245,7 +245,7 @@ def test_an_interrupted_call_is_gone_on_with(tmp_path):
 
 
 def test_nothing_listens_beyond_this_machine():
-    with store._client(None, 1):
+    with dask_client(None, 1):
         us = psutil.Process()
         found = [c for p in (us, *us.children(recursive=True)) for c in p.net_connections("inet")]
     listening = {c.laddr.ip for c in found if c.status == psutil.CONN_LISTEN}

@@ -39,6 +39,9 @@ COST_LUT = Ratio(1.05, 0.97, 1.13, 20, JEDI)
 YOSYS_LUT = Ratio(0.98, 0.98, 0.98, 1, EXAMPLE)
 YOSYS_FF = Ratio(0.90, 0.90, 0.90, 1, EXAMPLE)
 
+# LUTs that Yosys finds a compander takes for each octave: 2 to 6, fewer where there are few.
+OCTAVE_LUTS = 5.0
+
 
 @dataclass(frozen=True)
 class AdderDelay:

@@ -11,6 +11,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import localcontext
 from functools import cached_property
@@ -99,6 +100,14 @@ def trace(spec: EncoderSpec, clock_period_ns: float, adders: int | None = None) 
     ToolError
         If weights are wider than da4ml computes exactly, or its logic is not exact.
     """
+    (rtl,) = trace_each(spec, [clock_period_ns], adders)
+    return rtl
+
+
+def trace_each(
+    spec: EncoderSpec, clock_periods_ns: Sequence[float], adders: int | None = None
+) -> list[Rtl]:
+    """Trace the encoder once, and cut it for each of the clock periods; as `trace`."""
     from da4ml.trace.pipeline import to_pipeline
 
     for layer in spec.layers:
@@ -113,9 +122,12 @@ def trace(spec: EncoderSpec, clock_period_ns: float, adders: int | None = None) 
             "da4ml's logic does not compute the words of this encoder; no RTL was written. Please "
             "report it with encoder.json and encoder.npz. The HLS project is not affected"
         )
-    adders = adders or adders_per_stage(clock_period_ns, logic.cost)
-    pipeline = to_pipeline(logic, latency_cutoff=adders, verbose=False)
-    return Rtl(spec, pipeline, clock_period_ns, adders)
+    found = []
+    for period in clock_periods_ns:
+        n_adders = adders or adders_per_stage(period, logic.cost)
+        pipeline = to_pipeline(logic, latency_cutoff=n_adders, verbose=False)
+        found.append(Rtl(spec, pipeline, period, n_adders))
+    return found
 
 
 def estimated_luts(spec: EncoderSpec) -> float:

@@ -26,11 +26,10 @@ from aefpga.files import remove_leftovers, sha256_of
 from aefpga.progress import Step, silent
 from aefpga.runs import Run, open_run
 from aefpga.workflow.compress import Settings, compress, schema_for
+from aefpga.workflow.workers import dask_client
 
 SCHEMA_VERSION = 2
 MANIFEST = "manifest.jsonl"
-# How often workers may die with a file before it is given up.
-ALLOWED_DEATHS = 5
 
 
 @dataclass(frozen=True)
@@ -148,7 +147,7 @@ def _compress_missing(
 
     step("files", stored.files, len(names))
     if waiting:
-        with _client(scheduler, workers or min(os.cpu_count() or 1, len(waiting))) as client:
+        with dask_client(scheduler, workers or min(os.cpu_count() or 1, len(waiting))) as client:
             outcomes = partial(_outcomes, client, run, done.folder)
             if settings.level == "best" and settings.learned_from is None:
                 by_size = sorted(waiting, key=lambda path: path.stat().st_size)
@@ -210,41 +209,6 @@ def _outcomes(
         except Exception as error:  # whatever a worker dies of is the file's outcome
             yield futures[future], f"its worker failed: {error or type(error).__name__}"
         future.release()
-
-
-@contextmanager
-def _client(scheduler: str | None, workers: int) -> Iterator[Any]:
-    import dask
-    from distributed import Client, LocalCluster
-
-    # A worker's death counts against all files that were given to it.
-    with dask.config.set({"distributed.scheduler.allowed-failures": ALLOWED_DEATHS}):
-        if scheduler is None:
-            with (
-                LocalCluster(
-                    n_workers=workers,
-                    threads_per_worker=1,
-                    # Nobody else on the network is to reach them.
-                    host="127.0.0.1",
-                    dashboard_address="127.0.0.1:0",
-                    worker_dashboard_address="127.0.0.1:0",
-                    # Memory does not grow with a file: no worker is to be paused for it.
-                    memory_limit=0,
-                    silence_logs=50,
-                ) as cluster,
-                Client(cluster) as client,
-            ):
-                yield client
-            return
-        try:
-            client = Client(scheduler, timeout=10)
-        except (OSError, ValueError) as error:
-            raise UsageError(
-                f"--scheduler {scheduler}: no Dask scheduler answers there ({error}); start one "
-                "with `dask scheduler`"
-            ) from error
-        with client:
-            yield client
 
 
 class _Manifest:

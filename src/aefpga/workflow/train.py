@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aefpga import __version__
-from aefpga.config import RunConfig
+from aefpga.config import DataConfig, RunConfig, TrainingConfig
 from aefpga.data.sample import sample_path
 from aefpga.errors import UsageError
 from aefpga.files import atomic_path, sha256_of, write_json
@@ -27,7 +27,6 @@ from aefpga.runs import (
     save_test_records,
     seal,
 )
-from aefpga.schema import Schema
 from aefpga.trainers.registry import find_trainer
 from aefpga.trainers.trainer import Epoch, Trained
 
@@ -49,11 +48,20 @@ class Prepared:
     filled: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Loaded:
+    """Records in physical units for each part of a split, and what is known of them."""
+
+    parts: Mapping[str, NDArray[np.float32]]
+    prepared: Prepared
+
+
 def train(
     config: RunConfig,
     runs: Path,
     name: str | None = None,
     *,
+    loaded: Loaded | None = None,
     step: Step = silent,
     on_prepared: Callable[[Prepared], None] = lambda prepared: None,
 ) -> Run:
@@ -67,6 +75,8 @@ def train(
         Folder that holds the runs.
     name : str or None
         Name of the run; None makes one from the time and the configuration.
+    loaded : Loaded or None
+        What `load` returned for the same data and split; None loads it.
     step : Step
         Told how far it is.
     on_prepared : callable
@@ -80,7 +90,7 @@ def train(
         raise UsageError(f"run {final} exists already; choose another --name or remove it")
     _claim(partial, config)
     try:
-        return _trained(config, partial, final, step, on_prepared)
+        return _trained(config, loaded, partial, final, step, on_prepared)
     except Exception:
         # What has no checkpoint is nothing to go on from.
         if not any((partial / CHECKPOINTS).glob("*")):
@@ -90,6 +100,7 @@ def train(
 
 def _trained(
     config: RunConfig,
+    loaded: Loaded | None,
     partial: Path,
     final: Path,
     step: Step,
@@ -97,8 +108,9 @@ def _trained(
 ) -> Run:
     """Train in a folder of an unfinished training, and seal it."""
     trainer, schema = find_trainer(config.trainer), config.data.columns()
-    parts, prepared = _load(config, schema, step)
-    on_prepared(prepared)
+    loaded = loaded or load(config.data, config.training, step)
+    on_prepared(loaded.prepared)
+    parts = loaded.parts
 
     def on_epoch(epoch: Epoch, planned: int) -> None:
         note = f"validation loss {epoch.validation_loss:.2e}"
@@ -115,8 +127,8 @@ def _trained(
     shutil.rmtree(checkpoints, ignore_errors=True)
     curve = trained.curve
     facts = {
-        "data": asdict(prepared),
-        "inputs": {p.name: sha256_of(p) for p in _input_files(config)},
+        "data": asdict(loaded.prepared),
+        "inputs": {p.name: sha256_of(p) for p in _input_files(config.data)},
         "saturated_training_values": trained.input.saturated(parts["train"]),
         "best_validation_loss": {
             stage: _kept_loss(config, [e.validation_loss for e in curve if e.stage == stage])
@@ -160,28 +172,25 @@ def _claim(partial: Path, config: RunConfig) -> None:
         temporary.write_text(text)
 
 
-def _input_files(config: RunConfig) -> list[Path]:
+def _input_files(data: DataConfig) -> list[Path]:
     from aefpga.data.opening import find_files
 
-    return find_files(config.data.input) if config.data.input else [sample_path()]
+    return find_files(data.input) if data.input else [sample_path()]
 
 
-def _load(
-    config: RunConfig, schema: Schema, step: Step
-) -> tuple[dict[str, NDArray[np.float32]], Prepared]:
-    """Read, select and split the records."""
+def load(data: DataConfig, training: TrainingConfig, step: Step = silent) -> Loaded:
+    """Read, select and split the records that a training is to use."""
     from aefpga.data.reader import lacking
     from aefpga.data.selection import split
     from aefpga.workflow.selection import selected_records
 
-    data, training = config.data, config.training
-    inputs = [str(p) for p in _input_files(config)]
+    inputs, schema = [str(p) for p in _input_files(data)], data.columns()
     filled = lacking(inputs, schema, data.collection)
     kept, counts = selected_records(inputs, schema, data, step)
     rows = split(len(kept), training.validation, training.test, training.seed)
     parts = {f.name: kept.values[getattr(rows, f.name)] for f in fields(rows)}
     sizes = {name: len(values) for name, values in parts.items()}
-    return parts, Prepared(counts.read, counts.cut, **sizes, filled=filled)
+    return Loaded(parts, Prepared(counts.read, counts.cut, **sizes, filled=filled))
 
 
 def _export(trained: Trained, folder: Path) -> None:

@@ -1,0 +1,52 @@
+"""Workers for many tasks: processes on this machine, or those of a Dask cluster."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from aefpga.errors import UsageError
+
+# How often workers may die with a task before it is given up.
+ALLOWED_DEATHS = 5
+
+
+@contextmanager
+def dask_client(scheduler: str | None, workers: int) -> Iterator[Any]:
+    """Yield a Dask client of a scheduler at an address, or of new workers on this machine.
+
+    Raises
+    ------
+    UsageError
+        If no scheduler answers at the address.
+    """
+    import dask
+    from distributed import Client, LocalCluster
+
+    # A worker's death counts against all tasks that were given to it.
+    with dask.config.set({"distributed.scheduler.allowed-failures": ALLOWED_DEATHS}):
+        if scheduler is None:
+            with (
+                LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    # Nobody else on the network is to reach them.
+                    host="127.0.0.1",
+                    dashboard_address="127.0.0.1:0",
+                    worker_dashboard_address="127.0.0.1:0",
+                    # Tasks are of bounded size: no worker is to be paused for its memory.
+                    memory_limit=0,
+                    silence_logs=50,
+                ) as cluster,
+                Client(cluster) as client,
+            ):
+                yield client
+            return
+        try:
+            client = Client(scheduler, timeout=10)
+        except (OSError, ValueError) as error:
+            raise UsageError(
+                f"--scheduler {scheduler}: no Dask scheduler answers there ({error}); start one "
+                "with `dask scheduler`"
+            ) from error
+        with client:
+            yield client
