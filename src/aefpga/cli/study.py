@@ -7,7 +7,7 @@ import typer
 
 from aefpga import configs
 from aefpga.cli import show
-from aefpga.cli.options import Json
+from aefpga.cli.options import Input, Json
 
 
 def study(
@@ -22,6 +22,7 @@ def study(
     quick: Annotated[
         bool, typer.Option("--quick", help="A few tiny runs, to see that all works.")
     ] = False,
+    inputs: Input = None,
     output: Annotated[Path, typer.Option("--output", help="Folder for runs and results.")] = Path(
         "study"
     ),
@@ -35,12 +36,15 @@ def study(
     Interrupted, it goes on where it stopped when called again. The tables give the literature's
     min-max errors beside residuals in physical units, float and quantized.
 
-    Example: `aefpga study --quick`, or `aefpga study --config equal_bits --output equal`.
+    Example: `aefpga study --quick`, or `aefpga study --config equal_bits --output equal`. Tables
+    6.1 to 6.3 of the original study: `aefpga study --config table_6_3 --input jets.root`.
     """
     from aefpga.workflow.study import QUICK, load_study
     from aefpga.workflow.study import study as run_study
 
     chosen = QUICK if quick else load_study(configs.find_config(config, configs.STUDIES))
+    if inputs:
+        chosen = chosen.on(tuple(inputs))
     with show.progress() as step:
         outcome = run_study(chosen, output, processes=processes, step=step)
     if as_json:

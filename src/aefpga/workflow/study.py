@@ -43,6 +43,10 @@ class StudyConfig(BaseModel):
     quantization: QuantizationConfig = QuantizationConfig(bits=8)
     training: TrainingConfig = TrainingConfig()
 
+    def on(self, inputs: tuple[str, ...]) -> "StudyConfig":
+        """Return the same study of other files."""
+        return self.model_copy(update={"data": self.data.model_copy(update={"input": inputs})})
+
     def runs(self) -> Iterator[tuple[str, RunConfig]]:
         """Yield name and configuration of every run."""
         for (model, layout), normalisation, variables, seed in product(
