@@ -2,30 +2,48 @@
 
 from itertools import zip_longest
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from aefpga.cli import show
 from aefpga.cli.options import Jets, Json, RunName, Runs
 
 
 def activity(
-    run: RunName = None, runs: Runs = Path("runs"), jets: Jets = None, as_json: Json = False
+    run: RunName = None,
+    runs: Runs = Path("runs"),
+    jets: Jets = None,
+    prune: Annotated[
+        str | None,
+        typer.Option(
+            "--prune",
+            help="Name of a new run: this one without the neurons that are zero for all test jets.",
+        ),
+    ] = None,
+    as_json: Json = False,
 ) -> None:
     """Show which neurons and inputs work, and what pruning the silent ones saves.
 
     Mean activation and share of jets in which each neuron fires, in the float and in the quantized
     encoder. Made for sparse models; a linear encoder has no neurons to switch off.
 
+    With --prune the smaller encoder is a run that every verb takes. For the test jets it gives the
+    same words, which its decoder reads; for others it says how many do.
+
     Example: `aefpga train --config sparse_l1_24d --name sparse`, then
-    `aefpga activity --run sparse`.
+    `aefpga activity --run sparse --prune smaller` and `aefpga csim --run smaller`.
     """
     from aefpga.runs import open_run
     from aefpga.workflow.activity import judge_activity
+    from aefpga.workflow.prune import prune as write_pruned
 
     opened = open_run(run, runs)
     with show.progress() as step:
         report = judge_activity(opened, max_jets=jets, step=step)
+    smaller = write_pruned(opened, runs, prune) if prune else None
     if as_json:
-        show.print_json(report.to_dict())
+        show.print_json(report.to_dict() | ({"pruned": str(smaller.folder)} if smaller else {}))
         return
     rows = []
     for before, after in zip_longest(report.float_model, report.quantized or ()):
@@ -58,7 +76,15 @@ def activity(
         show.note(
             f"{pruning.silent} of {pruning.neurons} hidden neurons are zero for all of these jets; "
             f"without them {pruning.lut_after:,.0f} LUTs, not {pruning.lut_before:,.0f} (da4ml's "
-            f"estimate, {pruning.saved:.1%} saved); of adversarial words {pruning.same_words:.1%} "
-            "stay the same"
+            f"estimate, {pruning.saved:.1%} saved). Pruned by half of these jets, "
+            f"{pruning.same_jets:.2%} of the other half keep all words; of adversarial words "
+            f"{pruning.same_words:.1%} stay the same"
         )
+    if smaller is not None:
+        pruned = smaller.manifest["pruned"]
+        show.note(
+            f"{smaller.folder} is the run without them, {smaller.spec.layout}: the same words for "
+            f"all of the {pruned['records']:,} test jets"
+        )
+        show.next_command(f"aefpga csim --run {smaller.name}")
     show.note(f"activity.json and plots/activity.png are in {opened.folder}/")

@@ -1,6 +1,6 @@
 """Which neurons of an encoder do anything, and the encoder without those that never do."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 from aefpga.fixedpoint.emulator import Emulator
 from aefpga.fixedpoint.layers import DenseLayer, Tensor, exact_accumulator
 from aefpga.fixedpoint.spec import EncoderSpec
+from aefpga.fixedpoint.types import FixedType
+
+Bools = NDArray[np.bool_]
 
 INPUTS = "inputs"
 
@@ -57,18 +60,24 @@ def activity(spec: EncoderSpec, words: NDArray[np.int64]) -> list[LayerActivity]
     ]
 
 
-def pruned(spec: EncoderSpec, layers: Sequence[LayerActivity]) -> EncoderSpec:
-    """Return the encoder with the weights into and out of silent hidden neurons set to zero.
+def living(layers: Sequence[LayerActivity]) -> dict[str, Bools]:
+    """Return which neurons of each hidden layer are ever not zero; of a silent layer, the first."""
+    found = {x.name: np.array(x.nonzero) > 0 for x in layers if x.name != INPUTS}
+    return {n: a if a.any() else np.arange(len(a)) == 0 for n, a in found.items()}
 
-    Its words are the same wherever those neurons are silent; logic synthesis drops what is left of
-    them. Sizes stay, so that whatever reads the encoder still fits; all layers become dense.
+
+def pruned(spec: EncoderSpec, alive: Mapping[str, Bools]) -> EncoderSpec:
+    """Return the encoder without the other neurons of the hidden layers named in `alive`.
+
+    Its words are the same wherever those neurons are zero. All layers become dense.
     """
-    alive = {x.name: np.array(x.nonzero) > 0 for x in layers if x.name != INPUTS}
     arriving, source, kept = np.ones(len(spec.input.variables), bool), spec.input.network_type, []
     for layer in spec.layers:
         leaving = alive.get(layer.name, np.ones(layer.n_out, bool))
-        weight = Tensor(layer.matrix.words * np.outer(arriving, leaving), layer.matrix.type)
-        bias = Tensor(layer.bias.words * leaving, layer.bias.type)
+        words = layer.matrix.words[np.ix_(arriving, leaving)]
+        weight = Tensor(words, _part(layer.matrix.type, arriving, leaving))
+        bias = Tensor(layer.bias.words[leaving], _part(layer.bias.type, arriving, leaving))
+        output = _part(layer.output, arriving, leaving)
         kept.append(
             DenseLayer(
                 name=layer.name,
@@ -76,9 +85,21 @@ def pruned(spec: EncoderSpec, layers: Sequence[LayerActivity]) -> EncoderSpec:
                 bias=bias,
                 accumulator=exact_accumulator(source, weight, bias),
                 activation=layer.activation,
-                output=layer.output,
+                output=output,
                 negative_slope_shift=layer.negative_slope_shift,
             )
         )
-        arriving, source = leaving, layer.output
+        arriving, source = leaving, output
     return replace(spec, layers=tuple(kept))
+
+
+def _part(kind: FixedType, rows: Bools, columns: Bools) -> FixedType:
+    """Return the types of some rows and columns; what all share stays as it is."""
+
+    def chosen(array: NDArray[Any]) -> NDArray[Any]:
+        if array.ndim == 2 and len(array) > 1:
+            array = array[rows]
+        return array[..., columns] if array.ndim and array.shape[-1] > 1 else array
+
+    signed, width, integer = map(chosen, (kind.signed, kind.width, kind.integer))
+    return FixedType(signed, width, integer, kind.rounding, kind.overflow)

@@ -5,11 +5,12 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aefpga.evaluation.plots.encoder import plot_activity
 from aefpga.files import write_json
-from aefpga.fixedpoint import Emulator
-from aefpga.fixedpoint.activity import INPUTS, LayerActivity, activity, pruned
+from aefpga.fixedpoint import Emulator, EncoderSpec
+from aefpga.fixedpoint.activity import INPUTS, LayerActivity, activity, living, pruned
 from aefpga.fixedpoint.example import adversarial_words
 from aefpga.progress import Step, silent
 from aefpga.runs import Run, layout
@@ -20,7 +21,8 @@ class Pruning:
     """What the encoder costs with and without its silent neurons, in da4ml's estimate.
 
     `same_words` is the share of adversarial words that the pruned encoder still computes; of the
-    jets' words it computes all.
+    jets' words it computes all. `same_jets` is the share of jets whose words stay the same where
+    the silent neurons are those of other jets: of one half of them, for the other.
     """
 
     silent: int
@@ -28,6 +30,7 @@ class Pruning:
     lut_before: float
     lut_after: float
     same_words: float
+    same_jets: float
 
     @property
     def saved(self) -> float:
@@ -64,7 +67,7 @@ def judge_activity(run: Run, *, max_jets: int | None = None, step: Step = silent
     quantized = pruning = None
     if run.is_quantized:
         quantized = activity(run.spec, run.spec.input.to_words(jets))
-        pruning = _prune(run, quantized, step)
+        pruning = _pruning(run, jets, quantized, step)
     report = ActivityReport(len(jets), run.input.variables, float_model, quantized, pruning)
     write_json(run.folder / layout.ACTIVITY, report.to_dict())
     plot_activity(
@@ -76,11 +79,13 @@ def judge_activity(run: Run, *, max_jets: int | None = None, step: Step = silent
     return report
 
 
-def _prune(run: Run, layers: Sequence[LayerActivity], step: Step) -> Pruning:
+def _pruning(
+    run: Run, jets: NDArray[np.float32], layers: Sequence[LayerActivity], step: Step
+) -> Pruning:
     from aefpga.firmware.rtl import estimated_luts
 
     hidden = [x for x in layers if x.name != INPUTS]
-    smaller = pruned(run.spec, layers)
+    smaller = pruned(run.spec, living(layers))
     words = adversarial_words(run.spec)
     same = Emulator(smaller)(words) == Emulator(run.spec)(words)
     step("da4ml", 0, 2)
@@ -94,4 +99,13 @@ def _prune(run: Run, layers: Sequence[LayerActivity], step: Step) -> Pruning:
         lut_before=before,
         lut_after=after,
         same_words=float(np.mean(same)),
+        same_jets=_same_of_unseen(run.spec, run.spec.input.to_words(jets)),
     )
+
+
+def _same_of_unseen(spec: EncoderSpec, words: NDArray[np.int64]) -> float:
+    """Return the share of the second half's records that keep all words, pruned by the first."""
+    seen, unseen = np.array_split(words, 2)
+    smaller = pruned(spec, living(activity(spec, seen)))
+    same = Emulator(smaller)(unseen) == Emulator(spec)(unseen)
+    return float(same.all(axis=1).mean())

@@ -38,6 +38,9 @@ def describe(run: Run) -> dict[str, str]:
         words["widths"] = _widths(run.spec)
         if run.front is not None and run.spec.layout != sizes:
             words["encoder"] += f"; of these neurons {run.spec.layout} are worth a bit"
+    if pruned := run.manifest.get("pruned"):
+        n = sum(pruned["silent"].values())
+        words["encoder"] += f"; run {pruned['from']} without {n} silent neurons"
     return words
 
 

@@ -72,6 +72,17 @@ def to_arrays(weights: Mapping[str, Sequence[NDArray[Any]]]) -> dict[str, NDArra
     return {f"{n}/{p}": v for n, w in weights.items() for p, v in zip(PARTS, w, strict=True)}
 
 
+def pruned_weights(path: Path, alive: Mapping[str, NDArray[np.bool_]]) -> dict[str, NDArray[Any]]:
+    """Return an archive's arrays without the neurons that `alive` leaves out, layer by layer."""
+    kept: dict[str, list[NDArray[Any]]] = {}
+    arriving: NDArray[np.bool_] | slice = slice(None)
+    for name, (kernel, bias) in _load_weights(path).items():
+        leaving = alive.get(name, np.ones(len(bias), bool))
+        kept[name] = [kernel[arriving][:, leaving], bias[leaving]]
+        arriving = leaving
+    return to_arrays(kept)
+
+
 def _load_weights(path: Path) -> dict[str, list[NDArray[Any]]]:
     try:
         with np.load(path, allow_pickle=False) as saved:
