@@ -16,6 +16,7 @@ from aefpga.cli import (
     decompress,
     evaluate,
     info,
+    report,
     run,
     show,
     study,
@@ -70,6 +71,7 @@ app.command("csim")(then(csim.csim, "aefpga synthesize --part xcvu9p"))
 app.command("synthesize")(then(synthesize.synthesize, "aefpga evaluate"))
 app.command("evaluate")(then(evaluate.evaluate, "aefpga compress jets.root -o jets.aejets"))
 app.command("activity")(activity.activity)
+app.command("report")(report.report)
 app.command("run")(grouped(run.run))
 app.command("compress")(compress.compress)
 app.command("decompress")(decompress.decompress)

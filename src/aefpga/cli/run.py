@@ -29,6 +29,7 @@ def run(
     `aefpga run --config standard_24d --part xcku115 --clock-period 4`.
     """
     from aefpga.firmware import yosys
+    from aefpga.workflow.report import report as write_page
 
     resolved = options.resolved()
     # A fresh Yosys prepares itself for a minute: let it do so on the other core.
@@ -48,6 +49,7 @@ def run(
             tool=tool,
         )
     evaluate(run=chosen, runs=runs)
+    write_page([trained])
     _conclude(trained, projects)
 
 
@@ -58,6 +60,7 @@ def _conclude(run: "Run", projects: Path) -> None:
     folder = run.folder
     rows = [
         ("run", folder),
+        ("its page, to open in a browser", folder / layout.PAGE),
         ("encoder specification", folder / layout.ENCODER),
         ("decoder", folder / layout.DECODER),
         ("HLS project", projects / run.name / "hls"),

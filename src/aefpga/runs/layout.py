@@ -31,3 +31,6 @@ ACTIVITY = "activity.json"
 PLOTS = "plots"
 REPORTS = "reports"
 EVALUATIONS = "evaluations"
+PAGE = "report.html"
+# Of several runs, where it was asked for.
+COMPARISON = "comparison.html"

@@ -139,6 +139,8 @@ def evaluate(
         folder=folder,
     )
     write_json(folder / layout.METRICS, result.to_dict())
+    counted = _counted(run, table, kept, schemes, result)
+    write_json(folder / layout.HISTOGRAMS, counted.to_dict())
     _plot(run, table, kept, schemes, result)
     step("reconstructing", 3, 3)
     return result
@@ -221,26 +223,35 @@ def _truncated(
         yield label, 8 * len(data) / len(table), back
 
 
+def _without_twins(schemes: Mapping[str, Floats]) -> dict[str, Floats]:
+    """Leave out the C simulation: it equals the quantized model, which its curve would hide."""
+    return {n: s for n, s in schemes.items() if n != C_SIMULATION}
+
+
+def _counted(
+    run: Run, table: Floats, kept: Floats, schemes: Mapping[str, Floats], result: Evaluation
+) -> Histograms:
+    words: tuple[WordCounts, ...] = ()
+    if run.is_quantized:
+        words = count_words(Emulator(run.spec).encode(table), run.spec.latent_type)
+    variables = count_variables(kept, _without_twins(schemes), result.model, result.schema)
+    return Histograms(result.model, variables, words)
+
+
 def _plot(
     run: Run, table: Floats, kept: Floats, schemes: Mapping[str, Floats], result: Evaluation
 ) -> None:
-    schema, plots = result.schema, result.folder / layout.PLOTS
-    # The C simulation equals the quantized model word for word: its curve would only hide it.
-    shown = {n: s for n, s in schemes.items() if n != C_SIMULATION}
-    model = result.model
+    schema, model, plots = result.schema, result.model, result.folder / layout.PLOTS
+    shown = _without_twins(schemes)
     plot_distributions(kept, schemes[model], model, schema, plots / "inputs.png")
     plot_residuals(kept, shown, model, schema, plots / "residuals.png")
     if _has_momentum(schema):
         qualities = {n: result.qualities[n] for n in shown}
         plot_resolution(qualities, schema, plots / "resolution.png")
     plot_correlation(kept, schemes[model], schema, plots / "correlation.png")
-    counted: tuple[WordCounts, ...] = ()
     if run.is_quantized:
         words = Emulator(run.spec).encode(table)
-        counted = count_words(words, run.spec.latent_type)
         plot_occupancy(words, run.spec.latent_type, schema.name, plots / "latents.png")
-    found = Histograms(model, count_variables(kept, shown, model, schema), counted)
-    write_json(result.folder / layout.HISTOGRAMS, found.to_dict())
     with (run.folder / layout.HISTORY).open() as stream:
         history = [
             {k: v if k == "stage" else float(v) for k, v in row.items()}

@@ -1,0 +1,179 @@
+"""The page of a run: what it says, what it lacks, and that no text from a file is markup."""
+
+import json
+from dataclasses import replace
+from html.parser import HTMLParser
+
+import pytest
+from tiny import copy_of, findings_of, keep, synthesized
+
+from aefpga.cli import run as run_verb
+from aefpga.errors import UsageError
+from aefpga.report.render import render
+from aefpga.report.run_page import run_page
+from aefpga.runs import layout
+from aefpga.workflow.report import report
+
+HOSTILE = '</script><script>window.boom = 1</script><img src=x onerror="window.boom = 1">'
+
+
+class Reader(HTMLParser):
+    """Text and tags of a page, whose elements must be closed in order."""
+
+    EMPTY = ("meta", "img", "br", "input", "link")
+
+    def __init__(self, content):
+        super().__init__()
+        self.text, self.tags, self._open = "", [], []
+        self.feed(content)
+        assert not self._open
+
+    def handle_starttag(self, tag, attributes):
+        self.tags.append(tag)
+        if tag not in self.EMPTY:
+            self._open.append(tag)
+
+    def handle_endtag(self, tag):
+        assert self._open.pop() == tag
+
+    def handle_data(self, data):
+        if self._open[-1:] not in (["script"], ["style"]):
+            self.text += data
+
+
+def read(path):
+    return Reader(path.read_text(encoding="utf-8"))
+
+
+def test_the_page_says_what_was_found(whole_run):
+    target, missing = report([whole_run])
+    assert target == whole_run.folder / "report.html"
+    assert not missing
+    assert target.stat().st_size < 3_000_000
+    page = read(target)
+    quality = findings_of(whole_run).judged.quality
+    width = quality.variable("pt").residual.half_width_68
+    for expected in (
+        "standard, 24-16-8-6, ReLU",
+        "every word",
+        "1,234",
+        "7 cycles = 35 ns",
+        "0.97 to 1.13 times this",
+        f"{100 * width:.2f}",
+        "Are the records of embedded_jets like the run's own?",
+        "no C simulation: not in these tests",
+        whole_run.spec.hash,
+        "normalisation: physics",
+    ):
+        assert expected in page.text, expected
+    for name in whole_run.schema.names:
+        assert name.replace("_", " ") in page.text
+    assert page.tags.count("script") == 2
+
+
+def test_figures_are_of_every_variable(whole_run):
+    figures = {f.key: f for f in run_page(findings_of(whole_run)).figures}
+    assert set(figures) == {"learning", "words", "values", "ratio", "residuals", "by-pt", "by-eta",
+                            "schemes"}  # fmt: skip
+    for key in ("values", "ratio", "residuals", "by-pt", "by-eta"):
+        assert list(figures[key].panels) == list(whole_run.schema.names)
+    panel = figures["values"].panels["pt"]
+    original, reconstructed = panel.series
+    assert sum(original.y) == sum(reconstructed.y) == len(whole_run.test_records)
+    assert len(original.x) == len(original.y) + 1
+    shares = [sum(s.y) for s in figures["residuals"].panels["pt"].series]
+    assert shares == pytest.approx([1.0] * len(shares))
+    assert len(figures["words"].panels) == 6
+
+
+def test_what_is_missing_is_named_with_its_command(tiny_run, tmp_path):
+    run = copy_of(tiny_run, tmp_path / "bare")
+    target, missing = report([run], tmp_path / "page.html")
+    commands = [item.command for item in missing]
+    folder = str(run.folder)
+    assert commands == [
+        f"aefpga csim --run {folder}",
+        f"aefpga synthesize --run {folder} --part xcvu9p",
+        f"aefpga evaluate --run {folder}",
+    ]
+    page = read(target)
+    assert all(command in page.text for command in commands)
+    assert "not compared" in page.text
+    assert not (run.folder / layout.PAGE).exists()
+
+
+def test_what_is_damaged_or_of_another_encoder_is_not_shown(whole_run, tmp_path):
+    run = copy_of(whole_run, tmp_path / "changed")
+    keep(run, replace(synthesized(run, lut=4321.0), encoder_hash="0" * 64))
+    metrics = json.loads((run.folder / layout.METRICS).read_text())
+    del metrics["records"]
+    (run.folder / layout.METRICS).write_text(json.dumps(metrics))
+    (run.folder / layout.HISTOGRAMS).write_text("{")
+    (run.folder / layout.AGREEMENT).write_text('{"jets": "many"}')
+    target, missing = report([run])
+    said = [item.what for item in missing]
+    assert any("metrics.json cannot be read (records: " in what for what in said)
+    assert any("synthesis-xcvu9p.json is of another encoder" in what for what in said)
+    assert any("agreement.json cannot be read" in what for what in said)
+    assert "4,321" not in read(target).text
+
+
+def test_words_that_differ_are_a_bad_verdict(whole_run, tmp_path):
+    run = copy_of(whole_run, tmp_path / "wrong")
+    content = json.loads((run.folder / layout.AGREEMENT).read_text())
+    content["agreements"][0]["equal"] -= 1
+    (run.folder / layout.AGREEMENT).write_text(json.dumps(content))
+    verdict = run_page(findings_of(run)).verdicts[0]
+    assert (verdict.state, verdict.word) == ("bad", "no")
+
+
+@pytest.fixture
+def hostile_run(whole_run, tmp_path):
+    """A run whose name, notes, symbols and units would be markup."""
+    run = copy_of(whole_run, tmp_path / 'a"><img src=x onerror=window.boom=1>')
+    path = run.folder / layout.METRICS
+    content = json.loads(path.read_text())
+    content["notes"] = [HOSTILE]
+    content["record"] = HOSTILE
+    for scheme in content["schemes"].values():
+        for variable in scheme["variables"]:
+            variable["symbol"] = f"${HOSTILE}$"
+    path.write_text(json.dumps(content))
+    return run
+
+
+def test_text_from_files_is_no_markup(hostile_run):
+    content = render(run_page(findings_of(hostile_run)))
+    page = Reader(content)
+    assert "img" not in page.tags
+    assert page.tags.count("script") == 2
+    assert "window.boom" in page.text
+    # Neither the data of figures nor an attribute ends early.
+    assert content.count("</script>") == 2
+    assert "<img" not in content
+
+
+def test_a_page_that_cannot_be_made_leaves_nothing(tiny_run, tmp_path, monkeypatch):
+    def fail(path, *arguments, **options):
+        raise RuntimeError
+
+    monkeypatch.setattr("pathlib.Path.write_text", fail)
+    with pytest.raises(RuntimeError):
+        report([tiny_run], tmp_path / "page.html")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_run_twice_is_wrong_usage(tiny_run):
+    with pytest.raises(UsageError, match="given twice"):
+        report([tiny_run, tiny_run])
+
+
+def test_run_ends_with_its_page(tiny_run, tmp_path, monkeypatch):
+    run = copy_of(tiny_run, tmp_path / "runs" / "tiny")
+    options = run_verb.TrainingOptions(runs=tmp_path / "runs")
+    monkeypatch.setattr(run_verb, "train_run", lambda *arguments: run)
+    monkeypatch.setattr("aefpga.firmware.yosys.prepare", lambda: None)
+    for verb in ("show_run", "csim", "synthesize", "evaluate"):
+        monkeypatch.setattr(run_verb, verb, lambda *arguments, **options: None)
+    run_verb.run(options)
+    assert "24-16-8-6" in read(run.folder / layout.PAGE).text
