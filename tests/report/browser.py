@@ -121,6 +121,19 @@ class Tab:
         self.mouse("mouseMoved", *end, 1)
         self.mouse("mouseReleased", *end)
 
+    def key(self, name):
+        """Press a key."""
+        text = {"text": name} if len(name) == 1 else {}
+        self._call("Input.dispatchKeyEvent", type="keyDown", key=name, **text)
+        self._call("Input.dispatchKeyEvent", type="keyUp", key=name)
+
+    def wait(self, expression):
+        """Wait until an expression is true."""
+        deadline = time.monotonic() + TIMEOUT
+        while not self.evaluate(expression):
+            assert time.monotonic() < deadline, expression
+            time.sleep(0.05)
+
     def place(self, selector, across=0.5, down=0.5):
         """Scroll to what a selector finds, and return a place within it."""
         return self.evaluate(

@@ -1,13 +1,17 @@
 """A tiny run with all that later verbs leave, made without what takes their time."""
 
+import json
 from pathlib import Path
 
 import pytest
 from tiny import copy_of, keep, synthesized
 
 from aefpga.errors import ToolError
+from aefpga.runs import layout
 from aefpga.workflow import evaluate as evaluation
 from aefpga.workflow.csim import csim
+
+HOSTILE = '</script><script>window.boom = 1</script><img src=x onerror="window.boom = 1">'
 
 
 @pytest.fixture(scope="session")
@@ -28,4 +32,19 @@ def whole_run(tiny_run, tmp_path_factory):
         evaluation.evaluate(run, inputs=[str(sample)], max_records=400)
     csim(run, folder / "projects", without=("hls", "rtl"), max_jets=200)
     keep(run, synthesized(run))
+    return run
+
+
+@pytest.fixture
+def hostile_run(whole_run, tmp_path):
+    """A run whose name, notes, symbols and units would be markup."""
+    run = copy_of(whole_run, tmp_path / 'a"><img src=x onerror=window.boom=1>')
+    path = run.folder / layout.METRICS
+    content = json.loads(path.read_text())
+    content["notes"] = [HOSTILE]
+    content["record"] = HOSTILE
+    for scheme in content["schemes"].values():
+        for variable in scheme["variables"]:
+            variable["symbol"] = f"${HOSTILE}$"
+    path.write_text(json.dumps(content))
     return run

@@ -14,8 +14,6 @@ from aefpga.report.run_page import run_page
 from aefpga.runs import layout
 from aefpga.workflow.report import report
 
-HOSTILE = '</script><script>window.boom = 1</script><img src=x onerror="window.boom = 1">'
-
 
 class Reader(HTMLParser):
     """Text and tags of a page, whose elements must be closed in order."""
@@ -125,21 +123,6 @@ def test_words_that_differ_are_a_bad_verdict(whole_run, tmp_path):
     (run.folder / layout.AGREEMENT).write_text(json.dumps(content))
     verdict = run_page(findings_of(run)).verdicts[0]
     assert (verdict.state, verdict.word) == ("bad", "no")
-
-
-@pytest.fixture
-def hostile_run(whole_run, tmp_path):
-    """A run whose name, notes, symbols and units would be markup."""
-    run = copy_of(whole_run, tmp_path / 'a"><img src=x onerror=window.boom=1>')
-    path = run.folder / layout.METRICS
-    content = json.loads(path.read_text())
-    content["notes"] = [HOSTILE]
-    content["record"] = HOSTILE
-    for scheme in content["schemes"].values():
-        for variable in scheme["variables"]:
-            variable["symbol"] = f"${HOSTILE}$"
-    path.write_text(json.dumps(content))
-    return run
 
 
 def test_text_from_files_is_no_markup(hostile_run):
