@@ -34,7 +34,8 @@ def test_no_symbol_of_jets_is_left_as_it_is_typed():
 @pytest.mark.parametrize(
     ("number", "written"),
     [(0.0132, "0.013"), (0.0996, "0.10"), (0.0999, "0.10"), (384, "380"), (0, "0"), (9.99, "10"),
-     (0.00001, "0.000010"), (1e-9, "1.0e-09"), (12345.6, "12,000"), (None, None)],
+     (0.00001, "0.000010"), (1e-9, "1.0e−09"), (-0.013, "−0.013"),
+     (12345.6, "12,000"), (None, None)],
 )  # fmt: skip
 def test_two_digits_mean_something(number, written):
     assert formats.significant(number) == written
@@ -42,7 +43,15 @@ def test_two_digits_mean_something(number, written):
 
 @pytest.mark.parametrize(
     ("share", "written"),
-    [(0.01024, "1.02"), (1e-6, "< 0.01"), (0.0, "0.00"), (0.99999, "> 99.99"), (1.0, "100.00")],
+    [
+        (0.01024, "1.02"),
+        (1e-6, "< 0.01"),
+        (0.0, "0.00"),
+        (-1e-6, "0.00"),
+        (-0.012, "−1.20"),
+        (0.99999, "> 99.99"),
+        (1.0, "100.00"),
+    ],
 )
 def test_shares_are_nothing_or_all_only_if_they_are(share, written):
     assert formats.percent(share) == written

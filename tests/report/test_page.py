@@ -84,6 +84,33 @@ def test_figures_are_of_every_variable(whole_run):
     assert len(figures["words"].panels) == 6
 
 
+def test_a_run_with_learned_widths_shows_its_front(whole_run):
+    findings = findings_of(whole_run)
+    findings.run.__dict__["front"] = {
+        "rule": "the cheapest that is as accurate as uniform 6-bit words",
+        "is_met": True,
+        "uniform": {"luts": 1000.0, "validation_loss": 2e-5},
+        "points": [
+            {"luts": 400.0, "validation_loss": 1e-5, "chosen": True},
+            {"luts": 300.0, "validation_loss": 3e-5, "chosen": False},
+        ],
+    }
+    try:
+        figure = next(f for f in run_page(findings).figures if f.key == "front")
+    finally:
+        del findings.run.__dict__["front"]
+    drawn = {s.name: list(s.x) for s in figure.panels[""].series}
+    assert drawn == {"learned widths": [300.0, 400.0], "chosen": [400.0], "uniform": [1000.0]}
+
+
+def test_a_float_run_has_no_words(tiny_run, tmp_path):
+    run = copy_of(tiny_run, tmp_path / "float")
+    (run.folder / layout.ENCODER).unlink()
+    target, missing = report([run], tmp_path / "page.html")
+    assert [item.command for item in missing] == [f"aefpga evaluate --run {run.folder}"]
+    assert "no words to send" in read(target).text
+
+
 def test_what_is_missing_is_named_with_its_command(tiny_run, tmp_path):
     run = copy_of(tiny_run, tmp_path / "bare")
     target, missing = report([run], tmp_path / "page.html")

@@ -20,7 +20,7 @@ def percent(share: float | None) -> str | None:
         return "< 0.01"
     if 99.99 < number < 100:
         return "> 99.99"
-    return f"{number:.2f}"
+    return _signed(f"{number:.2f}")
 
 
 def significant(number: float | None, digits: int = 2) -> str | None:
@@ -33,7 +33,8 @@ def significant(number: float | None, digits: int = 2) -> str | None:
     # Rounding may carry into another digit.
     rounded = round(number, places)
     places = digits - 1 - floor(log10(abs(rounded)))
-    return f"{rounded:,.{max(places, 0)}f}" if places < 7 else f"{number:.{digits - 1}e}"
+    text = f"{rounded:,.{max(places, 0)}f}" if places < 7 else f"{number:.{digits - 1}e}"
+    return _signed(text)
 
 
 def scientific(number: float | None) -> str | None:
@@ -44,3 +45,8 @@ def scientific(number: float | None) -> str | None:
 def agreement(equal: int, words: int) -> str:
     """Return the per cent of words that are equal; what is not all of them never reads as 100."""
     return "100" if equal == words else f"{min(100 * equal / words, 99.9999):.4f}"
+
+
+def _signed(text: str) -> str:
+    """Return a number with a minus as wide as a plus, and none in front of nothing."""
+    return text.lstrip("-") if not text.strip("-0.") else text.replace("-", "−")

@@ -158,7 +158,7 @@ def _saturation(judged: Judged) -> Iterator[Verdict]:
     if not judged.bits_per_record or judged.worth is None:
         return
     if not judged.saturated_inputs:
-        yield Verdict(question, "good", "none", f"None of {judged.records:,} {judged.record}.")
+        yield Verdict(question, "good", "no", f"None of {judged.records:,} {judged.record} does.")
         return
     counts = ", ".join(f"{n:,} in {name}" for name, n in judged.saturated_inputs.items())
     reason = f"Of {judged.records:,} {judged.record}: {counts}; these saturate."
