@@ -78,12 +78,16 @@ def test_it_becomes_firmware_word_for_word(run, tmp_path):
 
 def test_it_is_judged_in_its_own_units(run):
     from aefpga.workflow.evaluate import evaluate
+    from aefpga.workflow.report import report
 
     quality = evaluate(run).qualities["quantized model"]
     assert [v.name for v in quality.variables] == ["charge", "depth", "cells"]
     assert quality.variable("depth").unit == "cm"
     assert quality.variable("charge").kind == "relative"
     assert quality.variable("cells").exact is not None
+    page = report([run])[0].read_text()
+    assert "depth [cm]" in page
+    assert "test hits stay below" in page
 
 
 @pytest.mark.parametrize("level", ["fast", "best"])
