@@ -21,7 +21,8 @@ import numpy as np
 from aefpga.config import load_config
 from aefpga.data.reader import read_records
 from aefpga.data.sample import sample_path
-from aefpga.data.simulate import PROCESSES, Simulation, simulate
+from aefpga.data.simulate import JetSimulation, simulate
+from aefpga.data.simulate.jets import PROCESSES
 from aefpga.evaluation.drawing import COLOURS, figure
 from aefpga.evaluation.metrics import Quality, judge
 from aefpga.evaluation.physics import kolmogorov
@@ -44,8 +45,8 @@ def silent(what: str, done: int, total: int) -> None:
 
 def others() -> Iterator[tuple[str, np.ndarray]]:
     """Yield name and jets of every simulated sample."""
-    wanted = {p: Simulation(p, EVENTS, SEED) for p in PROCESSES}
-    wanted["qcd, tune 4C"] = Simulation("qcd", EVENTS, SEED, tune=OTHER_TUNE)
+    wanted = {p: JetSimulation(p, EVENTS, SEED) for p in PROCESSES}
+    wanted["qcd, tune 4C"] = JetSimulation("qcd", EVENTS, SEED, tune=OTHER_TUNE)
     for name, simulation in wanted.items():
         jets = np.concatenate([jets.values for jets in simulate(simulation)])
         yield name, jets[:, COLUMNS]

@@ -6,9 +6,8 @@ import numpy as np
 import pytest
 import uproot
 
-from aefpga.data.formats import Aod
+from aefpga.data.formats.jets import Aod
 from aefpga.data.inspect import Feed, inspect
-from aefpga.data.opening import plain_names
 from aefpga.data.reader import (
     CHUNK_EVENTS,
     iterate_records,
@@ -16,6 +15,7 @@ from aefpga.data.reader import (
     read_records,
 )
 from aefpga.data.records import Records
+from aefpga.data.sources.root import plain_names
 from aefpga.data.writer import read_provenance, write_records
 from aefpga.errors import DataError
 from aefpga.schema import JETS, KINDS

@@ -6,8 +6,8 @@ import pytest
 import uproot
 
 from aefpga.data.inspect import inspect
-from aefpga.data.opening import plain_names
 from aefpga.data.reader import iterate_records, read_records, source_bytes
+from aefpga.data.sources.root import plain_names
 from aefpga.schema import JETS
 
 FIELDS = ("pt", "eta", "phi", "mass", "area", "rawFactor", "chHEF", "neHEF", "neEmEF", "chEmEF")

@@ -6,16 +6,10 @@ import pytest
 
 from aefpga.data.reader import read_records
 from aefpga.data.records import Records
-from aefpga.data.sample import EMBEDDED, sample_path
-from aefpga.data.simulate import (
-    BATCH_EVENTS,
-    BLOCK_EVENTS,
-    PROCESSES,
-    Simulation,
-    simulate,
-    simulate_block,
-    simulator_versions,
-)
+from aefpga.data.sample import JETS as EMBEDDED
+from aefpga.data.sample import sample_path
+from aefpga.data.simulate import JetSimulation, make_simulation, simulate, simulator_versions
+from aefpga.data.simulate.jets import BATCH_EVENTS, BLOCK_EVENTS, PROCESSES
 from aefpga.data.writer import read_provenance
 from aefpga.errors import ToolError, UsageError
 from aefpga.schema import JETS
@@ -46,7 +40,7 @@ def test_the_embedded_sample_is_large_and_small_enough():
 
 @pytest.mark.parametrize("process", sorted(PROCESSES))
 def test_every_process_makes_jets_whose_sums_hold(process):
-    jets = simulate_block(Simulation(process, events=20, seed=5), 0)
+    jets = JetSimulation(process, events=20, seed=5).block(0)
     assert len(jets.counts) == 20
     assert len(jets) > 20
     for name, terms in JETS.sums.items():
@@ -60,11 +54,18 @@ def test_without_pythia_the_extra_is_named(monkeypatch):
     def missing(package):
         raise PackageNotFoundError(package)
 
-    monkeypatch.setattr("aefpga.data.simulate.version", missing)
+    monkeypatch.setattr("aefpga.data.simulate.pythia.version", missing)
     with pytest.raises(ToolError, match=r"pip install 'aefpga\[simulate\]'"):
-        next(simulate(Simulation(events=1)))
+        next(simulate(JetSimulation(events=1)))
 
 
 def test_unknown_process():
     with pytest.raises(UsageError, match="ttbar"):
-        Simulation("top")
+        JetSimulation("top")
+
+
+def test_what_cannot_be_simulated_is_said():
+    with pytest.raises(UsageError, match="jets or events"):
+        make_simulation("clusters", {})
+    with pytest.raises(UsageError, match="--mass is no option of simulated events"):
+        make_simulation("events", {"mass": 80.0})

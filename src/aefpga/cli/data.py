@@ -1,4 +1,4 @@
-"""`aefpga data`: look into files, and simulate jets."""
+"""`aefpga data`: look into files, and simulate records."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -11,7 +11,7 @@ from aefpga.cli.options import Json, finite
 if TYPE_CHECKING:
     from aefpga.data.inspect import Feed
 
-app = typer.Typer(help="Look into ROOT files and simulate jets.", no_args_is_help=True)
+app = typer.Typer(help="Look into files, and simulate jets or events.", no_args_is_help=True)
 
 
 @app.command()
@@ -73,47 +73,74 @@ def _answer(feed: "Feed") -> str:
 @app.command()
 def simulate(
     output: Annotated[Path, typer.Option("--output", help="ROOT file to write.")],
+    record: Annotated[str, typer.Option("--record", help="jets or events.")] = "jets",
     process: Annotated[
-        str, typer.Option("--process", help="qcd, ttbar, wz-jets, photon-jet or resonance.")
-    ] = "qcd",
-    events: Annotated[int, typer.Option("--events", min=1, help="Number of events.")] = 20_000,
+        str | None,
+        typer.Option(
+            "--process",
+            help="Of jets: qcd (default), ttbar, wz-jets, photon-jet, resonance. Of events: "
+            "background (default: w, qcd, z, ttbar by shares) or one of these; signals (a-4l, "
+            "h0-tautau, hpm-taunu, lq-btau, alike) or one of these.",
+        ),
+    ] = None,
+    events: Annotated[
+        int | None,
+        typer.Option("--events", min=1, help="Number of events; default: 20,000."),
+    ] = None,
     seed: Annotated[
-        int, typer.Option("--seed", min=0, help="Decides every bit of the result.")
-    ] = 1,
+        int | None, typer.Option("--seed", min=0, help="Decides every bit; default: 1.")
+    ] = None,
     min_pthat: Annotated[
-        float,
+        float | None,
         typer.Option(
             "--min-pthat",
             min=1.0,
             callback=finite,
-            help="Smallest pt of the hard process, GeV.",
+            help="Jets: smallest pt of the hard process, GeV; default: 40.",
         ),
-    ] = 40.0,
+    ] = None,
     mass: Annotated[
-        float, typer.Option("--mass", callback=finite, help="Mass of the resonance, GeV.")
-    ] = 1500.0,
+        float | None,
+        typer.Option(
+            "--mass", callback=finite, help="Jets: mass of the resonance, GeV; default: 1500."
+        ),
+    ] = None,
     tune: Annotated[
-        int, typer.Option("--tune", min=1, help="Pythia's Tune:pp, such as 5 (4C); 14 is Monash.")
-    ] = 14,
+        int | None,
+        typer.Option(
+            "--tune", min=1, help="Jets: Pythia's Tune:pp, such as 5 (4C); default: 14, Monash."
+        ),
+    ] = None,
     processes: Annotated[
         int | None, typer.Option("--processes", min=1, help="Worker processes; default: all cores.")
     ] = None,
 ) -> None:
-    """Make jets with Pythia 8 and FastJet: 8 TeV, anti-kt 0.5, detector-like smearing.
+    """Make jets or events with Pythia 8 and FastJet, with a detector-like response.
 
-    The same seed gives the same file on any number of cores. Needs the extra `simulate`.
+    Jets: 8 TeV, anti-kt 0.5. Events: 13 TeV, those that have an isolated lepton above 23 GeV. The
+    same seed gives the same file on any number of cores. Needs the extra `simulate`.
 
-    Example: `aefpga data simulate --process ttbar --events 2000 --output ttbar.root`.
+    Example: `aefpga data simulate --record events --process w --events 2000 --output w.root`.
     """
     from dataclasses import asdict
 
-    from aefpga.data.simulate import Simulation, simulator_versions
+    from aefpga.data.simulate import make_simulation, simulator_versions
     from aefpga.data.simulate import simulate as make
     from aefpga.data.writer import write_records
 
-    simulation = Simulation(process, events, seed, min_pthat, mass, tune=tune)
+    options = {
+        "process": process,
+        "events": events,
+        "seed": seed,
+        "min_pthat": min_pthat,
+        "mass": mass,
+        "tune": tune,
+    }
+    given = {name: value for name, value in options.items() if value is not None}
+    simulation = make_simulation(record, given)
     facts = {"simulation": asdict(simulation), "versions": simulator_versions()}
     with show.progress() as step:
         parts = make(simulation, processes, step)
         written = write_records(output, parts, facts)
-    show.say(f"{written:,} jets from {events:,} events in {output}")
+    origin = f" from {simulation.events:,} events" if written != simulation.events else ""
+    show.say(f"{written:,} {record}{origin} in {output}")

@@ -21,7 +21,7 @@ from aefpga.errors import UsageError
 from aefpga.fixedpoint import Emulator
 from aefpga.runs import layout
 from aefpga.runs.autoencoder import Autoencoder
-from aefpga.schema.relations import consistent
+from aefpga.schema.relations import consistent, present
 
 Words = NDArray[np.int64]
 
@@ -141,15 +141,19 @@ class Autoencoding(Codec):
         """Return which values hang on an integer that hangs on the decoder's last digits."""
         schema = self.task.schema
         low, high = (
-            np.rint(self._model.normaliser.inverse_transform(columns + np.float32(e)))
+            self._model.normaliser.inverse_transform(columns + np.float32(e))[:, self._columns]
             for e in (-UNSTABLE, UNSTABLE)
         )
         counts = [v.kind.is_count for v in schema.variables]
-        unstable = np.asarray((low != high)[:, self._columns] & counts)
-        for particles in schema.classes if self._options.is_consistent else ():
-            if schema.holds(particles.energy, particles.count):
-                count = unstable[:, schema.index(particles.count)]
-                unstable[:, schema.index(particles.energy)] |= count
+        unstable = np.asarray((np.rint(low) != np.rint(high)) & counts)
+        if self._options.is_consistent:
+            for particles in schema.classes:
+                if schema.holds(particles.energy, particles.count):
+                    count = unstable[:, schema.index(particles.count)]
+                    unstable[:, schema.index(particles.energy)] |= count
+            # Whether an object is there hangs on its pt.
+            least, most = (present(schema, x, self._options.unlearned) for x in (low, high))
+            unstable |= least != most
         # A total starts from its parts: it hangs on the same digits as they do.
         for total, parts in schema.totals:
             unstable[:, total] |= unstable[:, list(parts)].any(axis=1)

@@ -62,7 +62,8 @@ def unpack_events(data: bytes, where: str) -> tuple[Words, dict[str, NDArray[Any
     if counts.ndim != 1 or counts.dtype.kind not in "iu":
         raise DataError(f"{where}/events is damaged: records per event are no row of integers")
     for name, column in events.items():
-        if not _BRANCH.match(name) or column.dtype.name not in _TYPES:
+        is_known = column.dtype.name in _TYPES or column.dtype.kind == "U"
+        if not _BRANCH.match(name) or not is_known:
             raise DataError(f"{where}/events is damaged: {name[:100]!r} of {column.dtype}")
         if column.shape != counts.shape:
             raise DataError(f"{where}/events is damaged: its columns differ in length")

@@ -1,4 +1,4 @@
-"""What a ROOT file holds for this toolkit."""
+"""What a file holds for this toolkit."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -63,15 +63,23 @@ class Contents:
         return asdict(self)
 
 
-def inspect(path: Path, collection: str | None = None) -> Contents:
-    """Read through a file and describe it; memory does not grow with its size."""
-    with open_file(path, collection) as file:
-        record, schema, used = file.format.schema, file.columns, file.format.collection
+def inspect(path: Path, collection: str | None = None, record: str | None = None) -> Contents:
+    """Read through a file and describe it; memory does not grow with its size.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    collection, record : str or None
+        What of it, where it holds several; None takes the usual one.
+    """
+    with open_file(path, collection, record) as file:
+        held_record, schema, used = file.format.schema, file.columns, file.format.collection
         sets = {
-            name: Feed(file.feeds(record.select(names)), file.missing(names))
-            for name, names in record.sets.items()
+            name: Feed(file.feeds(held_record.select(names)), file.missing(names))
+            for name, names in held_record.sets.items()
         }
-        held, kind = file.format.collections(file.branches), file.format
+        held, kind = file.format.collections(file.source.branches), file.format
     n_records = n_events = 0
     low = np.full(len(schema), np.inf)
     high, median = -low, np.zeros(len(schema))
@@ -91,7 +99,7 @@ def inspect(path: Path, collection: str | None = None) -> Contents:
     return Contents(
         path=str(path),
         format=kind.name,
-        record=record.name,
+        record=held_record.name,
         tree=kind.tree,
         collection=used,
         collections=tuple(held),

@@ -1,4 +1,4 @@
-"""Reading records from ROOT files, in chunks, whatever their format."""
+"""Reading records from files, in chunks, whatever their format."""
 
 import difflib
 from collections.abc import Iterator, Sequence
@@ -17,8 +17,6 @@ from aefpga.schema import Schema, Variable
 
 # Bounds the memory of a chunk: about 5 MB of float32 for 24 variables at 10 jets an event.
 CHUNK_EVENTS = 5_000
-# What identifies and weighs an event, in CMS files and in the toolkit's own.
-EVENT_BRANCHES = ("run", "luminosityBlock", "event", "genWeight", "weight")
 
 
 def iterate_records(
@@ -42,7 +40,7 @@ def iterate_records(
     step : Step
         Told how many events are read.
     with_events : bool
-        Also read those of `EVENT_BRANCHES` that the file has.
+        Also read what the file says of each event: number, weight, process.
 
     Raises
     ------
@@ -50,16 +48,16 @@ def iterate_records(
         If a file cannot be read, holds another record, lacks variables, or holds NaN or infinities.
     """
     files = find_files(inputs)
-    total = 0
+    total, record = 0, schema.name if schema else None
     for path in files:
-        with open_file(path, collection) as file:
+        with open_file(path, collection, record) as file:
             schema = schema or file.columns
             _check_variables(file, schema)
-            total += file.n_events
+            total += file.source.n_events
     assert schema is not None, "there is always a file"
     done = 0
     for path in files:
-        with open_file(path, collection) as file:
+        with open_file(path, collection, schema.name) as file:
             for records in _chunks(file, schema, with_events):
                 done += len(records.counts)
                 step("reading events", done, total)
@@ -69,13 +67,13 @@ def iterate_records(
 def source_bytes(inputs: Sequence[str], schema: Schema, collection: str | None = None) -> int:
     """Return how much space the branches that `iterate_records` reads with events take, in files.
 
-    See `RecordFile.stored_bytes` for what counts.
+    See `Source.stored_bytes` for what counts.
     """
     total = 0
     for path in find_files(inputs):
-        with open_file(path, collection) as file:
-            events = [name for name in EVENT_BRANCHES if name in file.branches]
-            total += file.stored_bytes([*_needed(file, schema.names), *events])
+        with open_file(path, collection, schema.name) as file:
+            events = file.events().values()
+            total += file.source.stored_bytes([*_needed(file, schema.names), *events])
     return total
 
 
@@ -134,7 +132,7 @@ def lacking(
     """
     found: dict[Path, tuple[str, ...]] = {}
     for path in find_files(inputs):
-        with open_file(path, collection) as file:
+        with open_file(path, collection, schema.name) as file:
             _check_variables(file, schema)
             found[path] = file.missing(schema.names)
     first, *others = found
@@ -166,8 +164,8 @@ def _check_variables(file: RecordFile, schema: Schema) -> None:
         return
     lacking = [n for n in file.missing(schema.names) if not schema.variable(n).is_optional]
     branches = [b for n in lacking for b in file.format.sources().get(n, ())]
-    absent = [b for b in dict.fromkeys(branches) if b not in file.branches]
-    near = [m for b in absent[:3] for m in difflib.get_close_matches(b, file.branches, n=2)]
+    absent = [b for b in dict.fromkeys(branches) if b not in file.source.branches]
+    near = [m for b in absent[:3] for m in difflib.get_close_matches(b, file.source.branches, n=2)]
     raise DataError(
         f"{file.path} ({file.format.name}, collection {file.format.collection}) cannot give "
         f"{', '.join(lacking)}"
@@ -183,21 +181,23 @@ def _meaning(variable: Variable) -> str:
 
 
 def _chunks(file: RecordFile, schema: Schema, with_events: bool) -> Iterator[Records]:
-    names = schema.names
-    available, needed = file.format.available(), _needed(file, names)
-    filled = file.missing(names)
+    source, names = file.source, schema.names
+    needed, filled = _needed(file, names), file.missing(names)
     # A tree without events is one chunk, which says what is kept of events.
-    for start in range(0, max(file.n_events, 1), CHUNK_EVENTS):
-        stop = min(start + CHUNK_EVENTS, file.n_events)
-        columns = {branch: file.read(branch, start, stop) for branch in needed}
-        counts = _records_per_event(file, columns, start)
-        values = np.zeros((int(counts.sum()), len(names)), np.float32)
-        for i, name in enumerate(names):
-            if name in available:
-                column = ak.flatten(file.format.compute(name, columns))
-                # What float32 cannot hold becomes infinite, and is refused below.
-                with np.errstate(over="ignore"):
-                    values[:, i] = ak.to_numpy(column).astype(np.float32)
+    for start in range(0, max(source.n_events, 1), CHUNK_EVENTS):
+        stop = min(start + CHUNK_EVENTS, source.n_events)
+        columns = {branch: source.read(branch, start, stop) for branch in needed}
+        if schema.one_per_event:
+            counts = np.ones(stop - start, np.int64)
+        else:
+            counts = _records_per_event(file, columns, start)
+        try:
+            values = file.format.table(schema, columns, int(counts.sum()))
+        except ValueError as error:
+            raise DataError(
+                f"{file.path} ({file.format.name}) holds no {schema.name} from event {start} on: "
+                f"{error}"
+            ) from error
         _check_finite(file, names, values, np.repeat(np.arange(start, stop), counts))
         events = _event_columns(file, start, stop) if with_events else {}
         yield Records(schema, values, counts, events, filled)
@@ -212,11 +212,13 @@ def _needed(file: RecordFile, names: Sequence[str]) -> list[str]:
 
 
 def _event_columns(file: RecordFile, start: int, stop: int) -> dict[str, NDArray[Any]]:
-    columns = {
-        name: file.read(name, start, stop, "np") for name in EVENT_BRANCHES if name in file.branches
+    columns = {n: file.source.read(branch, start, stop) for n, branch in file.events().items()}
+    # A list for each event under such a name, but for text, is something else.
+    return {
+        name: np.asarray(ak.to_numpy(column))
+        for name, column in columns.items()
+        if column.ndim == 1
     }
-    # A list for each event under such a name is something else.
-    return {name: column for name, column in columns.items() if column.dtype != object}
 
 
 def _records_per_event(file: RecordFile, columns: dict[str, Any], start: int) -> NDArray[np.int64]:

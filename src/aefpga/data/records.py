@@ -23,7 +23,7 @@ class Records:
     counts : ndarray of int64, shape (n_events,)
         Records per event; those of one event are neighbours.
     events : Mapping of str to ndarray, shape (n_events,)
-        What the file says of each event: run, number, weight.
+        What the file says of each event: run, number, weight, process.
     filled : tuple of str
         Columns that are zeros only because a table of this schema was asked for: the file that the
         records come from, or one of the files, lacks them.
@@ -49,7 +49,13 @@ class Records:
         return self.values[:, self.schema.index(name)]
 
     def keep(self, mask: NDArray[np.bool_]) -> "Records":
-        """Return the records where `mask` (one entry each) is true, events kept even if empty."""
+        """Return the records where `mask` (one entry each) is true.
+
+        Events are kept even if empty, unless the record is the event.
+        """
+        if self.schema.one_per_event:
+            events = {name: column[mask] for name, column in self.events.items()}
+            return replace(self, values=self.values[mask], counts=self.counts[mask], events=events)
         event = np.repeat(np.arange(len(self.counts)), self.counts)
         counts = np.bincount(event[mask], minlength=len(self.counts))
         return replace(self, values=self.values[mask], counts=counts)
@@ -81,9 +87,11 @@ class Records:
         """Return each variable as an Awkward array with a list of records for every event."""
         import awkward as ak
 
-        return {
-            n: ak.unflatten(np.ascontiguousarray(self.column(n)), self.counts) for n in self.names
-        }
+        return {n: ak.unflatten(column, self.counts) for n, column in self.columns().items()}
+
+    def columns(self) -> dict[str, NDArray[np.float32]]:
+        """Return each variable as an array of its own."""
+        return {n: np.ascontiguousarray(self.column(n)) for n in self.names}
 
     def to_pandas(self) -> Any:
         """Return a pandas table with a row a record, indexed by event and record; needs pandas."""

@@ -1,14 +1,32 @@
-"""The embedded sample of simulated jets, on which everything runs that is given no input."""
+"""The embedded samples of simulated records, on which everything runs that is given no input."""
 
 from importlib.resources import files
 from pathlib import Path
 
-from aefpga.data.simulate import Simulation
+from aefpga.data.simulate import JetSimulation
+from aefpga.errors import UsageError
 
 # `aefpga data simulate --process qcd --events 22000 --seed 20260101 --output embedded_jets.root`
-EMBEDDED = Simulation(process="qcd", events=22_000, seed=20_260_101)
+JETS = JetSimulation("qcd", 22_000, 20_260_101)
+
+_FILES = {"jets": "embedded_jets.root"}
 
 
-def sample_path() -> Path:
-    """Return the ROOT file of the embedded sample."""
-    return Path(str(files("aefpga.data") / "embedded_jets.root"))
+def sample_path(record: str = "jets") -> Path:
+    """Return the ROOT file of the embedded sample of a record.
+
+    Raises
+    ------
+    UsageError
+        If there is no sample of that record.
+    """
+    if record not in _FILES:
+        raise UsageError(
+            f"there is no embedded sample of {record}, only of {' and '.join(_FILES)}; name files "
+            "with --input"
+        )
+    return _path(_FILES[record])
+
+
+def _path(name: str) -> Path:
+    return Path(str(files("aefpga.data") / name))

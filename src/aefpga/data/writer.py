@@ -1,9 +1,14 @@
-"""Writing the toolkit's own ROOT files: a tree named after the record, a branch a variable."""
+"""Writing the toolkit's own ROOT files: a tree named after the record, a branch a variable.
+
+Each branch holds a list for each event, or a number where the record is the event.
+"""
 
 import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
+
+from numpy.typing import NDArray
 
 from aefpga import __version__
 from aefpga.data.records import Records
@@ -41,10 +46,13 @@ def write_records(
             if schema is None:
                 schema = records.schema
                 _check_names(path, schema)
-                types = {name: column.dtype for name, column in records.events.items()}
-                file.mktree(schema.name, {**types, **dict.fromkeys(schema.names, "var * float32")})
+                types = {name: _branch_type(column) for name, column in records.events.items()}
+                each = "float32" if schema.one_per_event else "var * float32"
+                file.mktree(schema.name, {**types, **dict.fromkeys(schema.names, each)})
             # One counter for all columns: they belong to one record.
-            file[schema.name].extend({**records.events, **records.lists()})
+            columns = records.columns() if schema.one_per_event else records.lists()
+            events = {name: _branch(column) for name, column in records.events.items()}
+            file[schema.name].extend({**events, **columns})
             written += len(records)
         facts: dict[str, Any] = {"schema": SCHEMA_VERSION, "aefpga": __version__, **provenance}
         if schema is not None:
@@ -52,6 +60,16 @@ def write_records(
             facts["record"] = schema.to_config()
         file["provenance"] = json.dumps(facts)
     return written
+
+
+def _branch_type(column: NDArray[Any]) -> Any:
+    return "string" if column.dtype.kind == "U" else column.dtype
+
+
+def _branch(column: NDArray[Any]) -> Any:
+    import awkward as ak
+
+    return ak.Array(column.tolist()) if column.dtype.kind == "U" else column
 
 
 def _check_names(path: Path, schema: Schema) -> None:

@@ -4,7 +4,7 @@ Bins have equal widths from `low` to `high`. Of values and residuals two more, f
 what is beyond.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from aefpga.evaluation.drawing import Bins
 from aefpga.evaluation.metrics import residuals
 from aefpga.fixedpoint import FixedType
 from aefpga.schema import Schema, Variable
+from aefpga.schema.relations import present
 
 Floats = NDArray[np.float32]
 Counts = tuple[int, ...]
@@ -98,10 +99,7 @@ def count_variables(
     schema : Schema
         The columns.
     """
-    columns = (
-        (v, original[:, i], {n: x[:, i] for n, x in reconstructions.items()})
-        for i, v in enumerate(schema.variables)
-    )
+    columns = columns_of_present(schema, original, reconstructions)
     return {
         variable.name: VariableCounts(
             _values(variable, before, after[model]), _residuals(variable, before, after, model)
@@ -142,6 +140,17 @@ def residual_bins(variable: Variable, values: NDArray[np.float64]) -> Bins:
     # Of few records, or of many that are exact, the quantile may be 0.
     reach = REACH * float(np.quantile(sizes, QUANTILE)) or float(sizes.max())
     return Bins(-reach, reach, RESIDUAL_BINS)
+
+
+def columns_of_present(
+    schema: Schema, original: Floats, reconstructions: Mapping[str, Floats]
+) -> Iterator[tuple[Variable, Floats, dict[str, Floats]]]:
+    """Yield each variable and its columns, of the records in which its object is there."""
+    there = present(schema, original)
+    for i, variable in enumerate(schema.variables):
+        rows = there[:, i] if there[:, i].any() else slice(None)
+        after = {name: x[rows, i] for name, x in reconstructions.items()}
+        yield variable, original[rows, i], after
 
 
 def entering_residuals(

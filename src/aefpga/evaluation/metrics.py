@@ -16,7 +16,8 @@ Definitions
   iteration from the median, as experiments fit jet responses (CMS, arXiv:1607.03663, sect. 6).
 * Beside the relative residual, the absolute one of the records below the threshold.
 * Counts: share of records exactly right after rounding to an integer, beside the residual.
-* What the data never had is not judged.
+* What the data never had is not judged; nor is an angle of an object that is absent, which would
+  always be right. The pt that an absent object is given counts as one below the threshold.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -30,6 +31,7 @@ from numpy.typing import NDArray
 from aefpga.errors import DataError
 from aefpga.normalise import Normaliser
 from aefpga.schema import Schema, Variable
+from aefpga.schema.relations import present
 
 Floats = NDArray[np.float32]
 # Which records are in each bin.
@@ -180,14 +182,19 @@ def judge(
     if not judged:
         raise DataError(f"these {schema.name} have none of the variables that would be judged")
     mse = float(np.square(difference[:, judged]).mean())
-    groups = _groups(original, schema)
+    groups, there = _groups(original, schema), present(schema, original)
     return Quality(
         mse=mse,
         rmse=float(np.sqrt(mse)),
         mean_absolute_residual=float(np.abs(difference[:, judged]).mean()),
         variables=tuple(
             _judge_variable(
-                schema.variables[i], original[:, i], reconstructed[:, i], groups, difference[:, i]
+                schema.variables[i],
+                original[:, i],
+                reconstructed[:, i],
+                there[:, i],
+                groups,
+                difference[:, i],
             )
             for i in judged
         ),
@@ -264,10 +271,12 @@ def _judge_variable(
     variable: Variable,
     original: NDArray[Any],
     reconstructed: NDArray[Any],
+    there: NDArray[np.bool_],
     groups: tuple[Groups, Groups],
     normalised: NDArray[np.float64],
 ) -> VariableQuality:
     residual, enters = residuals(variable, original, reconstructed)
+    enters &= there
     relative = variable.kind.is_relative
     by_pt, by_eta = (
         tuple(Spread.of(residual[enters & group]) for group in bins) for bins in groups

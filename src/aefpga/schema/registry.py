@@ -1,10 +1,11 @@
 """The records that are known by name."""
 
 from aefpga.errors import UsageError
+from aefpga.schema.events import EVENTS
 from aefpga.schema.jets import JETS
 from aefpga.schema.schema import Schema
 
-_KNOWN = {JETS.name: JETS}
+_KNOWN = {schema.name: schema for schema in (JETS, EVENTS)}
 
 
 def register(schema: Schema) -> None:

@@ -1,6 +1,7 @@
 """`Schema`: what a record is; it travels with the data, into runs and compressed files."""
 
 import difflib
+import fnmatch
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, Self
@@ -40,6 +41,22 @@ class ParticleClass(_Part):
     is_rare: bool = False
 
 
+class PhysicsObject(_Part):
+    """An object within a record: it is absent where its `pt` is 0, and then the `rest` is 0 too.
+
+    Present ones have a pt of at least `least`, in its unit, or of little less.
+    """
+
+    pt: str
+    rest: tuple[str, ...]
+    least: float = Field(0.0, ge=0, allow_inf_nan=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """All its variables."""
+        return self.pt, *self.rest
+
+
 class Cut(_Part):
     """Records are kept whose `variable` is below this, in its unit."""
 
@@ -64,6 +81,8 @@ class Schema(_Part):
     classes : tuple of ParticleClass
         Whose energies add up to the record's, in the order in which counting what is left over from
         it is best: rare ones first.
+    objects : tuple of PhysicsObject
+        Which variables belong to one object, that may be absent.
     momentum : FourMomentum or None
         Which variables are the four-momentum.
     cuts : tuple of Cut
@@ -76,18 +95,22 @@ class Schema(_Part):
         What tables and plots show where there is no room for all; empty: the first ones.
     shape : tuple of int or None
         Where the variables are cells of a grid, its shape.
+    one_per_event : bool
+        The record is the event.
     """
 
     name: str = Field(min_length=1, max_length=100)
     variables: tuple[Variable, ...] = Field(min_length=1, max_length=4096)
     sums: Mapping[str, tuple[str, ...]] = {}
     classes: tuple[ParticleClass, ...] = ()
+    objects: tuple[PhysicsObject, ...] = ()
     momentum: FourMomentum | None = None
     cuts: tuple[Cut, ...] = ()
     sets: Mapping[str, tuple[str, ...]] = {}
     usual: str | None = None
     headline: tuple[str, ...] = ()
     shape: tuple[int, ...] | None = None
+    one_per_event: bool = False
 
     @model_validator(mode="after")
     def _each_name_once(self) -> Self:
@@ -154,6 +177,8 @@ class Schema(_Part):
     def choose(self, text: str | None = None) -> Self:
         """Return the schema of what `text` names: a set, or variables with commas between them.
 
+        A name may be a pattern, such as ``j[1-4]_*``, for all variables that it fits.
+
         Raises
         ------
         UsageError
@@ -164,13 +189,17 @@ class Schema(_Part):
             return self
         if text in self.sets:
             return self.select(self.sets[text])
-        if text and "," not in text and not self.holds(text):
+        if text and not set(text) & set(",*?[") and not self.holds(text):
             sets = f"the sets are {_list(self.sets)}; " if self.sets else ""
             near = difflib.get_close_matches(text, self.names, n=3) or self.names[:8]
             raise UsageError(
                 f"{self.name} have no set or variable {text}; {sets}did you mean {_list(near)}?"
             )
-        return self.select(name.strip() for name in text.split(","))
+        return self.select(name for part in text.split(",") for name in self._fitting(part.strip()))
+
+    def _fitting(self, pattern: str) -> list[str]:
+        """Return the names that a pattern fits, in the schema's order; else itself."""
+        return [n for n in self.names if fnmatch.fnmatchcase(n, pattern)] or [pattern]
 
     @cached_property
     def totals(self) -> tuple[tuple[int, tuple[int, ...]], ...]:

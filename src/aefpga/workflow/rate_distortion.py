@@ -218,7 +218,7 @@ def records_to_judge(
     Raises
     ------
     UsageError
-        If the embedded sample was asked for another record than jets.
+        If there are no inputs, and there is no embedded sample of that record.
     """
     from aefpga.data.sample import sample_path
     from aefpga.workflow.selection import selected_records
@@ -226,12 +226,7 @@ def records_to_judge(
     if runs and not inputs:
         return runs[0].test_records[:most], runs[0].schema, runs[0].lacking
     schema = runs[0].schema if runs and not variables else find_schema(record).choose(variables)
-    if not inputs and schema.name != JETS.name:
-        raise UsageError(
-            f"the embedded sample holds jets, no {schema.name}: name files with --input, or a run "
-            "with --run"
-        )
-    files = list(inputs or [str(sample_path())])
+    files = list(inputs or [str(sample_path(schema.name))])
     data = DataConfig(collection=collection, record=schema.name)
     kept, _ = selected_records(files, schema, data, step)
     if not runs:

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aefpga.evaluation.drawing import COLOURS, log_scale, panels, remark, residual_label, say
-from aefpga.evaluation.histograms import entering_residuals, residual_bins
+from aefpga.evaluation.histograms import columns_of_present, entering_residuals, residual_bins
 from aefpga.schema import Schema, Variable
 
 Floats = NDArray[np.float32]
@@ -36,8 +36,8 @@ def plot_residuals(
         File to write.
     """
     found = {
-        v: entering_residuals(v, original[:, i], {n: x[:, i] for n, x in reconstructions.items()})
-        for i, v in enumerate(schema.variables)
+        v: entering_residuals(v, before, after)
+        for v, before, after in columns_of_present(schema, original, reconstructions)
     }
     exact = [v for v, r in found.items() if len(r[model]) and not r[model].any()]
     none = [v for v, r in found.items() if not len(r[model])]

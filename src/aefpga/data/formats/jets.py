@@ -1,19 +1,13 @@
-"""Where each file format keeps its records, and how its branches become a schema's variables.
-
-A format is a small object: it says whether a file is its own, which variables it can give, which
-branches those need, and how to compute them. Nothing here opens a file.
-"""
+"""Jets, as the experiments' files keep them."""
 
 import re
-from abc import ABC, abstractmethod
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from typing import Any, ClassVar
 
 import numpy as np
 
-from aefpga.schema import JETS, Schema
-
-Columns = Mapping[str, Any]
+from aefpga.data.formats.format import Columns, Format
+from aefpga.schema import JETS
 
 # What each class of particles is called in AOD's m_specific and, but for the first letter, in
 # scouting.
@@ -39,74 +33,9 @@ def _lower(match: re.Match[str]) -> str:
     return match[0].lower()
 
 
-class Format(ABC):
-    """A file format, which feeds one kind of record: jets, unless it says otherwise.
-
-    Parameters
-    ----------
-    collection : str
-        The collection to read.
-    branches : collection of str
-        All branches of the file's tree.
-
-    Attributes
-    ----------
-    schema : Schema
-        The record whose variables it gives.
-    name, tree, default_collection : str
-        How messages call it, its tree, and what is read of it where no collection is asked for.
-    """
-
-    schema: ClassVar[Schema] = JETS
-    name: ClassVar[str]
-    tree: ClassVar[str]
-    default_collection: ClassVar[str]
-
-    def __init__(self, collection: str, branches: Collection[str]) -> None:
-        self.collection = collection
-        self.branches = frozenset(branches)
-
-    @abstractmethod
-    def sources(self) -> dict[str, tuple[str, ...]]:
-        """Return for each variable the format could give the branches that it needs."""
-
-    def compute(self, variable: str, columns: Columns) -> Any:
-        """Return one variable from the columns of its branches (jagged or flat, any dtype)."""
-        needed = self.sources()[variable]
-        total = columns[needed[0]]
-        for branch in needed[1:]:
-            total = total + columns[branch]
-        return total
-
-    def available(self) -> dict[str, tuple[str, ...]]:
-        """Return the variables that this very file can give, with their branches."""
-        return {v: b for v, b in self.sources().items() if self.branches.issuperset(b)}
-
-    @classmethod
-    def collections(cls, branches: Collection[str]) -> list[str]:
-        """Return the collections of this format that a tree with these branches holds."""
-        return [cls.default_collection] if cls(cls.default_collection, branches).available() else []
-
-
 def _stems(branches: Collection[str], suffix: str) -> list[str]:
     """Return, sorted, what comes before `suffix` in the branches that end with it."""
     return sorted(b.removesuffix(suffix) for b in branches if b.endswith(suffix))
-
-
-class Own(Format):
-    """The toolkit's own files: a tree named after the record, one jagged branch a variable."""
-
-    name, tree, default_collection = "aefpga", "jets", "jets"
-
-    def sources(self) -> dict[str, tuple[str, ...]]:
-        """Return for each variable the format could give the branches that it needs."""
-        return {name: (name,) for name in self.schema.names}
-
-    @classmethod
-    def of(cls, schema: Schema) -> type[Format]:
-        """Return the format of files that hold this record."""
-        names = {"schema": schema, "tree": schema.name, "default_collection": schema.name}
-        return type(cls.__name__, (cls,), names)
 
 
 class Aod(Format):
@@ -280,13 +209,3 @@ class Physlite(Format):
         """Return the jet collections of this format that a tree with these branches holds."""
         stems = _stems(branches, "AuxDyn.pt")
         return [s for s in stems if "Jet" in s and f"{s}AuxDyn.m" in branches]
-
-
-# In the order in which a file is asked, after the toolkit's own; all are told apart by their
-# branches.
-FORMATS: list[type[Format]] = [Aod, Scouting, Nano, Physlite]
-
-
-def register_format(kind: type[Format]) -> None:
-    """Make a format known: files that none of those before can read are asked for its branches."""
-    FORMATS.append(kind)

@@ -1,0 +1,58 @@
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from aefpga.cli import app
+from aefpga.data.reader import iterate_records
+from aefpga.data.simulate import EventSimulation
+from aefpga.data.simulate.events import BLOCK_EVENTS, MIXTURES, TRIGGER_PT
+from aefpga.data.writer import read_provenance
+from aefpga.errors import UsageError
+
+pytest.importorskip("pythia8mc", reason="simulation needs the extra `simulate`")
+pytest.importorskip("fastjet", reason="simulation needs the extra `simulate`")
+
+
+def momenta(events, kind, most):
+    return np.stack([events.column(f"{kind}{i}_pt") for i in range(1, most + 1)], axis=1)
+
+
+def test_events_pass_the_trigger_and_fewer_are_the_first_of_more():
+    many, few = (EventSimulation("lq-btau", n, seed=5).block(0) for n in (40, 7))
+    np.testing.assert_array_equal(few.values, many.values[:7])
+    np.testing.assert_array_equal(few.events["process"], many.events["process"][:7])
+    electrons, muons, jets = (momenta(many, *k) for k in (("e", 4), ("mu", 4), ("j", 10)))
+    assert (np.maximum(electrons[:, 0], muons[:, 0]) > TRIGGER_PT).all()
+    for each, least in ((electrons, 3), (muons, 3), (jets, 15)):
+        assert (np.diff(each, axis=1) <= 0).all()
+        assert ((each == 0) | (each > least)).all()
+    assert (jets > 0).any()
+    assert (many.column("met_eta") == 0).all()
+    assert (many.column("met_pt") > 0).all()
+
+
+def test_the_background_is_mixed_by_its_shares():
+    labels = EventSimulation("background", BLOCK_EVENTS)._labels(3)
+    names, counts = np.unique(labels, return_counts=True)
+    shares = dict(zip(names.tolist(), (counts / BLOCK_EVENTS).tolist(), strict=True))
+    few = EventSimulation("background", 100)._labels(3)
+    np.testing.assert_array_equal(few, labels)
+    assert shares == pytest.approx(MIXTURES["background"], abs=1 / BLOCK_EVENTS)
+
+
+def test_the_command_writes_labels_weights_and_where_they_come_from(tmp_path):
+    path = tmp_path / "w.root"
+    words = ["data", "simulate", "--record", "events", "--process", "w", "--events", "5"]
+    result = CliRunner().invoke(app, [*words, "--processes", "1", "--output", str(path)])
+    assert result.exit_code == 0, result.output
+    assert "5 events in" in result.output
+    [events] = iterate_records([str(path)], with_events=True)
+    assert events.events["process"].tolist() == ["w"] * 5
+    assert events.events["weight"].tolist() == [1.0] * 5
+    made = {"process": "w", "events": 5, "seed": 1}
+    assert read_provenance(path)["simulation"] == made
+
+
+def test_unknown_process_of_events():
+    with pytest.raises(UsageError, match=r"lq-btau, or of the mixtures background, signals"):
+        EventSimulation("wz-jets")
