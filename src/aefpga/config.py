@@ -26,7 +26,7 @@ LEARNED_WIDTHS = "learned-widths"
 
 # Activations are of the order of one, min-max errors squared of the order of 1e-5.
 USUAL_PENALTIES: dict[PenaltyRule, dict[str, float]] = {
-    "textbook": {"sparse-l1": 1e-5, "sparse-kl": 1e-5, "vae": 1e-6, "adversarial": 1e-4},
+    "textbook": {"sparse-l1": 3e-6, "sparse-kl": 3e-6, "vae": 1e-6, "adversarial": 1e-4},
     "study": {"sparse-l1": 1e-3, "sparse-kl": 1e-3, "vae": 1.0},
 }
 
