@@ -190,7 +190,8 @@ def test_a_changed_run_is_refused(call, run_copy, name, change, message):
 
 
 def test_activity_tells_what_pruning_saves(call, run_copy):
-    found = json.loads(call("activity", "--json").stdout)
+    found = json.loads(call("activity", "--prune", "smaller", "--json").stdout)
+    assert (run_copy / found["pruned"] / "run.json").exists()
     assert [x["name"] for x in found["quantized"]] == ["inputs", "hidden_1", "hidden_2"]
     assert [len(x["firing"]) for x in found["float_model"]] == [24, 16, 8]
     silent = sum(share == 0 for x in found["quantized"][1:] for share in x["nonzero"])
