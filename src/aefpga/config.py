@@ -35,6 +35,13 @@ class _Section(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
+class Limits(_Section):
+    """What a variable is at least, and below; none is no limit."""
+
+    least: float | None = None
+    below: float | None = None
+
+
 class DataConfig(_Section):
     """Which jets."""
 
@@ -47,8 +54,8 @@ class DataConfig(_Section):
     normalisation: Normalisation = Field(
         "physics", description="min-max, standard, four-momentum or physics"
     )
-    cuts: dict[str, float] | None = Field(
-        None, description="keep records with these variables below; none: the record's usual cuts"
+    cuts: dict[str, float | Limits] | None = Field(
+        None, description="keep records with these variables below, or within limits; none: usual"
     )
     max_jets: int | None = Field(None, gt=0, description="read at most this many jets")
 
@@ -73,7 +80,9 @@ class DataConfig(_Section):
     @model_validator(mode="after")
     def _known(self) -> "DataConfig":
         for name in self.cuts or ():
-            find_schema(self.record).index(name)
+            schema = find_schema(self.record)
+            if schema.quantity(name) is None:
+                schema.index(name)
         self.columns()
         return self
 
@@ -85,7 +94,12 @@ class DataConfig(_Section):
         """Return the cuts that the records must pass."""
         if self.cuts is None:
             return find_schema(self.record).cuts
-        return tuple(Cut(variable=name, below=below) for name, below in self.cuts.items())
+        return tuple(
+            Cut(variable=name, **limit.model_dump())
+            if isinstance(limit, Limits)
+            else Cut(variable=name, below=limit)
+            for name, limit in self.cuts.items()
+        )
 
 
 class ModelConfig(_Section):

@@ -5,9 +5,9 @@ from aefpga.config import DataConfig
 from aefpga.data.records import Records
 from aefpga.data.sample import sample_path
 from aefpga.data.selection import select, split
-from aefpga.errors import DataError
+from aefpga.errors import DataError, UsageError
 from aefpga.progress import silent
-from aefpga.schema import JETS, Cut
+from aefpga.schema import EVENTS, JETS, Cut
 from aefpga.workflow.selection import selected_records
 
 
@@ -38,6 +38,32 @@ def test_what_is_counted_is_what_was_read():
     assert 290 < facts.read <= 300
     assert len(kept) == facts.read - sum(facts.cut.values())
     assert min(facts.cut.values()) > 0
+
+
+def test_events_are_cut_on_quantities_and_from_below():
+    """The first channel of the DarkMachines challenge, as configured."""
+    limits = {"ht": 600, "met_pt": 200, "met_over_ht": 0.2, "j4_pt": 50, "j1_pt": 200}
+    data = DataConfig(record="events", cuts={name: {"least": x} for name, x in limits.items()})
+    schema = EVENTS.choose("met_pt, j[1-4]_pt")
+    rows = [
+        [220, 300, 200, 100, 60],
+        [220, 300, 150, 100, 49],
+        [220, 300, 100, 100, 60],
+        [220, 1000, 100, 100, 60],
+        [199, 300, 200, 100, 60],
+        [220, 199, 190, 180, 170],
+    ]
+    events = Records(schema, np.array(rows, np.float32), np.ones(len(rows), np.int64))
+    kept, facts = select(events, data.selection())
+    assert kept.values.tolist() == rows[:1]
+    assert facts.cut == {"ht": 2, "met_pt": 1, "met_over_ht": 1, "j4_pt": 0, "j1_pt": 1}
+    with pytest.raises(DataError, match=r"passes lepton_pt >= 23 and lepton_pt < 90"):
+        select(
+            Records(EVENTS.select(("e1_pt",)), np.zeros((1, 1), np.float32), np.ones(1, np.int64)),
+            [Cut(variable="lepton_pt", least=23, below=90)],
+        )
+    with pytest.raises(UsageError, match="no variable hat"):
+        DataConfig(record="events", cuts={"hat": 1})
 
 
 def test_split_is_a_partition_fixed_by_the_seed():

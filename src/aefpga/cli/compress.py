@@ -45,6 +45,9 @@ def compress(
         typer.Option("--learned-from", help="Use again what another .aejets file learned."),
     ] = None,
     variables: Variables = None,
+    record: Annotated[
+        str, typer.Option("--record", help="With --scalar: what the files hold, jets or events.")
+    ] = "jets",
     keep_outliers: Annotated[
         bool,
         typer.Option(help="Keep jets exactly that are out of the encoder's range."),
@@ -95,6 +98,7 @@ def compress(
     if level not in LEVELS:
         raise UsageError(f"--level {level}: expected {' or '.join(LEVELS)}")
     settings = Settings(
+        record=record,
         variables=variables,
         profile=parse_profile(max_error) if max_error else None,
         level="best" if learned_from else level,
@@ -106,6 +110,8 @@ def compress(
     )
     if variables and not scalar:
         raise UsageError("--variables goes with --scalar; an encoder keeps its own variables")
+    if record != "jets" and not scalar:
+        raise UsageError("--record goes with --scalar; an encoder keeps its own record")
     if scalar and (run or not embed_model or not keep_outliers):
         raise UsageError("--scalar has no encoder: no --run, no model to embed, no outliers of one")
     if scheduler and workers:

@@ -16,9 +16,13 @@ app = typer.Typer(help="Look into files, and simulate jets or events.", no_args_
 
 @app.command()
 def inspect(
-    file: Annotated[Path, typer.Argument(help="ROOT file.")],
+    file: Annotated[Path, typer.Argument(help="ROOT, HDF5 or CSV file.")],
     collection: Annotated[
         str | None, typer.Option("--collection", help="Collection; default: the usual one.")
+    ] = None,
+    record: Annotated[
+        str | None,
+        typer.Option("--record", help="jets or events, where a file holds both; default: jets."),
     ] = None,
     as_json: Json = False,
 ) -> None:
@@ -28,7 +32,7 @@ def inspect(
     """
     from aefpga.data.inspect import inspect as look
 
-    found = look(file, collection)
+    found = look(file, collection, record)
     if as_json:
         show.print_json(found.to_dict())
         return

@@ -34,7 +34,8 @@ def table_of(schema: Schema, objects: Mapping[str, Any], n_events: int) -> NDArr
         if kind.name not in objects:
             continue
         found = ak.from_regular(objects[kind.name])
-        found = found[found.pt > 0]
+        # NaN stays, for readers to refuse.
+        found = found[~(found.pt <= 0)]
         found = found[ak.argsort(found.pt, ascending=False, stable=True)]
         for quantity in QUANTITIES:
             padded = ak.fill_none(ak.pad_none(found[quantity], kind.most, clip=True), 0.0)

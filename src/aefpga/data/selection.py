@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,8 @@ class Selected:
 def select(records: Records, cuts: Sequence[Cut]) -> tuple[Records, Selected]:
     """Return the records that pass all cuts on variables they have, and how many did not.
 
+    A quantity is made of those of its variables that they have.
+
     Raises
     ------
     DataError
@@ -29,18 +32,46 @@ def select(records: Records, cuts: Sequence[Cut]) -> tuple[Records, Selected]:
     """
     keep, cut = np.ones(len(records), bool), {}
     for one in cuts:
-        if records.schema.holds(one.variable):
-            fails = keep & ~(records.column(one.variable) < one.below)
-            cut[one.variable] = int(fails.sum())
-            keep &= ~fails
+        column = _column(records, one.variable)
+        if column is not None:
+            passes = np.ones(len(records), bool)
+            if one.below is not None:
+                passes &= column < one.below
+            if one.least is not None:
+                passes &= column >= one.least
+            cut[one.variable] = int((keep & ~passes).sum())
+            keep &= passes
     if not keep.any():
-        limits = " and ".join(f"{c.variable} < {c.below:g}" for c in cuts)
+        limits = " and ".join(
+            f"{c.variable} {sign} {limit:g}"
+            for c in cuts
+            for sign, limit in ((">=", c.least), ("<", c.below))
+            if limit is not None
+        )
         failed = ", ".join(f"{n} fail {name}" for name, n in cut.items())
         raise DataError(
             f"none of {len(records)} {records.schema.name} passes {limits or 'without any cut'}"
-            f"{': ' * bool(failed)}{failed}; check the input or raise data.cuts"
+            f"{': ' * bool(failed)}{failed}; check the input or change data.cuts"
         )
     return records.keep(keep), Selected(len(records), cut)
+
+
+def _column(records: Records, name: str) -> NDArray[np.floating[Any]] | None:
+    """Return a variable or a quantity of all records; None if they have nothing of it."""
+    schema = records.schema
+    if schema.holds(name):
+        return records.column(name)
+    quantity = schema.quantity(name)
+    if quantity is None:
+        return None
+    parts = [column for n in quantity.of if (column := _column(records, n)) is not None]
+    if not parts or (quantity.how == "ratio" and len(parts) < 2):
+        return None
+    if quantity.how == "ratio":
+        part, whole = parts
+        return np.asarray(np.divide(part, whole, out=np.zeros(len(records)), where=whole > 0))
+    columns = np.stack(parts).astype(np.float64)
+    return np.asarray(columns.sum(axis=0) if quantity.how == "sum" else columns.max(axis=0))
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from math import pi
 
-from aefpga.schema.schema import PhysicsObject, Schema
+from aefpga.schema.schema import PhysicsObject, Quantity, Schema
 from aefpga.schema.variable import ANGLE, MOMENTUM, Variable
 
 
@@ -62,7 +62,8 @@ def _variables(kind: ObjectKind, rank: int) -> Iterator[Variable]:
             description=f"{quantity} of {words}",
             symbol=f"${symbol}^{{{index}}}$",
             period=period,
-            is_optional=kind.usual == 0,
+            # Files may keep no photons, or only what missing energy is made of.
+            is_optional=kind is MET or kind.usual == 0,
         )
 
 
@@ -83,6 +84,11 @@ EVENTS = Schema(
             least=kind.least,
         )
         for kind, rank in _objects(_ALL)
+    ),
+    quantities=(
+        Quantity(name="lepton_pt", how="largest", of=("e1_pt", "mu1_pt")),
+        Quantity(name="ht", how="sum", of=tuple(v for v in _USUAL if v[0] == "j" and "_pt" in v)),
+        Quantity(name="met_over_ht", how="ratio", of=("met_pt", "ht")),
     ),
     sets={"57": _USUAL},
     usual="57",

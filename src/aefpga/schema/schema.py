@@ -4,7 +4,7 @@ import difflib
 import fnmatch
 from collections.abc import Iterable, Mapping
 from functools import cached_property
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -57,11 +57,26 @@ class PhysicsObject(_Part):
         return self.pt, *self.rest
 
 
+class Quantity(_Part):
+    """What is cut on, but not encoded: made `how` of the variables or quantities in `of`.
+
+    A ratio is of the first to the second, 0 where that is 0.
+    """
+
+    name: str
+    how: Literal["sum", "largest", "ratio"]
+    of: tuple[str, ...] = Field(min_length=1)
+
+
 class Cut(_Part):
-    """Records are kept whose `variable` is below this, in its unit."""
+    """Records are kept whose `variable` or quantity is at least `least` and below `below`.
+
+    In its unit; None is no limit.
+    """
 
     variable: str
-    below: float
+    below: float | None = None
+    least: float | None = None
 
 
 class Schema(_Part):
@@ -85,6 +100,8 @@ class Schema(_Part):
         Which variables belong to one object, that may be absent.
     momentum : FourMomentum or None
         Which variables are the four-momentum.
+    quantities : tuple of Quantity
+        What can be cut on beside variables.
     cuts : tuple of Cut
         Which records are used, unless configured otherwise.
     sets : Mapping of str to tuple of str
@@ -105,6 +122,7 @@ class Schema(_Part):
     classes: tuple[ParticleClass, ...] = ()
     objects: tuple[PhysicsObject, ...] = ()
     momentum: FourMomentum | None = None
+    quantities: tuple[Quantity, ...] = ()
     cuts: tuple[Cut, ...] = ()
     sets: Mapping[str, tuple[str, ...]] = {}
     usual: str | None = None
@@ -152,6 +170,10 @@ class Schema(_Part):
             near = difflib.get_close_matches(name, self.names, n=3) or self.names[:8]
             raise UsageError(f"{self.name} have no variable {name}; did you mean {_list(near)}?")
         return self._place[name]
+
+    def quantity(self, name: str) -> Quantity | None:
+        """Return the quantity of this name, if there is one."""
+        return next((q for q in self.quantities if q.name == name), None)
 
     def variable(self, name: str) -> Variable:
         """Return a variable by its name; UsageError as of `index`."""

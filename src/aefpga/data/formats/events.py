@@ -2,6 +2,8 @@
 
 from abc import abstractmethod
 from collections.abc import Collection, Mapping
+from functools import reduce
+from operator import or_
 from typing import Any, ClassVar
 
 import numpy as np
@@ -202,4 +204,4 @@ class DarkMachines(EventFormat):
         found = ak.zip({q: columns[f"object_{q}"] for q in QUANTITIES})
         found["pt"] = GEV_PER_MEV * found.pt
         which = columns["object_type"]
-        return found[np.logical_or.reduce([which == name for name in self._TYPES[kind.name]])]
+        return found[reduce(or_, (which == name for name in self._TYPES[kind.name]))]

@@ -63,4 +63,6 @@ def open_hdf5(path: Path, leading: str) -> Iterator[DataSets]:
         with reading(path, KIND):
             sets = {name: x for name, x in file.items() if isinstance(x, h5py.Dataset) and x.ndim}
             rows = len(sets[leading]) if leading in sets else 0
-        yield DataSets(path, {name: x for name, x in sets.items() if len(x) == rows}, rows)
+            if leading in sets:
+                sets = {name: x for name, x in sets.items() if len(x) == rows}
+        yield DataSets(path, sets, rows)
