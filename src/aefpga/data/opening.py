@@ -11,7 +11,7 @@ from typing import Any
 
 from aefpga.data.formats import FORMATS, Format, Own
 from aefpga.data.formats.events import Adc2021, DarkMachines
-from aefpga.data.sources import Source, hdf5, reading, root
+from aefpga.data.sources import Source, hdf5, is_file, reading, root
 from aefpga.data.sources.lines import LAYOUT, Lines
 from aefpga.errors import DataError
 from aefpga.schema import JETS, Schema
@@ -71,21 +71,14 @@ def find_files(inputs: Sequence[str]) -> list[Path]:
     """
     found: dict[Path, None] = {}
     for name in inputs:
-        is_glob = glob.has_magic(name) and not _is_file(Path(name))
+        is_glob = glob.has_magic(name) and not is_file(Path(name))
         names = sorted(glob.glob(name)) if is_glob else [name]
-        files = list(filter(_is_file, map(Path, names)))
+        files = list(filter(is_file, map(Path, names)))
         if not files:
             kind = "no file matches" if is_glob else "there is no file"
             raise DataError(f"{kind} {name}; check the path")
         found.update(dict.fromkeys(files))
     return list(found)
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except OSError:  # a name that is too long
-        return False
 
 
 @contextmanager
@@ -111,7 +104,7 @@ def open_file(
     if _begins_with(path, hdf5.MAGIC):
         with hdf5.open_hdf5(path, Adc2021.tree) as source:
             yield _other(path, source, Adc2021, collection, f"data set {Adc2021.tree}")
-    elif path.suffix == ".csv" and _is_file(path):
+    elif path.suffix == ".csv" and is_file(path):
         with reading(path, "a text"):
             lines = Lines(path)
         yield _other(path, lines, DarkMachines, collection, f"lines {LAYOUT}")

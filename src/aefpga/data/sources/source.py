@@ -26,6 +26,14 @@ class Source(Protocol):
         """Return how much space columns take in the file."""
 
 
+def is_file(path: Path) -> bool:
+    """Return whether there is such a file; a name that is too long is none's."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 @contextmanager
 def reading(path: Path, kind: str) -> Iterator[None]:
     """Turn what a library raises that reads a kind of file into one clear error.
@@ -42,7 +50,7 @@ def reading(path: Path, kind: str) -> Iterator[None]:
 
 
 def _damaged(path: Path, kind: str, error: Exception) -> DataError:
-    if not path.is_file():
+    if not is_file(path):
         return DataError(f"there is no file {path}; check the path")
     reason = str(error).strip().partition("\n")[0] or type(error).__name__
     return DataError(
