@@ -96,7 +96,7 @@ def _runtime_folder() -> tempfile.TemporaryDirectory[str]:
 def _compile(files: Sequence[Path], made: Path, options: Sequence[str], log: Path) -> Path:
     """Compile C++ files as one unit to an object file."""
     unit = made.with_suffix(".cc")
-    unit.write_text("".join(f'#include "{file}"\n' for file in files))
+    unit.write_text("".join(f'#include "{file.resolve()}"\n' for file in files))
     headers = (f"-I{_include()}", f"-I{_include() / 'vltstd'}")
     command = [_compiler(), "-std=c++17", "-fPIC", *options, *headers, "-c", str(unit)]
     _run([*command, "-o", str(made)], log)
