@@ -26,6 +26,10 @@ def test_words_of_a_quantized_network(tiny_run):
     }
 
 
+def test_the_manifest_says_how_it_was_trained(tiny_run):
+    assert tiny_run.manifest["training"] == describe(tiny_run)["training"]
+
+
 def test_a_linear_encoder_says_why_it_is_not_quantization_aware(tiny_run):
     words = describe(other(tiny_run, model=ModelConfig(latent=6)))
     assert words["encoder"] == "linear, 24-6"

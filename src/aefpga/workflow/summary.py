@@ -32,7 +32,7 @@ def describe(run: Run) -> dict[str, str]:
         + ("" if config.model.is_linear else f", {activation}"),
         "decoder": _decoder(config),
         **({"penalty": penalty} if (penalty := _penalty(config.model)) else {}),
-        "training": _training(run),
+        "training": describe_training(config, run.front),
     }
     if run.is_quantized:
         words["widths"] = _widths(run.spec)
@@ -72,14 +72,23 @@ def _penalty(model: ModelConfig) -> str | None:
     return what and f"{model.penalty:g} times: {what}"
 
 
-def _training(run: Run) -> str:
-    if not run.is_quantized:
+def describe_training(config: RunConfig, front: Mapping[str, Any] | None) -> str:
+    """Say how the encoder was trained; where not quantization-aware, why.
+
+    Parameters
+    ----------
+    config : RunConfig
+        Of the run.
+    front : Mapping or None
+        Of a run with learned widths.
+    """
+    if config.quantization.bits is None:
         return "floating point only (`--quantize none`): there are no words to send"
-    if run.front is not None:
-        return _learned(run.front)
-    if (trainer := run.config.trainer) != "qkeras":
-        return f"by the trainer {trainer}"
-    if run.config.model.is_linear:
+    if front is not None:
+        return _learned(front)
+    if config.trainer != "qkeras":
+        return f"by the trainer {config.trainer}"
+    if config.model.is_linear:
         return FROZEN
     return "floating point first, then quantization-aware with QKeras"
 

@@ -29,6 +29,7 @@ from aefpga.runs import (
 )
 from aefpga.trainers.registry import find_trainer
 from aefpga.trainers.trainer import Epoch, Trained
+from aefpga.workflow.summary import describe_training
 
 PARTIAL, CHECKPOINTS = ".partial", "checkpoints"
 
@@ -127,6 +128,7 @@ def _trained(
     shutil.rmtree(checkpoints, ignore_errors=True)
     curve = trained.curve
     facts = {
+        "training": describe_training(config, trained.front),
         "data": asdict(loaded.prepared),
         "inputs": {p.name: sha256_of(p) for p in _input_files(config.data)},
         "saturated_training_values": trained.input.saturated(parts["train"]),
