@@ -161,7 +161,8 @@ class ModelConfig(_Section):
         # Version 0.1 knew a linear encoder as a standard one without layers.
         if kind == "standard" and data.get("hidden", True) in ([], ()):
             kind = "linear"
-        usual = USUAL_PENALTIES.get(data.get("penalty_rule", "textbook"), {})
+        rule = data.get("penalty_rule", "textbook")
+        usual = next((found for name, found in USUAL_PENALTIES.items() if name == rule), {})
         defaults: dict[str, Any] = {"penalty": usual[kind]} if kind in usual else {}
         if kind != "linear":
             defaults["hidden"] = USUAL_HIDDEN

@@ -15,6 +15,7 @@ from aefpga.evaluation.metrics import judge
 from aefpga.normalise import Normaliser
 from aefpga.schema import EVENTS
 from aefpga.schema.relations import consistent, present
+from aefpga.trainers.calibrate import fit_input
 from aefpga.workflow.compress import Settings, compress, decompress
 
 USUAL = EVENTS.choose()
@@ -74,6 +75,18 @@ def test_angles_of_absent_objects_are_not_judged():
     assert quality.variable("e1_eta").residual.records == (events.column("e1_pt") > 0).sum()
     assert quality.variable("e1_eta").residual.median == pytest.approx(0.1, rel=1e-4)
     assert quality.variable("e4_eta").residual.records == 0
+
+
+def test_objects_of_a_kind_have_one_range():
+    """An electron that training never saw would else be one bit wide."""
+    events = some_events()
+    source = fit_input(events.values, USUAL, 14)
+    place = {name: i for i, name in enumerate(USUAL.names)}
+    for quantity in ("pt", "eta", "phi"):
+        seen, unseen = place[f"e1_{quantity}"], place[f"e4_{quantity}"]
+        assert source.type.width[seen] == source.type.width[unseen] == 14
+        assert source.exponent[seen] == source.exponent[unseen] > 0
+    assert source.type.width[place["mu1_pt"]] == source.type.width[place["met_eta"]] == 1
 
 
 def test_own_files_keep_weights_and_processes_and_are_flat(tmp_path):

@@ -81,6 +81,7 @@ EVENTS = Schema(
         PhysicsObject(
             pt=f"{kind.object_name(rank)}_pt",
             rest=tuple(f"{kind.object_name(rank)}_{q}" for q in QUANTITIES[1:]),
+            kind=kind.name,
             least=kind.least,
         )
         for kind, rank in _objects(_ALL)

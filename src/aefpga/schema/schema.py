@@ -44,11 +44,13 @@ class ParticleClass(_Part):
 class PhysicsObject(_Part):
     """An object within a record: it is absent where its `pt` is 0, and then the `rest` is 0 too.
 
-    Present ones have a pt of at least `least`, in its unit, or of little less.
+    Present ones have a pt of at least `least`, in its unit, or of little less. Those of a `kind`,
+    if it is named, have the same range.
     """
 
     pt: str
     rest: tuple[str, ...]
+    kind: str = ""
     least: float = Field(0.0, ge=0, allow_inf_nan=False)
 
     @property

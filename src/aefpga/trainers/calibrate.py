@@ -28,7 +28,7 @@ class LayerTypes:
     output: FixedType
 
 
-def input_scaling(jets: NDArray[np.float32]) -> NDArray[np.int64]:
+def input_scaling(low: NDArray[np.float64], high: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return for each variable the exponent of the smallest power of two above all magnitudes.
 
     A network input is ``quantity * 2**-exponent``, within [-1, 1]: min-max scaling with its factor
@@ -36,12 +36,29 @@ def input_scaling(jets: NDArray[np.float32]) -> NDArray[np.int64]:
 
     Parameters
     ----------
-    jets : ndarray of float32, shape (n_jets, n_variables)
-        Training jets in physical units.
+    low, high : ndarray of float64, shape (n_variables,)
+        Range of each variable in physical units.
     """
-    largest = np.abs(jets).max(axis=0).astype(np.float64)
+    largest = np.maximum(np.abs(low), np.abs(high))
     # frexp: largest = mantissa * 2**exponent with mantissa in [0.5, 1), hence largest < 2**exponent
     return np.asarray(np.frexp(largest)[1], np.int64)
+
+
+def ranges(records: Floats, schema: Schema) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return the least and the largest value of each variable in training records.
+
+    Objects of a kind have one range: a fourth electron, which training hardly ever saw, is an
+    electron.
+    """
+    low, high = (f(axis=0).astype(np.float64) for f in (records.min, records.max))
+    alike: dict[tuple[str, int], list[int]] = {}
+    for one in schema.objects:
+        for place, name in enumerate(one.names if one.kind else ()):
+            if schema.holds(name):
+                alike.setdefault((one.kind, place), []).append(schema.index(name))
+    for columns in alike.values():
+        low[columns], high[columns] = low[columns].min(), high[columns].max()
+    return low, high
 
 
 def fit_input(
@@ -54,17 +71,17 @@ def fit_input(
 
     Counts are integers, in as many bits as the largest one needs. The variables named in
     `logarithmic` are companded from a grid of 2**-`FINE_BITS`. All others get `input_bits` over the
-    power-of-two range that holds the training jets.
+    power-of-two range that holds the training jets; objects of a kind have one range.
 
     Raises
     ------
     UsageError
         If a count needs more than `input_bits`.
     """
-    exponent = input_scaling(jets)
-    signed = jets.min(axis=0) < 0
+    low, high = ranges(jets, schema)
+    exponent, signed = input_scaling(low, high), low < 0
     is_count = np.array([v.kind.is_count for v in schema.variables])
-    is_zero = ~jets.any(axis=0)
+    is_zero = (low == 0) & (high == 0)
     exponent = np.where(is_zero, 0, exponent)
     width = np.where(is_count, np.maximum(exponent, 1), input_bits)
     width = np.where(is_zero, 1, width)
