@@ -23,6 +23,9 @@ USUAL_TRAINER = "qkeras"
 # At the end of a training that learns widths.
 USUAL_BIT_PRICE = 3e-4
 LEARNED_WIDTHS = "learned-widths"
+# Options of `QuantizationConfig` that are the width of one sort of words.
+UNIFORM_WIDTHS = ("weight_bits", "bias_bits", "activation_bits")
+WIDTHS = (*UNIFORM_WIDTHS, "latent_bits")
 
 # Activations are of the order of one, min-max errors squared of the order of 1e-5.
 USUAL_PENALTIES: dict[PenaltyRule, dict[str, float]] = {
@@ -241,13 +244,20 @@ class QuantizationConfig(_Section):
 
     @model_validator(mode="after")
     def _of_the_method(self) -> "QuantizationConfig":
-        targets = [x for x in ("max_luts", "bit_price") if getattr(self, x) is not None]
+        targets = self._given("max_luts", "bit_price")
+        if self.bits is None and (given := self._given(*WIDTHS)):
+            raise ValueError(f"{given[0]} needs bits, too: give `--quantize 8bit`, say")
         if self.method == "uniform":
             if targets:
                 raise ValueError(f"{targets[0]} is for learned widths: give method: learned, too")
         elif self.bits is None:
             raise ValueError("learned widths need bits: those of the latents, 8 say")
+        elif given := self._given(*UNIFORM_WIDTHS):
+            raise ValueError(f"{given[0]} is for uniform widths; learned ones are found")
         return self
+
+    def _given(self, *names: str) -> list[str]:
+        return [name for name in names if getattr(self, name) is not None]
 
     @property
     def widths(self) -> Widths:
@@ -317,6 +327,15 @@ class RunConfig(_Section):
     def _room_to_train(self) -> "RunConfig":
         if self.training.validation + self.training.test > 0.8:
             raise ValueError("validation and test together leave less than 20 % to train on")
+        return self
+
+    @model_validator(mode="after")
+    def _hidden_words_where_there_are_any(self) -> "RunConfig":
+        if self.model.is_linear and self.quantization.activation_bits is not None:
+            raise ValueError(
+                "activation_bits are of hidden neurons, and a linear encoder has none; leave them "
+                "out, or choose another kind of model"
+            )
         return self
 
     @model_validator(mode="after")

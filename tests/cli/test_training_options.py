@@ -48,3 +48,31 @@ def test_a_file_comes_before_a_shipped_name(tmp_path, monkeypatch):
 def test_an_unknown_configuration_names_those_there_are(given):
     with pytest.raises(UsageError, match="expected a YAML file"):
         configs.find_config(given)
+
+
+def test_each_sort_of_word_has_an_option_for_its_width():
+    given = {"weight_bits": 4, "activation_bits": 7, "latent_bits": 9, "bias_bits": 5}
+    resolved = TrainingOptions(model="standard", quantize="6bit", **given).resolved()
+    assert {name: getattr(resolved.quantization, name) for name in given} == given
+    assert resolved.label == "standard-24d-4-7-9bit"
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"quantize": "none", "weight_bits": 5}, "weight_bits needs bits"),
+        ({"quantize": "learned", "model": "standard", "bias_bits": 5}, "bias_bits is for uniform"),
+        ({"activation_bits": 5}, "a linear encoder has none"),
+    ],
+)
+def test_a_width_that_nothing_has_is_refused(options, said):
+    with pytest.raises(UsageError, match=said):
+        TrainingOptions(**options).resolved()
+
+
+def test_widths_of_a_configuration_go_with_its_bits(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text("model: {kind: standard}\nquantization: {weight_bits: 5, latent_bits: 7}\n")
+    learned = TrainingOptions(config=str(path), quantize="learned").resolved().quantization
+    assert (learned.weight_bits, learned.latent_bits) == (None, 7)
+    assert TrainingOptions(config=str(path), quantize="none").resolved().quantization.bits is None

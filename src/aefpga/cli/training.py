@@ -18,6 +18,11 @@ if TYPE_CHECKING:
     from aefpga.workflow.train import Prepared
 
 
+def _width(option: str, help_text: str, most: int = 16) -> Any:
+    """Return an option that takes the width of one sort of words."""
+    return typer.Option(option, min=2, max=most, metavar="N", help=help_text)
+
+
 @dataclass(frozen=True)
 class TrainingOptions:
     """What is trained on what; None is what the configuration says."""
@@ -38,6 +43,22 @@ class TrainingOptions:
             "worth, or `none` for floating point only; default: 8bit.",
             metavar="Nbit|learned|none",
         ),
+    ] = None
+    weight_bits: Annotated[
+        int | None,
+        _width("--weight-bits", "Bits of a weight; default: those of `--quantize`, or fewer."),
+    ] = None
+    activation_bits: Annotated[
+        int | None,
+        _width("--activation-bits", "Bits of what a hidden neuron sends on; default: as above."),
+    ] = None
+    latent_bits: Annotated[
+        int | None,
+        _width("--latent-bits", "Bits of a latent word, which is what is sent; default: as above."),
+    ] = None
+    bias_bits: Annotated[
+        int | None,
+        _width("--bias-bits", "Bits of a bias, 2 to 24; default: 4 more than above.", 24),
     ] = None
     max_luts: Annotated[
         int | None,
@@ -97,18 +118,21 @@ class TrainingOptions:
         }
         if self.quantize is not None:
             given["quantization"] = _quantization(self.quantize)
-        if self.max_luts is not None:
-            given.setdefault("quantization", {})["max_luts"] = self.max_luts
+        for name in ("weight_bits", "activation_bits", "latent_bits", "bias_bits", "max_luts"):
+            if (value := getattr(self, name)) is not None:
+                given.setdefault("quantization", {})[name] = value
         return load_config(configs.find_config(self.config) if self.config else None, given)
 
 
 def _quantization(text: str) -> dict[str, Any]:
     """Return what `--quantize` says."""
-    from aefpga.config import parse_bits
+    from aefpga.config import UNIFORM_WIDTHS, WIDTHS, parse_bits
 
     if text == "learned":
-        return {"method": "learned"}
-    return {"method": "uniform", "bits": parse_bits(text)}
+        # Those of a configuration are for uniform widths.
+        return {"method": "learned", **dict.fromkeys(UNIFORM_WIDTHS)}
+    bits = parse_bits(text)
+    return {"method": "uniform", "bits": bits, **dict.fromkeys(() if bits else WIDTHS)}
 
 
 def train_run(config: "RunConfig", runs: Path, name: str | None) -> "Run":
