@@ -211,7 +211,7 @@ def _figure(
         label = residual_label(variables[name], is_relative=variables[name].kind == "relative")
         y = Axis(f"68 % half-width of {label}", log=True)
         panels[name] = Panel(Axis(text, low=0), y, series, remark)
-    caption = "Left and down is better; full: no other run is better in all that is compared."
+    caption = "Left and down is better. Full: no other run is nowhere worse and somewhere better."
     return Figure(f"front-{field}", f"Residual against {text}", caption, panels, FRONT)
 
 

@@ -7,6 +7,7 @@ script and one style, those whose digests it names, and load nothing at all.
 import hashlib
 import re
 from base64 import b64encode
+from datetime import UTC, datetime
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -40,6 +41,7 @@ def render(page: Page) -> str:
     return environment.get_template("page.html").render(
         page=page,
         version=__version__,
+        today=f"{datetime.now(UTC):%Y-%m-%d}",
         # Our own files, and no text of anybody's.
         style=Markup(style),
         script=Markup(script),

@@ -1,0 +1,124 @@
+"""The verdicts on a run: what figures would leave to the reader."""
+
+from collections.abc import Iterator
+
+from aefpga.evaluation.verdicts import Likeness
+from aefpga.firmware.report import SynthesisReport
+from aefpga.report import formats
+from aefpga.report.blocks import Verdict
+from aefpga.report.findings import Findings, Judged
+from aefpga.report.tables import clock
+
+
+def verdicts(findings: Findings) -> Iterator[Verdict]:
+    """Yield what figures would leave to the reader."""
+    if findings.run.is_quantized:
+        yield _agreement(findings)
+        yield Verdict(
+            "Can a sum overflow?",
+            "good",
+            "never",
+            "Every accumulator holds every sum of the words that can arrive: proven by interval "
+            "arithmetic whenever the specification is read.",
+        )
+    yield from map(_fits, findings.syntheses)
+    judged = findings.judged
+    if judged is not None:
+        yield from _worth(judged)
+        if findings.run.is_quantized:
+            yield _bounds(judged)
+            yield _saturation(judged)
+    for name, other in findings.others.items():
+        if other.likeness is not None:
+            yield _likeness(name, other.likeness)
+
+
+def _agreement(findings: Findings) -> Verdict:
+    question, compared = "Do model and firmware give the same words?", findings.compared
+    if compared is None:
+        return Verdict(question, "unknown", "not compared", "The command is at the top.")
+    equal, words = (sum(getattr(a, f) for a in compared.agreements) for f in ("equal", "words"))
+    tried = f"{compared.jets:,} test records and {compared.adversarial_jets:,} adversarial inputs"
+    skipped = f"; left out: {', '.join(compared.skipped)}" if compared.skipped else ""
+    names = ", ".join(compared.computations)
+    if compared.is_exact:
+        reason = (
+            f"{equal:,} of {words:,} words equal, over all pairs of {names}; {tried}{skipped}. "
+            "Tested on these inputs, not proven for all."
+        )
+        return Verdict(question, "good", "every word", reason)
+    differ = next(a for a in compared.agreements if not a.is_exact)
+    reason = (
+        f"{equal:,} of {words:,} words equal; {differ.first} and {differ.second} part{skipped}."
+    )
+    return Verdict(question, "bad", "no", reason)
+
+
+def _fits(report: SynthesisReport) -> Verdict:
+    question = f"Does it fit {report.part}, in time?"
+    shares = {n: report.percent(n) or 0.0 for n in ("lut", "ff", "dsp", "bram")}
+    fullest = max(shares, key=lambda n: shares[n])
+    asked, estimate = 1e3 / report.clock_period_ns, report.frequency
+    taken = f"{formats.significant(shares[fullest])} % of its {fullest.upper()}s at most"
+    timing = f"latency {report.latency_cycles} cycles = {report.latency_ns:g} ns"
+    every = "every cycle" if report.interval_cycles == 1 else f"in {report.interval_cycles} cycles"
+    reason = f"{taken}; {timing}; a record {every}"
+    if estimate is None:
+        return Verdict(
+            question, "note", f"{report.latency_ns:g} ns", f"{reason}; no clock estimate."
+        )
+    reason += f"; asked {asked:.0f} MHz, estimated {clock(report)} MHz."
+    if shares[fullest] > 100:
+        return Verdict(question, "bad", "too large", reason)
+    slowest = estimate.low_mhz or estimate.mhz
+    if slowest < asked:
+        word = "too slow" if (estimate.high_mhz or estimate.mhz) < asked else "perhaps"
+        return Verdict(question, "bad" if word == "too slow" else "note", word, reason)
+    return Verdict(question, "good", "yes", reason)
+
+
+def _worth(judged: Judged) -> Iterator[Verdict]:
+    if judged.worth is None:
+        return
+    state, word = ("good", "fewer") if judged.worth.verdict == "fewer" else ("bad", "more")
+    question = "Fewer bits than float truncation at the same residual?"
+    yield Verdict(question, "good" if state == "good" else "bad", word, f"{judged.worth.sentence}.")
+
+
+def _bounds(judged: Judged) -> Verdict:
+    first = judged.quality.variable(judged.quality.shown[0])
+    spread, relative = first.residual, first.kind == "relative"
+    if spread.half_width_99 is None:
+        said = f"No {judged.record} enter the residual of {first.name}."
+    else:
+        width = (
+            f"{formats.percent(spread.half_width_99)} %"
+            if relative
+            else f"{formats.significant(spread.half_width_99)} {first.unit}".rstrip()
+        )
+        said = f"99 % of {spread.records:,} {judged.record} are within {width} in {first.name}."
+    return Verdict(
+        "Is the residual of every value bounded?",
+        "note",
+        "not by words alone",
+        f"{said} In files, `aefpga compress --max-error` bounds every value.",
+    )
+
+
+def _saturation(judged: Judged) -> Verdict:
+    question, records = (
+        "Do inputs leave the fixed-point range?",
+        f"{judged.records:,} {judged.record}",
+    )
+    if not judged.saturated_inputs:
+        return Verdict(question, "good", "no", f"None of {records} does.")
+    counts = ", ".join(f"{n:,} in {name}" for name, n in judged.saturated_inputs.items())
+    word = f"{sum(judged.saturated_inputs.values()):,} values"
+    return Verdict(question, "note", word, f"Of {records}: {counts}; these saturate.")
+
+
+def _likeness(name: str, likeness: Likeness) -> Verdict:
+    state, sentence = ("good" if likeness.verdict == "like" else "bad"), likeness.sentence
+    question = f"Are the records of {name} like the run's own?"
+    reason = f"{sentence[0].upper()}{sentence[1:]}."
+    return Verdict(question, "good" if state == "good" else "bad", likeness.verdict, reason)
