@@ -6,6 +6,7 @@ import uproot
 
 from aefpga.codec.archive import Archive
 from aefpga.codec.bounds import Profile
+from aefpga.codec.corrections import Corrector
 from aefpga.data.inspect import inspect
 from aefpga.data.reader import iterate_records, read_records
 from aefpga.data.records import Records
@@ -64,6 +65,18 @@ def test_what_is_absent_is_zero_after_decoding():
     assert present(table, decoded).sum() == 6
     # Of an object whose pt nobody had nothing is known.
     np.testing.assert_array_equal(consistent(table, decoded, ("e1_pt", "j1_pt", "met_pt")), decoded)
+
+
+def test_corrections_leave_no_ghosts():
+    """A decoder finds an object where there is none; what corrects it may stop short of 0."""
+    schema = EVENTS.select(("e1_pt", "e1_eta", "e2_pt", "e2_eta"))
+    original = np.array([[0, 0, 30, 1.5], [25, -0.5, 0, 0]], np.float32)
+    decoded = np.array([[2, 0.3, 29, 1.4], [24, -0.4, 3.3, 0.7]], np.float32)
+    corrector = Corrector(Profile.relative(0.01), schema)
+    steps, _ = corrector.steps(original, decoded, np.zeros(original.shape, bool))
+    back = corrector.corrected(decoded, steps)
+    np.testing.assert_array_equal(back == 0, original == 0)
+    assert corrector.profile.within(schema, original, back).all()
 
 
 def test_angles_of_absent_objects_are_not_judged():

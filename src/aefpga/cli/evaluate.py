@@ -153,7 +153,7 @@ def _show_physics(result: "Evaluation", names: Sequence[str], titles: Sequence[s
             ),
             (
                 "largest Kolmogorov distance",
-                *(f"{max(p.kolmogorov.values()):.3f}" for p in physics),
+                *(f"{max(p.kolmogorov.values(), default=0):.3f}" for p in physics),
             ),
         ],
     )

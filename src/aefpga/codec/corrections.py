@@ -57,10 +57,19 @@ class Corrector:
         return steps, far
 
     def corrected(self, decoded: Floats, steps: NDArray[np.int64]) -> Floats:
-        """Return decoded values moved by so many steps, totals from the sum of their parts."""
+        """Return decoded values moved by so many steps, totals from the sum of their parts.
+
+        An object that is moved as near to no pt as errors may be is absent.
+        """
         back = np.empty_like(decoded)
         for j, start in self._starts(decoded, back):
             back[:, j] = self._moved(j, start, steps[:, j])
+        for one in self.schema.objects:
+            if self.schema.holds(one.pt):
+                bound = self.profile.of(self.schema.variable(one.pt).kind)
+                columns = [self.schema.index(n) for n in one.names if self.schema.holds(n)]
+                absent = back[:, self.schema.index(one.pt)] <= bound.absolute
+                back[np.ix_(absent, np.array(columns))] = 0
         return back
 
     def _starts(self, decoded: Floats, back: Floats) -> Iterator[tuple[int, Column]]:

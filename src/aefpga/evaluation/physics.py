@@ -11,7 +11,8 @@ Definitions
 * Energy sum: the seven particle-class energies over the energy of the jet's four-momentum, less 1.
 * Multiplicity sums: share of jets in which a total multiplicity is the sum of its parts.
 * Correlation: Pearson's, of each pair of variables that vary; the largest change of any.
-* Kolmogorov distance: the largest difference of the cumulative distributions before and after.
+* Kolmogorov distance: the largest difference of the cumulative distributions before and after, of
+  each variable that varies before.
 """
 
 from collections.abc import Mapping
@@ -106,7 +107,7 @@ def judge_physics(
         multiplicity_sums_before=_multiplicity_sums(before, schema),
         multiplicity_sums=_multiplicity_sums(after, schema),
         correlation_change=_correlation_change(before, after),
-        kolmogorov={name: kolmogorov(before[name], after[name]) for name in before},
+        kolmogorov={name: kolmogorov(x, after[name]) for name, x in before.items() if np.ptp(x)},
     )
 
 
