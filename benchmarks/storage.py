@@ -20,7 +20,7 @@ from timing import command
 
 from aefpga.codec.archive import Archive
 from aefpga.codec.coders import encode
-from aefpga.config import load_config
+from aefpga.config import USUAL_LINK_BITS, load_config
 from aefpga.data.reader import iterate_records, read_records
 from aefpga.data.records import Records
 from aefpga.data.sample import sample_path
@@ -28,6 +28,7 @@ from aefpga.data.writer import write_records
 from aefpga.evaluation.metrics import judge
 from aefpga.evaluation.quantizers import FloatTruncation, logarithmic
 from aefpga.fixedpoint import Emulator
+from aefpga.links.learning import learn_modulo
 from aefpga.links.modulo import ModuloCode
 from aefpga.normalise import Normaliser
 from aefpga.runs import Run
@@ -155,7 +156,8 @@ def main() -> None:
         run = train(config, folder, "run", step=lambda what, done, total: None)
         for source in sources:
             storage(source, run, folder)
-        code = ModuloCode.learn(learn, VARIABLES)
+        learned, judged = np.split(learn, [len(learn) * 4 // 5])
+        code = learn_modulo(learned, judged, VARIABLES, USUAL_LINK_BITS)
         for source in sources:
             fixed_rate(source, run, code, learn)
 

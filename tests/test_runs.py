@@ -15,7 +15,7 @@ from aefpga.schema import JETS
 def make(folder, contents=None, **changes):
     """A folder that says it is a run of these files, with their right checksums."""
     folder.mkdir(parents=True)
-    files = dict.fromkeys(layout.NEEDED, b"") | (contents or {})
+    files = dict.fromkeys((*layout.NEEDED, *layout.OF_NETWORK), b"") | (contents or {})
     for name, content in files.items():
         (folder / name).write_bytes(content)
     listed = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}

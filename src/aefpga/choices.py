@@ -2,7 +2,7 @@
 
 from typing import Literal
 
-ModelKind = Literal["linear", "standard", "sparse-l1", "sparse-kl", "vae", "adversarial"]
+ModelKind = Literal["linear", "standard", "sparse-l1", "sparse-kl", "vae", "adversarial", "modulo"]
 Normalisation = Literal["min-max", "standard", "four-momentum", "physics"]
 PenaltyRule = Literal["textbook", "study"]
 Schedule = Literal["cosine", "one-cycle", "constant"]

@@ -20,12 +20,15 @@ USUAL_LATENTS = 15
 # The compact encoder of the literature, for the kinds that have layers.
 USUAL_HIDDEN = (64, 32)
 USUAL_TRAINER = "qkeras"
+# Of a record's modulo words together.
+USUAL_LINK_BITS = 88
 # At the end of a training that learns widths.
 USUAL_BIT_PRICE = 3e-4
 LEARNED_WIDTHS = "learned-widths"
 # Options of `QuantizationConfig` that are the width of one sort of words.
 UNIFORM_WIDTHS = ("weight_bits", "bias_bits", "activation_bits")
 WIDTHS = (*UNIFORM_WIDTHS, "latent_bits")
+MODULO = "modulo"
 
 # Activations are of the order of one, min-max errors squared of the order of 1e-5.
 USUAL_PENALTIES: dict[PenaltyRule, dict[str, float]] = {
@@ -109,7 +112,8 @@ class ModelConfig(_Section):
     """Which autoencoder. The decoder stays in floating point."""
 
     kind: ModelKind = Field(
-        "linear", description="linear: one layer; the others have hidden layers"
+        "linear",
+        description="linear: one layer; modulo: low bits of steps; the others have hidden layers",
     )
     hidden: tuple[int, ...] = Field((), description="encoder's hidden layers; usually 64 and 32")
     decoder_hidden: tuple[int, ...] = Field(
@@ -142,6 +146,9 @@ class ModelConfig(_Section):
     target_activation: float = Field(
         0.05, gt=0, lt=1, description="sparse-kl: mean activation aimed at"
     )
+    link_bits: int | None = Field(
+        None, ge=16, le=1024, description=f"modulo: bits of a record; usually {USUAL_LINK_BITS}"
+    )
     warm_up: float = Field(
         0.5, ge=0, le=1, description="vae: share of the training in which the penalty grows"
     )
@@ -167,14 +174,20 @@ class ModelConfig(_Section):
         rule = data.get("penalty_rule", "textbook")
         usual = next((found for name, found in USUAL_PENALTIES.items() if name == rule), {})
         defaults: dict[str, Any] = {"penalty": usual[kind]} if kind in usual else {}
-        if kind != "linear":
+        if kind not in ("linear", MODULO):
             defaults["hidden"] = USUAL_HIDDEN
+        if kind == MODULO:
+            defaults["link_bits"] = USUAL_LINK_BITS
         return {**defaults, **data, "kind": kind}
 
     @model_validator(mode="after")
     def _layers_as_the_kind_says(self) -> "ModelConfig":
         if self.kind == "linear" and self.hidden:
             raise ValueError("a linear encoder has no hidden layers; choose another kind for them")
+        if self.kind == MODULO and (self.hidden or self.latent):
+            raise ValueError("modulo words have no hidden layers, and as many latents as they need")
+        if self.kind != MODULO and self.link_bits is not None:
+            raise ValueError("link_bits are of modulo words: give kind: modulo, too")
         if self.kind.startswith("sparse") and not self.hidden:
             raise ValueError(f"{self.kind} acts on hidden layers; give model.hidden")
         if self.kind == "linear" and self.latent_activation != "linear":
@@ -340,7 +353,7 @@ class RunConfig(_Section):
 
     @model_validator(mode="after")
     def _as_many_latents_as_usual(self) -> "RunConfig":
-        if self.model.latent is None:
+        if self.model.latent is None and self.model.kind != MODULO:
             latent = min(USUAL_LATENTS, self.data.columns().n_independent)
             # Frozen for others.
             self.__dict__["model"] = self.model.model_copy(update={"latent": latent})
@@ -366,11 +379,19 @@ class RunConfig(_Section):
 
     @model_validator(mode="after")
     def _trainer_that_suits(self) -> "RunConfig":
+        is_modulo = self.model.kind == MODULO
         if self.training.trainer is None:
             learned = self.quantization.method == "learned"
-            name = LEARNED_WIDTHS if learned else USUAL_TRAINER
+            name = MODULO if is_modulo else LEARNED_WIDTHS if learned else USUAL_TRAINER
             training = self.training.model_copy(update={"trainer": name})
             self.__dict__["training"] = training
+        if is_modulo != (self.trainer == MODULO):
+            raise ValueError(
+                f"training.trainer {self.trainer} with model.kind {self.model.kind}: modulo words "
+                "and their trainer go together"
+            )
+        if is_modulo and self.quantization.bits is None:
+            raise ValueError("modulo words are integers; leave --quantize none away")
         return self
 
     @property
@@ -381,9 +402,14 @@ class RunConfig(_Section):
 
     @property
     def label(self) -> str:
-        """Short name such as ``linear-24d-8bit``; of several widths, ``…-5-8-10bit``."""
+        """Short name such as ``linear-24d-8bit``; of several widths, ``…-5-8-10bit``.
+
+        Of modulo words it says the bits of a record.
+        """
         precision = "float"
-        if self.quantization.bits is not None:
+        if self.model.kind == MODULO:
+            precision = f"{self.model.link_bits}bit"
+        elif self.quantization.bits is not None:
             widths = self.quantization.widths
             distinct = dict.fromkeys((widths.weight, widths.activation, widths.latent))
             precision = f"{'-'.join(map(str, distinct))}bit"

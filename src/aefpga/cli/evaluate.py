@@ -72,6 +72,8 @@ def _show_verdicts(result: "Evaluation", run: str) -> None:
         show.say(f"{verdict}: {result.likeness.sentence}")
     if result.worth:
         show.say(f"{result.worth.verdict} bits than float truncation: {result.worth.sentence}")
+    if result.named:
+        show.say(f"{result.named.verdict} improbable records: {result.named.sentence}")
     if result.lacking:
         show.say(f"not judged, for the data lack them: {', '.join(result.lacking)}")
     if result.saturated_inputs:

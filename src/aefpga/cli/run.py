@@ -62,7 +62,7 @@ def _conclude(run: "Run", projects: Path) -> None:
         ("run", folder),
         ("its page, to open in a browser", folder / layout.PAGE),
         ("encoder specification", folder / layout.ENCODER),
-        ("decoder", folder / layout.DECODER),
+        *(("decoder", folder / name) for name in (layout.DECODER, layout.MODULO_DECODER)),
         ("HLS project", projects / run.name / "hls"),
         ("RTL project", projects / run.name / "rtl"),
         ("figures", folder / layout.METRICS),

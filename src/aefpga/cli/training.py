@@ -71,7 +71,11 @@ class TrainingOptions:
     ] = None
     model: Annotated[
         str | None,
-        typer.Option("--model", help=f"Kind of autoencoder: {', '.join(get_args(ModelKind))}."),
+        typer.Option(
+            "--model",
+            help=f"Kind of autoencoder: {', '.join(get_args(ModelKind))}. modulo sends low bits "
+            "of steps, and learns what the decoder needs to find the rest.",
+        ),
     ] = None
     variables: Variables = None
     record: Annotated[

@@ -157,8 +157,9 @@ class Archive:
         header = self.header
         try:
             kind = find_codec(header.codec)
-            if header.files.keys() != set(kind.needs):
-                raise UsageError(f"its files are {sorted(header.files)}, not {sorted(kind.needs)}")
+            if header.files.keys() not in [set(files) for files in kind.needs or ((),)]:
+                expected = " or ".join(map(str, map(sorted, kind.needs or ((),))))
+                raise UsageError(f"its files are {sorted(header.files)}, not {expected}")
             return kind.from_config(header.options, header.task(self._files()))
         except UsageError as error:
             raise DataError(f"{self.path}: {HEADER} is damaged: {error}") from error

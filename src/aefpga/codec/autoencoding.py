@@ -17,6 +17,7 @@ from aefpga.codec.histograms import StepHistograms, WordHistograms
 from aefpga.codec.protocol import Codec, Floats, Quantized, Tables, Task
 from aefpga.codec.schemes import PlainScheme
 from aefpga.config import problems_of
+from aefpga.decoding import Decoded
 from aefpga.errors import UsageError
 from aefpga.fixedpoint import Emulator
 from aefpga.runs import layout
@@ -24,9 +25,6 @@ from aefpga.runs.autoencoder import Autoencoder
 from aefpga.schema.relations import consistent, present
 
 Words = NDArray[np.int64]
-
-# A decoder on another machine may round otherwise: no integer may hang on that.
-UNSTABLE = 1e-4
 
 
 class Options(BaseModel):
@@ -74,7 +72,7 @@ class Autoencoding(Codec):
     """
 
     name = "autoencoder"
-    needs = (layout.ENCODER, layout.ENCODER_WORDS, layout.DECODER, layout.NORMALISER)
+    needs = tuple((*layout.QUANTIZED, *decoder) for decoder in layout.DECODERS)
 
     def __init__(self, task: Task, options: Options) -> None:
         super().__init__(task)
@@ -114,36 +112,33 @@ class Autoencoding(Codec):
         words = self._emulator(source.to_words(inputs))
         outside = np.asarray(source.outside(inputs)[:, self._columns].any(axis=1))
         exact = np.repeat(outside[:, None] & self._options.keeps_outliers, values.shape[1], axis=1)
-        columns = self._model.decoder(words)
-        decoded = self._to_records(columns)
+        from_words = self._model.decoder.decode(words)
+        decoded = self._to_records(from_words)
         if not self._corrector:
             return Quantized({"words": words}, decoded, exact, outside)
-        exact |= self._is_unstable(columns)
+        exact |= self._is_unstable(from_words)
         steps, _ = self._corrector.steps(values, decoded, exact)
         back = self._corrector.corrected(decoded, steps)
         return Quantized({"words": words, "corrections": steps}, back, exact, outside)
 
     def restore(self, tables: Tables) -> Floats:
         """Return decoded words, corrected where there is a bound."""
-        decoded = self._to_records(self._model.decoder(tables["words"]))
+        decoded = self._to_records(self._model.decoder.decode(tables["words"]))
         if not self._corrector:
             return decoded
         return self._corrector.corrected(decoded, tables["corrections"])
 
-    def _to_records(self, columns: Floats) -> Floats:
-        """Return records in physical units of what the decoder returned."""
-        values = self._model.normaliser.inverse_transform(columns)[:, self._columns]
+    def _to_records(self, decoded: Decoded) -> Floats:
+        """Return the task's records of what the decoder returned."""
+        values = decoded.values[:, self._columns]
         if not self._options.is_consistent:
             return values
         return consistent(self.task.schema, values, self._options.unlearned)
 
-    def _is_unstable(self, columns: Floats) -> NDArray[np.bool_]:
+    def _is_unstable(self, decoded: Decoded) -> NDArray[np.bool_]:
         """Return which values hang on an integer that hangs on the decoder's last digits."""
         schema = self.task.schema
-        low, high = (
-            self._model.normaliser.inverse_transform(columns + np.float32(e))[:, self._columns]
-            for e in (-UNSTABLE, UNSTABLE)
-        )
+        low, high = (x[:, self._columns] for x in decoded.ends())
         counts = [v.kind.is_count for v in schema.variables]
         unstable = np.asarray((np.rint(low) != np.rint(high)) & counts)
         if self._options.is_consistent:

@@ -22,7 +22,6 @@ from aefpga.codec.rans import (
     Interval,
     Static,
     Stream,
-    Table,
     check_size,
     encode_intervals,
     lanes_for,
@@ -91,7 +90,7 @@ class ColumnModel:
     gain: Words
     layers: Sequence[IntegerLayer]
 
-    def table(self, features: Sequence[Words]) -> Table:
+    def table(self, features: Sequence[Words]) -> "Static | Varying":
         """Return the frequencies of symbols at some rows.
 
         Raises
@@ -193,6 +192,20 @@ class Varying:
             for bound, s in zip(bounds, (chosen, chosen + 1), strict=True):
                 bound[here] = self._first_slots(shares[row, s], s, shares[:, -1], shares.shape[1])
         return bounds[0], bounds[1] - bounds[0]
+
+    def frequencies(self, symbols: Words) -> Words:
+        """Return frequencies of several symbols of each row, shape (n_symbols, n_rows)."""
+        found = np.empty(symbols.shape, np.int64)
+        for start in range(0, symbols.shape[1], BLOCK):
+            here = slice(start, start + BLOCK)
+            shares, chosen = self.shares(here), symbols[:, here]
+            row = np.arange(chosen.shape[1])
+            first, following = (
+                self._first_slots(shares[row, s], s, shares[:, -1], shares.shape[1])
+                for s in (chosen, chosen + 1)
+            )
+            found[:, here] = following - first
+        return found
 
     @staticmethod
     def _first_slots(shares: Floats, symbols: Words, total: Floats, n_bounds: int) -> Words:

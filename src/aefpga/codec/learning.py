@@ -51,6 +51,7 @@ def learn(
     step: Step = silent,
     *,
     seed: int = 1,
+    batches: int | None = None,
 ) -> list[ColumnModel]:
     """Return the models of all columns.
 
@@ -64,6 +65,8 @@ def learn(
         Told how many columns are learned.
     seed : int
         Decides where networks start and the order of their batches.
+    batches : int or None
+        On which each network is trained, at most, and never more than `BATCHES`.
     """
     features: list[list[Features]] = [[] for _ in range(scheme.n_columns)]
     distances: list[list[Words]] = [[] for _ in range(scheme.n_columns)]
@@ -80,7 +83,8 @@ def learn(
         inputs, targets = np.concatenate(features[column]), np.concatenate(distances[column])
         # All columns' features together are the most memory that is needed at any time.
         features[column].clear()
-        return learn_column(inputs, targets, np.random.default_rng((seed, column)))
+        rng = np.random.default_rng((seed, column))
+        return learn_column(inputs, targets, rng, min(batches or BATCHES, BATCHES))
 
     models = []
     # Matrices are small: threads of linear algebra would only wait for each other.
@@ -91,7 +95,9 @@ def learn(
     return models
 
 
-def learn_column(features: Features, distances: Words, rng: np.random.Generator) -> ColumnModel:
+def learn_column(
+    features: Features, distances: Words, rng: np.random.Generator, batches: int
+) -> ColumnModel:
     """Return the model of one column: its bins, and a network where there is something to learn."""
     edges = bin_edges(distances[distances != ZERO])
     empty = np.zeros(0, np.int64)
@@ -106,7 +112,7 @@ def learn_column(features: Features, distances: Words, rng: np.random.Generator)
     spread = np.maximum(features.std(axis=0), 0.05)
     gain = np.rint(2.0 ** (GAIN_BITS + FRACTION) / spread).astype(np.int64)
     x = standardised(features, centre, gain).astype(np.float32) / np.float32(1 << FRACTION)
-    layers = _train(x, symbols, counts, rng)
+    layers = _train(x, symbols, counts, rng, batches)
     integers = [_as_integers(w, b, 1.0) for w, b in layers[:-1]]
     integers.append(_as_integers(*layers[-1], 1 / np.log(2)))
     return ColumnModel(edges, empty, centre, gain, integers)
@@ -134,7 +140,7 @@ def bin_edges(distances: Words) -> Words:
 
 
 def _train(
-    x: Floats, symbols: Words, counts: Words, rng: np.random.Generator
+    x: Floats, symbols: Words, counts: Words, rng: np.random.Generator, batches: int
 ) -> list[tuple[Floats, Floats]]:
     """Return float weights and biases of three layers, trained to tell the symbols' shares."""
     sizes = (x.shape[1], HIDDEN, HIDDEN, len(counts))
@@ -144,7 +150,7 @@ def _train(
     biases[-1][:] = np.log((counts + 0.3) / (counts + 0.3).sum())
     adam = _Adam([*weights, *biases])
     in_epoch = max(len(x) // BATCH, 1)
-    batches = min(BATCHES, MAX_EPOCHS * in_epoch)
+    batches = min(batches, MAX_EPOCHS * in_epoch)
     for number in range(batches):
         if number % in_epoch == 0:
             order = rng.permutation(len(x))

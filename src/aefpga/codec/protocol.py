@@ -88,8 +88,8 @@ class Codec(ABC):
     ----------
     name : str
         Under which settings and files know it.
-    needs : tuple of str
-        Files of a run that it needs; they become a part of what it writes.
+    needs : tuple of tuples of str
+        Files of a run that it needs, which become a part of what it writes: all of one tuple.
     coders : Mapping of str to Coder
         How each of its tables becomes bytes, without learning.
     schemes : Mapping of str to Scheme
@@ -97,7 +97,7 @@ class Codec(ABC):
     """
 
     name: ClassVar[str]
-    needs: ClassVar[tuple[str, ...]] = ()
+    needs: ClassVar[tuple[tuple[str, ...], ...]] = ()
     coders: Mapping[str, Coder]
     schemes: Mapping[str, Scheme]
 

@@ -190,6 +190,10 @@ class Static:
         """Return first slots and frequencies of symbols."""
         return self._first[symbols], self._frequency[symbols]
 
+    def frequencies(self, symbols: Words) -> Words:
+        """Return frequencies of several symbols of each row, shape (n_symbols, n_rows)."""
+        return self._frequency[symbols]
+
     @cached_property
     def _symbol_of(self) -> Words:
         return np.repeat(np.arange(len(self._frequency)), self._frequency)

@@ -1,4 +1,5 @@
-"""Verdicts: are records like those of the training, and is an encoder worth its bits?
+"""Verdicts: are records like those of the training, is an encoder worth its bits, and does its
+decoder know where it is wrong?
 
 Likeness
 --------
@@ -31,6 +32,8 @@ from aefpga.schema import Schema
 Floats = NDArray[np.float32]
 
 CHANCE, FLOOR = 0.001, 0.05
+# Share of improbable records that is not usual any more: two in a hundred are.
+MANY = 0.05
 # In words, so many variables are named.
 LISTED = 6
 
@@ -89,6 +92,45 @@ class Likeness:
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON content."""
         return asdict(self)
+
+
+@dataclass(frozen=True)
+class Named:
+    """How many records a decoder calls improbable, and how many are wrong.
+
+    Wrong is a record that is not what becomes of it where no bit is dropped.
+    """
+
+    records: int
+    improbable: int
+    wrong: int
+    wrong_and_improbable: int
+
+    @classmethod
+    def of(cls, improbable: NDArray[np.bool_], wrong: NDArray[np.bool_]) -> "Named":
+        """Count records."""
+        both = int((improbable & wrong).sum())
+        return cls(len(wrong), int(improbable.sum()), int(wrong.sum()), both)
+
+    @property
+    def verdict(self) -> Literal["few", "many"]:
+        """Whether the records are like those that the decoder learned from."""
+        return "many" if self.improbable > MANY * self.records else "few"
+
+    @property
+    def sentence(self) -> str:
+        """The counts, in words."""
+        right = self.records - self.wrong
+        called = self.improbable - self.wrong_and_improbable
+        unlike = ", these are unlike what the decoder learned from" * (self.verdict == "many")
+        return (
+            f"{self.improbable:,} of {self.records:,}{unlike}; of {self.wrong:,} wrong ones it "
+            f"names {self.wrong_and_improbable:,}, of {right:,} right ones {called:,}"
+        )
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return plain JSON content."""
+        return {"verdict": self.verdict, **asdict(self)}
 
 
 @dataclass(frozen=True)

@@ -1,7 +1,6 @@
 """What a run computes: records to words, words to records, and both in one.
 
-Here alone a network's output becomes records: the normaliser's inverse, and then the relations that
-the schema states.
+Here alone the relations that the schema states are imposed on what a decoder returns.
 """
 
 from collections.abc import Collection
@@ -13,11 +12,13 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
+from aefpga.decoding import Decoded, RecordDecoder
 from aefpga.errors import RunError
 from aefpga.fixedpoint import Emulator, EncoderInput, EncoderSpec
 from aefpga.networks.decoder import Decoder
-from aefpga.normalise import Normaliser, load_normaliser
+from aefpga.normalise import Normaliser
 from aefpga.runs import layout
+from aefpga.runs.decoders import load_decoder
 from aefpga.runs.run import Run
 from aefpga.schema import Schema
 from aefpga.schema.relations import consistent
@@ -28,16 +29,14 @@ Words = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Autoencoder:
-    """A fixed-point encoder with the decoder and the normaliser that belong to it.
+    """A fixed-point encoder with the decoder that belongs to it.
 
     Parameters
     ----------
     spec : EncoderSpec
         The encoder.
-    decoder : Decoder
-        From its words to normalised variables.
-    normaliser : Normaliser
-        Of those variables.
+    decoder : RecordDecoder
+        From its words to records.
     schema : Schema
         Of the records.
     lacking : collection of str
@@ -45,8 +44,7 @@ class Autoencoder:
     """
 
     spec: EncoderSpec
-    decoder: Decoder
-    normaliser: Normaliser
+    decoder: RecordDecoder
     schema: Schema
     lacking: Collection[str] = ()
 
@@ -60,17 +58,15 @@ class Autoencoder:
             If one is damaged, or they do not belong together.
         """
         spec = EncoderSpec.load(folder)
-        decoder = Decoder(folder / layout.DECODER, spec.hash)
-        normaliser = load_normaliser(folder / layout.NORMALISER, spec.input.variables)
+        decoder = load_decoder(folder, spec)
         n_variables, n_words = len(spec.input.variables), len(spec.latent_type.width)
-        sizes = decoder.n_in, decoder.n_out, normaliser.n_columns
-        if sizes != (n_words, n_variables, n_variables):
+        if (decoder.n_words, decoder.n_variables) != (n_words, n_variables):
             raise RunError(
-                f"{folder}: a decoder of {sizes[0]} words to {sizes[1]} variables and a normaliser "
-                f"of {sizes[2]} do not belong to an encoder of {n_variables} variables to "
-                f"{n_words} words; train again"
+                f"{folder}: a decoder of {decoder.n_words} words to {decoder.n_variables} "
+                f"variables does not belong to an encoder of {n_variables} variables to {n_words} "
+                "words; train again"
             )
-        return cls(spec, decoder, normaliser, record.select(spec.input.variables), lacking)
+        return cls(spec, decoder, record.select(spec.input.variables), lacking)
 
     @classmethod
     def of(cls, run: Run) -> Self:
@@ -87,8 +83,18 @@ class Autoencoder:
 
     def decode(self, words: Words) -> Floats:
         """Return records, shape (n_records, n_variables), physical units, of latent words."""
-        values = self.normaliser.inverse_transform(self.decoder(words))
-        return consistent(self.schema, values, self.lacking)
+        return self.decode_naming(words).values
+
+    def decode_naming(self, words: Words) -> Decoded:
+        """Return records, and which of them are improbable, if the decoder can tell."""
+        decoded = self.decoder.decode(words)
+        values = consistent(self.schema, decoded.values, self.lacking)
+        return Decoded(values, decoded.improbable)
+
+    def rounded(self, records: Floats) -> Floats | None:
+        """Return what becomes of records that are decoded rightly, if there is such a thing."""
+        values = self.decoder.rounded(records)
+        return None if values is None else consistent(self.schema, values, self.lacking)
 
     def reconstruct(self, records: Floats) -> Floats:
         """Return what becomes of records that are encoded and decoded."""

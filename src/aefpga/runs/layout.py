@@ -10,6 +10,8 @@ FLOAT_MODEL = "float_autoencoder.onnx"
 # The specification: types and hash, and the integers beside it.
 ENCODER, ENCODER_WORDS = "encoder.json", "encoder.npz"
 DECODER = "decoder.onnx"
+# In its place, of words of which only the low bits are sent; there is no float model then.
+MODULO_DECODER = "modulo.npz"
 # What the trainer computes the encoder from once more, as a reference.
 REFERENCE = "reference.npz"
 # Its name in runs of version 0.1.
@@ -19,9 +21,12 @@ HISTORY = "history.csv"
 # Of learned widths: the encoders among which this one was chosen.
 FRONT = "front.json"
 
-# What every run has, and what a quantized one has besides.
-NEEDED = (CONFIG, FLOAT_MODEL, INPUT, NORMALISER, TEST_RECORDS)
-QUANTIZED = (DECODER, ENCODER, ENCODER_WORDS)
+# What every run has; where its decoder is a network, besides; and what a quantized one has.
+NEEDED = (CONFIG, INPUT, NORMALISER, TEST_RECORDS)
+OF_NETWORK = (FLOAT_MODEL,)
+QUANTIZED = (ENCODER, ENCODER_WORDS)
+# From latent words to records: one of these.
+DECODERS = ((DECODER, NORMALISER), (MODULO_DECODER,))
 
 # What is added later, without a checksum.
 METRICS = "metrics.json"

@@ -2,7 +2,7 @@
 
 import difflib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -49,6 +49,11 @@ class Run:
     def is_quantized(self) -> bool:
         """Whether the run has a fixed-point encoder, or a float model only."""
         return (self.folder / layout.ENCODER).exists()
+
+    @property
+    def has_float_model(self) -> bool:
+        """Whether there is a float network that the encoder was made from."""
+        return (self.folder / layout.FLOAT_MODEL).exists()
 
     @cached_property
     def spec(self) -> EncoderSpec:
@@ -162,7 +167,11 @@ def _listed(folder: Path, files: Any) -> Mapping[str, str]:
     path = folder / layout.MANIFEST
     if not isinstance(files, dict) or not all(isinstance(x, str) for x in files.values()):
         raise RunError(f"{path} lists no files with their checksums: it is damaged; train again")
-    needed = {*layout.NEEDED, *(layout.QUANTIZED if (folder / layout.ENCODER).exists() else ())}
+    needed = set(layout.NEEDED)
+    if layout.MODULO_DECODER not in files:
+        needed |= set(layout.OF_NETWORK)
+    if (folder / layout.ENCODER).exists():
+        needed |= {*layout.QUANTIZED, *_decoder(files)}
     if missing := sorted(needed - files.keys()):
         raise RunError(
             f"{path} does not list {', '.join(missing)}, which a run needs: it is damaged; "
@@ -172,6 +181,11 @@ def _listed(folder: Path, files: Any) -> Mapping[str, str]:
         if not (folder / name).resolve().is_relative_to(folder.resolve()):
             raise RunError(f"{path} lists {name}, which is not in the run; train again")
     return files
+
+
+def _decoder(files: Iterable[str]) -> Sequence[str]:
+    """Return the files of the decoder that is among these, or of the usual one."""
+    return next((x for x in layout.DECODERS if set(x) <= set(files)), layout.DECODERS[0])
 
 
 def _damaged(path: Path, error: Exception) -> RunError:

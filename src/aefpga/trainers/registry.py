@@ -4,6 +4,7 @@ from aefpga.errors import ToolError, UsageError
 from aefpga.firmware.agreement import Computation
 from aefpga.runs import Run
 from aefpga.trainers.learned.trainer import LearnedWidthsTrainer
+from aefpga.trainers.modulo import ModuloTrainer
 from aefpga.trainers.qkeras.trainer import QKerasTrainer
 from aefpga.trainers.trainer import Trainer
 
@@ -42,3 +43,4 @@ def reference(run: Run) -> Computation:
 
 register(QKerasTrainer())
 register(LearnedWidthsTrainer())
+register(ModuloTrainer())

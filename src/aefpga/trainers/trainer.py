@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from aefpga.config import RunConfig
 from aefpga.firmware.agreement import Computation
 from aefpga.fixedpoint import EncoderInput, EncoderSpec
+from aefpga.links.decoder import ModuloDecoder
 from aefpga.networks.network import Network
 from aefpga.normalise import Normaliser
 from aefpga.schema import Schema
@@ -43,14 +44,16 @@ class Trained:
         How records enter the encoder.
     normaliser : Normaliser
         Of what the networks return.
-    float_network : Network
-        Encoder and decoder in floating point: what `input.scaled` returns, to normalised variables.
+    float_network : Network or None
+        Encoder and decoder in floating point: what `input.scaled` returns, to normalised variables;
+        None of words that are integers from the start.
     curve : sequence of Epoch
         The learning curve, of all stages; at least one epoch.
     spec : EncoderSpec or None
         The fixed-point encoder.
-    decoder : Network or None
-        From the numbers that its latent words stand for to normalised variables.
+    decoder : Network, ModuloDecoder or None
+        From the numbers that its latent words stand for to normalised variables; or from modulo
+        words to records.
     reference : Mapping of str to ndarray
         What the trainer's reference computation needs besides the specification.
     front : Mapping or None
@@ -59,16 +62,18 @@ class Trained:
 
     input: EncoderInput
     normaliser: Normaliser
-    float_network: Network
+    float_network: Network | None
     curve: Sequence[Epoch]
     spec: EncoderSpec | None = None
-    decoder: Network | None = None
+    decoder: Network | ModuloDecoder | None = None
     reference: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     front: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if (self.spec is None) != (self.decoder is None):
             raise ValueError("a specification has a decoder, and a decoder a specification")
+        if self.float_network is None and self.spec is None:
+            raise ValueError("neither a float network nor a specification")
         if not self.curve:
             raise ValueError("a training has at least one epoch")
 

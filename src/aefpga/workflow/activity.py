@@ -60,7 +60,7 @@ def judge_activity(run: Run, *, max_jets: int | None = None, step: Step = silent
     jets, model = run.test_records[:max_jets], run.config.model
     values = run.input.scaled(jets)
     float_model = [LayerActivity.of(INPUTS, values)]
-    layers = read_network(run.folder / layout.FLOAT_MODEL).layers
+    layers = read_network(run.folder / layout.FLOAT_MODEL).layers if model.hidden else ()
     for i, layer in enumerate(layers[: len(model.hidden)]):
         values = layer(values)
         float_model.append(LayerActivity.of(f"hidden_{i + 1}", values))

@@ -156,7 +156,8 @@ def make_codec(
             raise UsageError(f"codec {kind.name} needs a run; make one with `aefpga train`")
         if not run.is_quantized:
             raise UsageError(f"run {run.name} is float only; train with --quantize")
-        files = {name: (run.folder / name).read_bytes() for name in kind.needs}
+        there = [x for x in kind.needs if all((run.folder / name).exists() for name in x)]
+        files = {name: (run.folder / name).read_bytes() for name in (there or kind.needs)[0]}
         if run.lacking:
             options["unlearned"] = run.lacking
     return kind.from_config(options, Task(schema, absent, settings.profile, files))

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aefpga.codec.coders import FIXED, decode, encode
+from aefpga.decoding import Decoded
 from aefpga.errors import DataError, ToolError
 from aefpga.evaluation.histograms import Histograms, WordCounts, count_variables, count_words
 from aefpga.evaluation.metrics import Quality, eta_bins, judge, pt_bins
@@ -23,7 +24,7 @@ from aefpga.evaluation.plots.residuals import plot_residuals
 from aefpga.evaluation.plots.resolution import plot_resolution
 from aefpga.evaluation.plots.training import plot_learning_curve
 from aefpga.evaluation.truncation import nearest_compressed, nearest_fixed
-from aefpga.evaluation.verdicts import Likeness, Worth
+from aefpga.evaluation.verdicts import Likeness, Named, Worth
 from aefpga.files import write_json
 from aefpga.fixedpoint import Emulator
 from aefpga.progress import Step, silent
@@ -40,14 +41,16 @@ class Evaluation:
     """Every scheme's quality on the same records, and the bits per record that each sends.
 
     `likeness` compares them with the run's own test records, None where they are the same; `worth`
-    is None for a float model, or where no record enters the first headline residual. `lacking` are
-    variables that the data never had: they are judged nowhere. `folder` has figures and plots.
+    is None for a float model, or where no record enters the first headline residual; `named` is
+    what the decoder knows of being wrong, None where it cannot tell. `lacking` are variables that
+    the data never had: they are judged nowhere. `folder` has figures and plots.
     """
 
     records: int
     schema: Schema
     likeness: Likeness | None
     worth: Worth | None
+    named: Named | None
     qualities: Mapping[str, Quality]
     physics: Mapping[str, Physics]
     bits_per_record: Mapping[str, float]
@@ -66,6 +69,7 @@ class Evaluation:
         return {
             "likeness": self.likeness and self.likeness.to_dict(),
             "worth": self.worth and self.worth.to_dict(),
+            "named": self.named and self.named.to_dict(),
             "records": self.records,
             "record": self.schema.name,
             "model": self.model,
@@ -112,7 +116,7 @@ def evaluate(
     if inputs:
         likeness = Likeness.of(run.test_records[:, judged], table[:, judged], schema)
     notes: list[str] = []
-    schemes, bits = _reconstructed(run, table, lacking, notes, step)
+    schemes, bits, named = _reconstructed(run, table, lacking, notes, step)
     target = next(reversed(bits))
     step("reconstructing", 2, 3)
     for label, size, back in _truncated(table[:, judged], bits[target], notes):
@@ -130,6 +134,7 @@ def evaluate(
         worth=Worth.of(target, qualities[target], bits[target], kept, schema)
         if run.is_quantized
         else None,
+        named=named,
         qualities=qualities,
         physics={n: judge_physics(kept, schemes[n], schema, q) for n, q in qualities.items()},
         bits_per_record=bits,
@@ -170,19 +175,34 @@ def _other_records(
 
 def _reconstructed(
     run: Run, table: Floats, lacking: set[str], notes: list[str], step: Step
-) -> tuple[dict[str, Floats], dict[str, float]]:
-    """Return what each implementation of the autoencoder makes of records, and its bits."""
+) -> tuple[dict[str, Floats], dict[str, float], Named | None]:
+    """Return what each implementation of the autoencoder makes of records, and its bits.
+
+    And what its decoder knows of being wrong, if it can tell.
+    """
     step("reconstructing", 0, 3)
-    float_model = replace(FloatAutoencoder.of(run), lacking=lacking)
-    schemes = {FLOAT: float_model.reconstruct(table)}
-    bits = {FLOAT: 32.0 * run.config.model.n_latent}
+    schemes: dict[str, Floats] = {}
+    bits: dict[str, float] = {}
+    if run.has_float_model:
+        float_model = replace(FloatAutoencoder.of(run), lacking=lacking)
+        schemes[FLOAT] = float_model.reconstruct(table)
+        bits[FLOAT] = 32.0 * run.config.model.n_latent
     step("reconstructing", 1, 3)
-    if run.is_quantized:
-        autoencoder = replace(Autoencoder.of(run), lacking=lacking)
-        for name, latent in _latent_words(run, run.spec.input.to_words(table), notes).items():
-            schemes[name] = autoencoder.decode(latent)
-            bits[name] = float(run.spec.bits_per_jet)
-    return schemes, bits
+    if not run.is_quantized:
+        return schemes, bits, None
+    autoencoder = replace(Autoencoder.of(run), lacking=lacking)
+    # A search behind words takes its time, and the implementations agree.
+    decoded: dict[bytes, Decoded] = {}
+    for name, latent in _latent_words(run, run.spec.input.to_words(table), notes).items():
+        words = latent.tobytes()
+        if words not in decoded:
+            decoded[words] = autoencoder.decode_naming(latent)
+        schemes[name], bits[name] = decoded[words].values, float(run.spec.bits_per_jet)
+    improbable, rounded = decoded[words].improbable, autoencoder.rounded(table)
+    if improbable is None or rounded is None:
+        return schemes, bits, None
+    wrong = (decoded[words].values != rounded).any(axis=1)
+    return schemes, bits, Named.of(improbable, np.asarray(wrong))
 
 
 def _latent_words(

@@ -18,7 +18,7 @@ from aefpga.codec.conditional import Conditional
 from aefpga.codec.learning import learn as learn_models
 from aefpga.codec.protocol import Task, quantize_within
 from aefpga.codec.scalar import Scalar
-from aefpga.config import DataConfig
+from aefpga.config import USUAL_LINK_BITS, DataConfig
 from aefpga.errors import DataError, UsageError
 from aefpga.evaluation.error_bounded import compress_columns, error_bounded
 from aefpga.evaluation.metrics import Quality, judge
@@ -30,7 +30,7 @@ from aefpga.evaluation.quantizers import (
     logarithmic,
     uniform,
 )
-from aefpga.links.modulo import ModuloCode
+from aefpga.links.learning import learn_modulo
 from aefpga.normalise import Normaliser
 from aefpga.progress import Step, silent
 from aefpga.runs import Run
@@ -256,7 +256,8 @@ def _quantizers(
         yield "autoencoder", AutoencoderQuantizer(run)
         chained = AutoencoderQuantizer(run, FloatTruncation(CHAIN_MANTISSA))
         yield "truncation, then autoencoder", chained
-    yield "modulo words", ModuloCode.learn(jets, schema)
+    learned, judged = np.split(jets, [len(jets) * 4 // 5])
+    yield "modulo words", learn_modulo(learned, judged, schema, USUAL_LINK_BITS)
     for mantissa in MANTISSAS:
         yield "float truncation", FloatTruncation(mantissa)
     for relative in RELATIVE_STEPS:

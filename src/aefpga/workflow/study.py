@@ -164,7 +164,9 @@ def _one(config: RunConfig, name: str, folder: Path) -> None:
 
     runs = folder / "runs"
     run = open_run(name, runs) if (runs / name).exists() else train(config, runs, name)
-    autoencoders: dict[str, Autoencoder | FloatAutoencoder] = {"float": FloatAutoencoder.of(run)}
+    autoencoders: dict[str, Autoencoder | FloatAutoencoder] = {}
+    if run.has_float_model:
+        autoencoders["float"] = FloatAutoencoder.of(run)
     if run.is_quantized:
         autoencoders["quantized"] = Autoencoder.of(run)
     records, min_max = run.test_records, run.normaliser.min_max_

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from aefpga.config import ModelConfig, RunConfig
+from aefpga.config import MODULO, ModelConfig, RunConfig
 from aefpga.evaluation.metrics import Quality, judge
 from aefpga.fixedpoint import EncoderSpec
 from aefpga.runs import Run
@@ -23,6 +23,8 @@ FROZEN = (
 def describe(run: Run) -> dict[str, str]:
     """Return what a run is, in words, by topic."""
     config, schema = run.config, run.schema
+    if config.model.kind == MODULO:
+        return {**_modulo(run), "widths": _widths(run.spec)}
     sizes = "-".join(map(str, (len(schema), *config.model.hidden, config.model.n_latent)))
     activation = config.model.activation.replace("_", " ").replace("relu", "ReLU")
     words = {
@@ -42,6 +44,18 @@ def describe(run: Run) -> dict[str, str]:
         n = sum(pruned["silent"].values())
         words["encoder"] += f"; run {pruned['from']} without {n} silent neurons"
     return words
+
+
+def _modulo(run: Run) -> dict[str, str]:
+    first, last = run.spec.layers
+    return {
+        "trained on": f"{first.n_in} variables of {run.schema.name}",
+        "encoder": f"modulo, {run.spec.layout}: steps of {first.n_out} variables, and {last.n_out} "
+        "words of their low bits and sums",
+        "decoder": "a search for the most probable steps that have these words",
+        "training": "what is probable was learned in floating point and rounded to integers; steps "
+        "are not trained, their sizes are the residuals wanted",
+    }
 
 
 def residuals(run: Run) -> Quality:

@@ -6,6 +6,7 @@ import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
+from math import isfinite
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from aefpga.config import DataConfig, RunConfig, TrainingConfig
 from aefpga.data.sample import sample_path
 from aefpga.errors import UsageError
 from aefpga.files import atomic_path, sha256_of, write_json
-from aefpga.networks.network import export_network
+from aefpga.networks.network import Network, export_network
 from aefpga.normalise import save_normaliser
 from aefpga.progress import Step, silent
 from aefpga.runs import (
@@ -114,7 +115,8 @@ def _trained(
     parts = loaded.parts
 
     def on_epoch(epoch: Epoch, planned: int) -> None:
-        note = f"validation loss {epoch.validation_loss:.2e}"
+        loss = epoch.validation_loss
+        note = f"validation loss {loss:.2e}" if isfinite(loss) else ""
         step(f"{epoch.stage} epochs", epoch.epoch, planned, note)
 
     provenance = {"aefpga": __version__, "run": final.name, **installed_versions()}
@@ -198,12 +200,17 @@ def load(data: DataConfig, training: TrainingConfig, step: Step = silent) -> Loa
 def _export(trained: Trained, folder: Path) -> None:
     """Write specification, decoder, float model, reference, normaliser and learning curve."""
     write_json(folder / layout.INPUT, trained.input.to_config())
-    export_network(trained.float_network, folder / layout.FLOAT_MODEL)
-    if trained.spec is not None and trained.decoder is not None:
+    if trained.float_network is not None:
+        export_network(trained.float_network, folder / layout.FLOAT_MODEL)
+    if trained.spec is not None:
         trained.spec.save(folder)
-        scale = (trained.spec.latent_type.lsb * trained.decoder.scale).astype(np.float32)
-        of_words = replace(trained.decoder, scale=scale, metadata={"encoder": trained.spec.hash})
-        export_network(of_words, folder / layout.DECODER)
+        if isinstance(trained.decoder, Network):
+            scale = (trained.spec.latent_type.lsb * trained.decoder.scale).astype(np.float32)
+            metadata = {"encoder": trained.spec.hash}
+            of_words = replace(trained.decoder, scale=scale, metadata=metadata)
+            export_network(of_words, folder / layout.DECODER)
+        elif trained.decoder is not None:
+            trained.decoder.save(folder / layout.MODULO_DECODER)
         with atomic_path(folder / layout.REFERENCE) as temporary:
             np.savez_compressed(temporary, allow_pickle=False, **trained.reference)
     if trained.front is not None:

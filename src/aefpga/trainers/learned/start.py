@@ -45,6 +45,7 @@ def networks(uniform: Trained, train: Samples, config: RunConfig) -> tuple[Learn
     decoder = float_decoder(train.targets.shape[1], model)
     of_encoder, of_decoder = layer_names(model), list(dense_weights(decoder))
     network = uniform.float_network
+    assert network is not None
     names = [*of_encoder, *of_decoder]
     layers: LayerWeights = {
         name: (x.weight, x.bias) for name, x in zip(names, network.layers, strict=True)

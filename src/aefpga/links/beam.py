@@ -1,0 +1,294 @@
+"""The search for the most probable steps behind modulo words.
+
+A word is a sum of steps, modulo a power of two. The search walks through the columns as the scheme
+orders them and keeps, of each record, the most probable hypotheses of what its steps are: a word
+all of whose other columns are known leaves few steps of the next one, and rules out hypotheses if
+none is left. Costs are binary logarithms in integers, so that every machine finds the same steps.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, fields
+from functools import cache
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aefpga.codec.conditional import SLOTS, ColumnModel
+from aefpga.codec.schemes import Hint, Scheme
+
+Words = NDArray[np.int64]
+Mask = NDArray[np.bool_]
+
+# Costs are bits with so many bits behind the point.
+FRACTION = 8
+# Hypotheses of a record that are kept, and how many bits dearer than its best one they may be.
+BEAM, REACH = 64, 12 << FRACTION
+# No step has this cost.
+IMPOSSIBLE = 1 << 40
+# Records that are searched together, and options weighed together: they bound the memory.
+BLOCK, OPTIONS = 2048, 1 << 21
+
+
+@dataclass(frozen=True)
+class Sums:
+    """Words as integer sums of steps: ``(steps @ weights >> shift) mod 2**width``.
+
+    Parameters
+    ----------
+    weights : ndarray of int64, shape (n_columns, n_words)
+    shift, width : ndarray of int64, shape (n_words,)
+    """
+
+    weights: Words
+    shift: Words
+    width: Words
+
+    def of(self, steps: Words) -> Words:
+        """Return the words, shape (n, n_words), of steps (n, n_columns)."""
+        words = [self.low_bits(k, steps @ self.weights[:, k]) for k in range(len(self.width))]
+        return np.stack(words, axis=1)
+
+    def low_bits(self, k: int, sums: Words) -> Words:
+        """Return what is sent of sums of steps times the weights of one word."""
+        return np.asarray((sums >> self.shift[k]) & ((1 << self.width[k]) - 1))
+
+    def own(self, column: int) -> int | None:
+        """Return the word whose low bits are those of a column's steps, but for other columns'."""
+        found = np.flatnonzero((np.abs(self.weights[column]) == 1) & (self.shift == 0))
+        return int(found[0]) if len(found) else None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What a search found.
+
+    Parameters
+    ----------
+    steps : ndarray of int64, shape (n_records, n_columns)
+        The most probable ones.
+    doubt : ndarray of float64, shape (n_records,)
+        The probability that it is others, as far as the search knows; 1 where no steps have these
+        words.
+    information : ndarray of float64, shape (n_records,)
+        Bits that the steps found are worth: how improbable they are.
+    """
+
+    steps: Words
+    doubt: NDArray[np.float64]
+    information: NDArray[np.float64]
+
+
+class Search:
+    """Finds steps behind words.
+
+    Parameters
+    ----------
+    scheme : Scheme
+        The order of the columns, and what is known at each.
+    models : sequence of ColumnModel
+        How probable each column's steps are.
+    ranges : ndarray of int64, shape (n_columns, 2)
+        Smallest and largest step of each column.
+    sums : Sums
+        What the words are.
+    counts : Mapping of int to int
+        Columns that are 0 where another, known before them, is 0.
+    """
+
+    def __init__(
+        self,
+        scheme: Scheme,
+        models: Sequence[ColumnModel],
+        ranges: Words,
+        sums: Sums,
+        counts: Mapping[int, int],
+    ) -> None:
+        self._scheme, self._models, self._ranges = scheme, models, ranges
+        self._sums, self._counts = sums, counts
+        alone = np.ones(0, np.int64)
+        walk = scheme.walk(alone, alone, np.zeros((0, scheme.n_columns), np.int64))
+        self._order = [column for column, _ in walk]
+
+    def __call__(self, words: Words) -> Found:
+        """Return what is found of words, shape (n_records, n_words)."""
+        blocks = [self._search(words[i : i + BLOCK]) for i in range(0, max(len(words), 1), BLOCK)]
+        return Found(*(np.concatenate([getattr(b, f.name) for b in blocks]) for f in fields(Found)))
+
+    def _search(self, words: Words) -> Found:
+        beam = _Beam.of(len(words), self._scheme.n_columns)
+        for place, column in enumerate(self._order):
+            rows = np.arange(len(beam.record))
+            walk = self._scheme.walk(rows, np.ones(len(rows), np.int64), beam.steps)
+            _, hint = next(islice(walk, place, None))
+            beam = self._extended(beam, column, hint, words, set(self._order[place + 1 :]))
+        return beam.found()
+
+    def _extended(
+        self, beam: "_Beam", column: int, hint: Hint, words: Words, unknown: set[int]
+    ) -> "_Beam":
+        """Return the hypotheses with a step of one more column."""
+        sums, steps = self._sums, beam.steps
+        concerned = np.flatnonzero(sums.weights[column])
+        known = {int(k): self._is_known(int(k), column, steps, unknown) for k in concerned}
+        own, absent = sums.own(column), self._is_absent(column, steps, unknown)
+        # Where the word of its own leaves but every 2**width-th step.
+        narrow = ~absent & (known[own] if own is not None else False)
+        gone = np.flatnonzero(absent)
+        parts = [(gone, np.zeros(len(gone), np.int64), np.zeros(len(gone), np.int64))]
+        parts += self._weighed(column, hint, narrow, own, steps, words[beam.record])
+        parts += self._weighed(column, hint, ~narrow & ~absent, None, steps, words[beam.record])
+        row, found, cost = (np.concatenate(x) for x in zip(*parts, strict=True))
+        agrees = np.ones(len(row), bool)
+        for k, is_known in known.items():
+            before = steps @ sums.weights[:, k]
+            same = sums.low_bits(k, before[row] + sums.weights[column, k] * found)
+            agrees &= (same == words[beam.record[row], k]) | ~is_known[row]
+        to_come = [k for k in range(len(sums.width)) if self._is_check(k, unknown)]
+        bits = int(sums.width[to_come].sum())
+        return beam.extended(row, column, found, beam.cost[row] + cost, agrees, bits)
+
+    def _weighed(
+        self,
+        column: int,
+        hint: Hint,
+        chosen: Mask,
+        word: int | None,
+        steps: Words,
+        given: Words,
+    ) -> Iterator[tuple[Words, Words, Words]]:
+        """Yield, of some rows, rows with the steps that they may have and what those cost."""
+        model, (low, high) = self._models[column], self._ranges[column]
+        turn = 1 if word is None else 1 << int(self._sums.width[word])
+        n_options = -(-int(high - low + 1) // turn)
+        rows, size = np.flatnonzero(chosen), max(OPTIONS // n_options, 1)
+        for here in (rows[i : i + size] for i in range(0, len(rows), size)):
+            first = np.full(len(here), low)
+            if word is not None:
+                weights = self._sums.weights[:, word]
+                rest = (given[here, word] - steps[here] @ weights) * weights[column]
+                first = low + np.mod(rest - low, turn)
+            options = first + turn * np.arange(n_options)[:, None]
+            there = Hint(
+                [f[here] for f in hint.features], hint.reference[here], hint.half_turn,
+                hint.zero_apart,
+            )  # fmt: skip
+            symbols = model.symbols(there.distances(options))
+            frequencies = model.table(there.features).frequencies(symbols)
+            cost = _bits()[SLOTS] - _bits()[frequencies] + _bits()[model.widths(symbols)]
+            cost = np.where(options <= high, cost, IMPOSSIBLE)
+            option, row = np.nonzero(cost <= cost.min(axis=0) + REACH)
+            yield here[row], options[option, row], cost[option, row]
+
+    def _is_absent(self, column: int, steps: Words, unknown: set[int]) -> Mask:
+        """Return which rows are known to have a step of 0, whatever the words are."""
+        count = self._counts.get(column)
+        if count is None or count in unknown:
+            return np.zeros(len(steps), bool)
+        return np.asarray(steps[:, count] == 0)
+
+    def _is_known(self, word: int, column: int, steps: Words, unknown: set[int]) -> Mask:
+        """Return in which rows a word is the sum of known steps and of a column's."""
+        known = np.ones(len(steps), bool)
+        for other in np.flatnonzero(self._sums.weights[:, word]):
+            if other in unknown and other != column:
+                known &= self._is_absent(int(other), steps, unknown)
+        return known
+
+    def _is_check(self, word: int, unknown: set[int]) -> bool:
+        """Return whether a word can still rule out hypotheses, and is no column's own."""
+        columns = np.flatnonzero(self._sums.weights[:, word])
+        return not unknown.isdisjoint(columns.tolist()) and bool(self._sums.shift[word])
+
+
+@dataclass(frozen=True)
+class _Beam:
+    """Hypotheses, one a row, in the order of their records; each record has one at least.
+
+    Parameters
+    ----------
+    record : ndarray of int64, shape (n_rows,)
+        Of which record.
+    steps : ndarray of int64, shape (n_rows, n_columns)
+        Those of columns that are known.
+    cost : ndarray of int64, shape (n_rows,)
+        How improbable they are.
+    lost : ndarray of float64, shape (n_records,)
+        How probable it is that the truth was let go.
+    """
+
+    record: Words
+    steps: Words
+    cost: Words
+    lost: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, n: int, n_columns: int) -> "_Beam":
+        """Return a hypothesis for each record, of which nothing is known."""
+        steps = np.zeros((n, n_columns), np.int64)
+        return cls(np.arange(n), steps, np.zeros(n, np.int64), np.zeros(n))
+
+    def extended(
+        self,
+        row: Words,
+        column: int,
+        found: Words,
+        cost: Words,
+        agrees: Mask,
+        bits_to_come: int,
+    ) -> "_Beam":
+        """Return the best continuations of each record, of those that agree with its words if any.
+
+        Of what is let go, 2**-bits_to_come would have agreed with the words to come.
+
+        Parameters
+        ----------
+        row : ndarray of int64, shape (n_continuations,)
+            Which hypothesis goes on.
+        column : int
+            With a step of which column.
+        found, cost : ndarray of int64, shape (n_continuations,)
+            The step, and what the hypothesis costs with it.
+        agrees : ndarray of bool, shape (n_continuations,)
+            Whether it has the words that were sent.
+        bits_to_come : int
+            Of words that will still be compared.
+        """
+        n, record = len(self.lost), self.record[row]
+        nowhere = np.bincount(record, agrees, n) == 0
+        order = np.flatnonzero(agrees | nowhere[record])
+        order = order[np.lexsort((cost[order], record[order]))]
+        record, cost = record[order], cost[order]
+        first = np.flatnonzero(np.diff(record, prepend=-1))
+        rank = np.arange(len(order)) - np.repeat(first, np.diff(first, append=len(order)))
+        dearer = cost - cost[first][record]
+        kept = (rank < BEAM) & (dearer <= REACH)
+        shares = _share(dearer)
+        let_go = np.bincount(record[~kept], shares[~kept], n)
+        lost = self.lost + let_go / np.bincount(record[kept], shares[kept], n) / 2**bits_to_come
+        chosen = order[kept]
+        steps = self.steps[row[chosen]]
+        steps[:, column] = found[chosen]
+        return _Beam(record[kept], steps, cost[kept], np.where(nowhere, np.inf, lost))
+
+    def found(self) -> Found:
+        """Return the best of each record."""
+        first = np.flatnonzero(np.diff(self.record, prepend=-1))
+        best = self.cost[first]
+        share = 1 / np.bincount(self.record, _share(self.cost - best[self.record]), len(first))
+        doubt = np.minimum(1 - share + self.lost, 1)
+        return Found(self.steps[first], doubt, best / (1 << FRACTION))
+
+
+def _share(cost: Words) -> NDArray[np.float64]:
+    return np.asarray(np.exp2(-cost / (1 << FRACTION)))
+
+
+@cache
+def _bits() -> Words:
+    """Return binary logarithms of integers in units of a cost; those of 0 are never asked for.
+
+    None is so close to a half that machines could round it otherwise.
+    """
+    logarithms = np.log2(np.maximum(np.arange(SLOTS + 1), 1))
+    return np.asarray(np.rint(logarithms * (1 << FRACTION)), np.int64)

@@ -1,0 +1,158 @@
+"""The decoder of modulo words: what is sent is the low bits, what it has learned is the rest."""
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aefpga.codec.conditional import SLOTS, ColumnModel
+from aefpga.codec.learned import load_models, save_models
+from aefpga.codec.schemes import scheme_for
+from aefpga.decoding import Decoded
+from aefpga.errors import DataError, RunError
+from aefpga.files import atomic_path, load_arrays
+from aefpga.fixedpoint import EncoderSpec
+from aefpga.links.beam import Search
+from aefpga.links.encoder import read_scales, read_sums
+from aefpga.links.steps import sent_columns
+from aefpga.schema import Schema
+
+Floats = NDArray[np.float32]
+Words = NDArray[np.int64]
+
+SCHEMA_VERSION = 3
+# What a file's arrays may have, at most.
+MAX_BYTES = 8_000_000
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Beyond which steps found are improbable: `doubt` and `information` of `Found`."""
+
+    doubt: float
+    information: float
+
+
+class ModuloDecoder:
+    """From modulo words to records in physical units.
+
+    Every machine decodes the same records: all but the naming of improbable ones is in integers.
+
+    Parameters
+    ----------
+    spec : EncoderSpec
+        The encoder.
+    schema : Schema
+        The columns of records.
+    models : sequence of ColumnModel
+        What is known of each variable that is sent, given those before.
+    ranges : ndarray of int64, shape (n_sent, 2)
+        Smallest and largest step of each variable that is sent.
+    limits : Limits
+        Beyond which records are improbable.
+
+    Raises
+    ------
+    ValueError
+        If these do not belong together.
+    """
+
+    def __init__(
+        self,
+        spec: EncoderSpec,
+        schema: Schema,
+        models: Sequence[ColumnModel],
+        ranges: Words,
+        limits: Limits,
+    ) -> None:
+        self._schema, self.sent = schema, sent_columns(schema)
+        self.scales = read_scales(spec, schema)
+        _check(spec, models, ranges)
+        self._encoder, self._models, self._ranges = spec.hash, models, ranges
+        self.limits = limits
+        scheme = scheme_for(self.sent, self.scales)
+        counts = {
+            self.sent.index(c.energy): self.sent.index(c.count)
+            for c in self.sent.classes
+            if self.sent.holds(c.energy, c.count)
+        }
+        self.search = Search(scheme, models, ranges, read_sums(spec), counts)
+        self.n_words, self.n_variables = spec.layers[-1].n_out, len(schema)
+
+    def decode(self, words: Words) -> Decoded:
+        """Return the records of words, shape (n_records, n_words).
+
+        Improbable are those that are likely to be others, or unlike all that was learned from.
+        """
+        found, limits = self.search(words), self.limits
+        beyond = (found.doubt > limits.doubt) | (found.information > limits.information)
+        return Decoded(self.values(found.steps), np.asarray(beyond))
+
+    def steps(self, records: Floats) -> Words:
+        """Return the steps that the encoder makes of records before it drops any bit."""
+        place = [self._schema.index(name) for name in self.sent.names]
+        columns = zip(self.scales, records[:, place].T.astype(np.float64), strict=True)
+        return np.stack([scale.steps(x) for scale, x in columns], axis=1)
+
+    def rounded(self, records: Floats) -> Floats:
+        """Return what becomes of records of which all bits are sent."""
+        return self.values(self.steps(records))
+
+    def values(self, steps: Words) -> Floats:
+        """Return records in physical units of the steps that are sent."""
+        columns = zip(self.sent.names, self.scales, steps.T, strict=True)
+        values = {name: scale.values(column) for name, scale, column in columns}
+        for name in self._schema.names:
+            if name not in values:
+                values[name] = np.sum([values[t] for t in self._schema.sums[name]], axis=0)
+        return np.stack([values[name] for name in self._schema.names], axis=1).astype(np.float32)
+
+    def save(self, path: Path) -> None:
+        """Write a NumPy archive without pickles, which `load` reads beside the encoder."""
+        with atomic_path(path) as temporary, temporary.open("wb") as stream:
+            np.savez_compressed(
+                stream,
+                allow_pickle=False,
+                schema=SCHEMA_VERSION,
+                encoder=self._encoder,
+                record=json.dumps(self._schema.to_config()),
+                models=np.frombuffer(save_models(self._models), np.uint8),
+                ranges=self._ranges,
+                limits=[self.limits.doubt, self.limits.information],
+            )
+
+    @classmethod
+    def load(cls, path: Path, spec: EncoderSpec) -> "ModuloDecoder":
+        """Read what `save` wrote; RunError if it cannot be, or is of another encoder."""
+        try:
+            saved = load_arrays(path, MAX_BYTES)
+            if saved["schema"] != SCHEMA_VERSION:
+                raise ValueError(f"schema {saved['schema']}, expected {SCHEMA_VERSION}")
+            if (encoder := str(saved["encoder"])) != spec.hash:
+                raise ValueError(
+                    f"it decodes words of encoder {encoder[:16]}…, not of {spec.hash[:16]}…"
+                )
+            record = Schema.from_config(json.loads(str(saved["record"])), str(path))
+            models = load_models(saved["models"].tobytes())
+            doubt, information = saved["limits"].astype(np.float64).tolist()
+            return cls(spec, record, models, saved["ranges"], Limits(doubt, information))
+        except (ValueError, KeyError, TypeError, RecursionError, DataError) as error:
+            raise RunError(f"{path} is no decoder of this encoder's words ({error})") from error
+
+
+def _check(spec: EncoderSpec, models: Sequence[ColumnModel], ranges: Words) -> None:
+    """Raise ValueError unless the search of these takes a bounded time and memory."""
+    steps = spec.layers[0]
+    kind = steps.output.broadcast((steps.n_out,))
+    if len(models) != steps.n_out:
+        raise ValueError(f"models of {len(models)} columns, expected {steps.n_out}")
+    if ranges.dtype != np.int64 or ranges.shape != (steps.n_out, 2):
+        raise ValueError(f"ranges of {ranges.dtype} and shape {ranges.shape}")
+    low, high = ranges.T
+    if np.any((low < kind.min_word) | (low > high) | (high > kind.max_word)):
+        raise ValueError("a range that no steps have")
+    if any(np.diff(model.edges).max() > SLOTS for model in models):
+        raise ValueError("a bin that is wider than any range")

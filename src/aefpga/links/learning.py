@@ -1,0 +1,264 @@
+"""Learning modulo words: what is probable, how many bits each word gets, and what is improbable."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import cycle
+from math import inf
+from types import MappingProxyType
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aefpga.codec.conditional import SLOTS, ColumnModel
+from aefpga.codec.learning import BATCH, learn
+from aefpga.codec.schemes import Scheme, scheme_for
+from aefpga.errors import UsageError
+from aefpga.fixedpoint import EncoderSpec
+from aefpga.links.decoder import Limits, ModuloDecoder
+from aefpga.links.encoder import LinkWord, read_sums, specification
+from aefpga.links.modulo import ModuloCode
+from aefpga.links.steps import Scale, sent_columns
+from aefpga.progress import Step, silent
+from aefpga.schema import Schema
+
+Floats = NDArray[np.float32]
+Words = NDArray[np.int64]
+Shares = NDArray[np.float32]
+
+LEAST_RECORDS = 100
+# Bits of the word that all steps are in, beside their low bits.
+CHECK_BITS = 12
+# Share of the records found rightly that may be called improbable: for doubt, for information.
+CALLED_DOUBTFUL, CALLED_UNLIKE = 0.006, 0.002
+# Records that the widths and the limits are decided on, at most.
+JUDGED = 5_000
+
+
+@dataclass(frozen=True)
+class _Column:
+    """What the low bits of one column leave open, of some records.
+
+    Parameters
+    ----------
+    name : str
+        Of the variable.
+    left : ndarray of float32, shape (n_widths, n_records)
+        For each number of low bits, how many bits the true step is worth among those that have
+        these; 0 with all bits.
+    absent : ndarray of bool, shape (n_records,)
+        Where the step is 0 and known to be.
+    """
+
+    name: str
+    left: Shares
+    absent: NDArray[np.bool_]
+
+
+def learn_modulo(
+    train: Floats,
+    validation: Floats,
+    schema: Schema,
+    bits: int,
+    *,
+    provenance: Mapping[str, str] = MappingProxyType({}),
+    epochs: int | None = None,
+    seed: int = 1,
+    step: Step = silent,
+) -> ModuloCode:
+    """Return encoder and decoder of words that have so many bits together.
+
+    Parameters
+    ----------
+    train : ndarray of float32, shape (n_records, n_variables)
+        In physical units: what is probable is learned from these.
+    validation : ndarray of float32, shape (n_records, n_variables)
+        Others, that decide how the bits are shared out and what is improbable.
+    schema : Schema
+        The columns.
+    bits : int
+        Of all words of a record.
+    provenance : Mapping
+        Goes into the specification.
+    epochs : int or None
+        Passes of each column's network over the records, at most; None: as many as usual.
+    seed : int
+        Of that training.
+    step : Step
+        Told how many columns are learned.
+
+    Raises
+    ------
+    UsageError
+        If there are next to no records, or fewer bits than one word has.
+    """
+    if min(len(train), len(validation)) < LEAST_RECORDS:
+        raise UsageError(
+            f"{len(train)} records to learn from and {len(validation)} to judge by are too few for "
+            f"modulo words; give {LEAST_RECORDS} of each"
+        )
+    if bits <= CHECK_BITS:
+        raise UsageError(
+            f"model.link_bits: {bits} are too few for modulo words, {CHECK_BITS} are their check"
+        )
+    _refuse_impossible(train, schema)
+    sent = sent_columns(schema)
+    scales = [Scale.of(v) for v in sent.variables]
+    place = [schema.index(name) for name in sent.names]
+    learned, judged = (
+        np.stack(
+            [s.steps(x) for s, x in zip(scales, rows[:, place].T.astype(np.float64), strict=True)],
+            axis=1,
+        )
+        for rows in (train, validation[:JUDGED])
+    )
+    scheme = scheme_for(sent, scales)
+    alone = np.ones(len(learned), np.int64)
+    batches = epochs and epochs * max(len(learned) // BATCH, 1)
+    models = learn(scheme, [(learned, alone)], step, seed=seed, batches=batches)
+    both = np.concatenate([learned, judged])
+    ranges = np.stack([both.min(axis=0), both.max(axis=0)], axis=1)
+    columns = list(_columns(sent, scheme, models, ranges, judged))
+    words = _with_check(_shared_out(_groups(sent, columns), bits - CHECK_BITS), scales, sent)
+    spec = specification(schema, words, provenance)
+    decoder = ModuloDecoder(spec, schema, models, ranges, Limits(inf, inf))
+    decoder.limits = _limits(decoder, spec, judged)
+    return ModuloCode(spec, decoder)
+
+
+def _refuse_impossible(records: Floats, schema: Schema) -> None:
+    """Raise UsageError if there are energies of particles that are not counted.
+
+    What is known of an energy whose particles are absent is that it is 0.
+    """
+    for c in schema.classes:
+        if not schema.holds(c.energy, c.count):
+            continue
+        energy, count = records[:, schema.index(c.energy)], records[:, schema.index(c.count)]
+        if share := np.mean((energy > 0) & (count == 0)):
+            raise UsageError(
+                f"{share:.1%} of the {schema.name} have {c.energy} and a {c.count} of 0; modulo "
+                f"words need both: leave {c.count} out with --variables, or use another --model"
+            )
+
+
+def _columns(
+    sent: Schema,
+    scheme: Scheme,
+    models: Sequence[ColumnModel],
+    ranges: Words,
+    steps: Words,
+) -> Iterator[_Column]:
+    """Yield what low bits leave open of each column, where those before it are known."""
+    n = len(steps)
+    count_of = {c.energy: c.count for c in sent.classes}
+    for j, hint in scheme.walk(np.arange(n), np.ones(n, np.int64), steps):
+        low, high = (int(x) for x in ranges[j])
+        options = np.broadcast_to(np.arange(low, high + 1)[:, None], (high - low + 1, n))
+        symbols = models[j].symbols(hint.distances(options))
+        frequencies = models[j].table(hint.features).frequencies(symbols)
+        shares = (frequencies / models[j].widths(symbols) / SLOTS).astype(np.float32)
+        true, row = steps[:, j] - low, np.arange(n)
+        count = count_of.get(sent.names[j])
+        absent = np.zeros(n, bool)
+        if count is not None and sent.holds(count):
+            absent = steps[:, sent.index(count)] == 0
+        left = []
+        for width in range((high - low).bit_length() + 1):
+            turn = 1 << width
+            first = range(min(turn, len(shares)))
+            same = np.stack([shares[i::turn].sum(axis=0) for i in first])
+            left.append(np.where(absent, 0, np.log2(same[true % turn, row] / shares[true, row])))
+        yield _Column(sent.names[j], np.stack(left).astype(np.float32), absent)
+
+
+@dataclass(frozen=True)
+class _Group:
+    """Columns that share a word, and what its low bits leave open: see `_Column`."""
+
+    names: tuple[str, ...]
+    left: Shares
+
+    @property
+    def widest(self) -> int:
+        """With so many bits nothing is left open, but where columns meet."""
+        return len(self.left) - 1
+
+
+def _groups(sent: Schema, columns: Sequence[_Column]) -> list[_Group]:
+    """Return which columns share a word: energies of particles that rarely come together."""
+    rare = {c.energy for c in sent.classes if c.is_rare and sent.holds(c.count)}
+    sharing = [c for c in columns if c.name in rare]
+    alone = {c.name: _Group((c.name,), c.left) for c in columns if c.name not in rare}
+    if sharing:
+        alone[sharing[0].name] = _shared(sharing)
+    return [alone[name] for name in sent.names if name in alone]
+
+
+def _shared(columns: Sequence[_Column]) -> _Group:
+    """Return a group whose sum leaves all but the last of several energies open."""
+    n_widths = max(len(c.left) for c in columns)
+    left = np.zeros((n_widths, columns[0].left.shape[1]), np.float32)
+    is_last = np.ones(left.shape[1], bool)
+    for column in reversed(columns):
+        padded = np.pad(column.left, ((0, n_widths - len(column.left)), (0, 0)))
+        left += np.where(is_last, padded, column.left[0])
+        is_last &= column.absent
+    return _Group(tuple(c.name for c in columns), left)
+
+
+def _shared_out(groups: Sequence[_Group], budget: int) -> list[tuple[_Group, int]]:
+    """Return how many low bits are sent of each group, so that the fewest records are lost.
+
+    A bit is taken away where that loses least, as long as they are too many.
+    """
+    widths = [group.widest for group in groups]
+    left = np.sum([g.left[w] for g, w in zip(groups, widths, strict=True)], axis=0)
+    while sum(widths) > budget:
+        _, best = min(
+            (lost(left + g.left[w - 1] - g.left[w]), i)
+            for i, (g, w) in enumerate(zip(groups, widths, strict=True))
+            if w
+        )
+        left += groups[best].left[widths[best] - 1] - groups[best].left[widths[best]]
+        widths[best] -= 1
+    return list(zip(groups, widths, strict=True))
+
+
+def lost(left: NDArray[np.floating]) -> float:
+    """Return the share of records that a check does not tell from all that are as probable."""
+    return float(np.minimum(np.exp2(left - CHECK_BITS), 1).mean())
+
+
+def _with_check(
+    shared_out: Sequence[tuple[_Group, int]], scales: Sequence[Scale], sent: Schema
+) -> list[LinkWord]:
+    """Return words of these widths, and one to which every step's higher bits contribute.
+
+    A step less by one turn of its word is one odd number less there, another for each column.
+    """
+    words = [LinkWord(dict.fromkeys(g.names, 1), width) for g, width in shared_out if width]
+    width_of = {name: width for g, width in shared_out for name in g.names}
+    shift = max(width_of.values())
+    weights = {}
+    for name, scale, odd in zip(sent.names, scales, _odd_numbers(), strict=False):
+        if 1 << width_of[name] != scale.turn:
+            weights[name] = odd << (shift - width_of[name])
+    return [*words, LinkWord(weights, CHECK_BITS, shift)]
+
+
+def _odd_numbers() -> Iterator[int]:
+    """Yield odd numbers next to powers of two, which are cheap multipliers; no two are opposite."""
+    near = [(1 << power) + sign for power in range(1, CHECK_BITS) for sign in (-1, 1)]
+    return cycle(dict.fromkeys(near))
+
+
+def _limits(decoder: ModuloDecoder, spec: EncoderSpec, steps: Words) -> Limits:
+    """Return beyond which few of the records lie that are found rightly."""
+    found = decoder.search(read_sums(spec).of(steps))
+    right = (found.steps == steps).all(axis=1)
+    if not right.any():
+        return Limits(inf, inf)
+    return Limits(
+        doubt=float(np.quantile(found.doubt[right], 1 - CALLED_DOUBTFUL)),
+        information=float(np.quantile(found.information[right], 1 - CALLED_UNLIKE)),
+    )

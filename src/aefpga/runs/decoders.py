@@ -1,0 +1,81 @@
+"""The decoders that a run can have: a network and a normaliser, or that of modulo words."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aefpga.decoding import Decoded, RecordDecoder
+from aefpga.errors import RunError
+from aefpga.fixedpoint import EncoderSpec
+from aefpga.networks.decoder import Decoder
+from aefpga.normalise import Normaliser, load_normaliser
+from aefpga.runs import layout
+
+Floats = NDArray[np.float32]
+Words = NDArray[np.int64]
+
+# A network on another machine may round otherwise, by so much in normalised units.
+UNSTABLE = 1e-4
+
+
+@dataclass(frozen=True)
+class NetworkDecoder:
+    """A network, and the normaliser of what it returns."""
+
+    network: Decoder
+    normaliser: Normaliser
+
+    @property
+    def n_words(self) -> int:
+        """Number of words of a record."""
+        return self.network.n_in
+
+    @property
+    def n_variables(self) -> int:
+        """Number of variables of a record."""
+        return self.normaliser.n_columns
+
+    def decode(self, words: Words) -> Decoded:
+        """Return the records of words, shape (n_records, n_words)."""
+        columns = self.network(words)
+        values = self.normaliser.inverse_transform(columns)
+        return _OfNetwork(values, columns=columns, normaliser=self.normaliser)
+
+    def rounded(self, records: Floats) -> Floats | None:
+        """Return None: what a network returns is never just rounded."""
+        return None
+
+
+@dataclass(frozen=True, kw_only=True)
+class _OfNetwork(Decoded):
+    """What a network returned, `columns`, and the records that it stands for."""
+
+    columns: Floats
+    normaliser: Normaliser
+
+    def ends(self) -> tuple[Floats, Floats]:
+        """Return the records of a network whose last digits are others."""
+        low, high = (
+            self.normaliser.inverse_transform(self.columns + np.float32(e))
+            for e in (-UNSTABLE, UNSTABLE)
+        )
+        return low, high
+
+
+def load_decoder(folder: Path, spec: EncoderSpec) -> RecordDecoder:
+    """Return the decoder in a folder; RunError if it is damaged or of another encoder."""
+    if (folder / layout.MODULO_DECODER).exists():
+        # It needs models of `codec`, which itself needs runs.
+        from aefpga.links.decoder import ModuloDecoder
+
+        return ModuloDecoder.load(folder / layout.MODULO_DECODER, spec)
+    network = Decoder(folder / layout.DECODER, spec.hash)
+    normaliser = load_normaliser(folder / layout.NORMALISER, spec.input.variables)
+    if network.n_out != normaliser.n_columns:
+        raise RunError(
+            f"{folder}: a decoder to {network.n_out} variables and a normaliser of "
+            f"{normaliser.n_columns} do not belong together; train again"
+        )
+    return NetworkDecoder(network, normaliser)
