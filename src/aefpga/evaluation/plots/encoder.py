@@ -70,11 +70,14 @@ def plot_activity(
                     places = range(1, len(ordered) + 1)
                     axis.plot(places, ordered, ".-", color=colour, label=model)
                 firing.set(title=layer.name.replace("_", " "), ylim=(-0.03, 1.03))
-                mean.set(xlabel="rank of the neuron", ylim=(0, None))
+                mean.set(xlabel="rank of the neuron")
         for row in axes.T:
             for axis in row:
                 axis.xaxis.get_major_locator().set_params(integer=True)
                 axis.tick_params(axis="x", which="minor", length=0)
         axes[0, 0].set_ylabel(f"share of {records} in which it fires")
+        for axis in axes[1]:
+            # Of all models: a limit set before the last is drawn would cut it off.
+            axis.set_ylim(bottom=0)
         axes[1, 0].set_ylabel("mean |activation|, value as sent on")
         share_legend(fig, axes.ravel())
