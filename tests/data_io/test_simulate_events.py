@@ -1,13 +1,22 @@
+from dataclasses import asdict, replace
+from itertools import islice
+
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 from aefpga.cli import app
 from aefpga.data.reader import iterate_records
-from aefpga.data.simulate import EventSimulation
+from aefpga.data.records import Records
+from aefpga.data.sample import BACKGROUND, SIGNALS, sample_path, signals_path
+from aefpga.data.simulate import EventSimulation, simulator_versions
 from aefpga.data.simulate.events import BLOCK_EVENTS, MIXTURES, TRIGGER_PT
+from aefpga.data.simulate.events import SIGNALS as SIGNAL_PROCESSES
 from aefpga.data.writer import read_provenance
 from aefpga.errors import UsageError
+from aefpga.schema import EVENTS
+
+MET = EVENTS.select(("met_pt",))
 
 pytest.importorskip("pythia8mc", reason="simulation needs the extra `simulate`")
 pytest.importorskip("fastjet", reason="simulation needs the extra `simulate`")
@@ -29,6 +38,36 @@ def test_events_pass_the_trigger_and_fewer_are_the_first_of_more():
     assert (jets > 0).any()
     assert (many.column("met_eta") == 0).all()
     assert (many.column("met_pt") > 0).all()
+
+
+@pytest.mark.parametrize(
+    ("sample", "path", "events"),
+    [(BACKGROUND, sample_path("events"), 10), (SIGNALS, signals_path(), 4)],
+)
+def test_the_embedded_events_are_what_their_commands_make(sample, path, events):
+    provenance = read_provenance(path)
+    assert provenance["simulation"] == asdict(sample)
+    if provenance["versions"] != simulator_versions():
+        pytest.skip(f"the sample was made with {provenance['versions']}")
+    made = replace(sample, events=events).block(0)
+    [kept] = islice(iterate_records([str(path)], with_events=True), 1)
+    np.testing.assert_array_equal(made.values, kept.values[:events])
+    np.testing.assert_array_equal(made.events["process"], kept.events["process"][:events])
+
+
+def test_the_embedded_events_are_enough_in_small_files():
+    events = Records.concatenate(list(iterate_records([str(sample_path("events"))], MET)))
+    assert len(events) == BACKGROUND.events
+    labels = np.concatenate(
+        [
+            part.events["process"]
+            for part in iterate_records([str(signals_path())], MET, with_events=True)
+        ]
+    )
+    assert dict(zip(*np.unique(labels, return_counts=True), strict=True)) == dict.fromkeys(
+        SIGNAL_PROCESSES, 2000
+    )
+    assert sample_path("events").stat().st_size + signals_path().stat().st_size <= 10_000_000
 
 
 def test_the_background_is_mixed_by_its_shares():

@@ -45,7 +45,7 @@ def activity(
     if as_json:
         show.print_json(report.to_dict() | ({"pruned": str(smaller.folder)} if smaller else {}))
         return
-    rows = []
+    rows, record = [], opened.schema.name
     for before, after in zip_longest(report.float_model, report.quantized or ()):
         cells = [
             cell
@@ -59,7 +59,7 @@ def activity(
         rows.append((f"{before.name} ({len(before.firing)})", *cells))
     titles = ("silent", "mean firing", "largest mean")
     show.table(
-        f"Activity over {report.jets:,} test jets: float, then quantized",
+        f"Activity over {report.jets:,} test {record}: float, then quantized",
         ("layer (neurons)", *(f"float: {t}" for t in titles), *(f"quantized: {t}" for t in titles)),
         rows,
     )
@@ -74,17 +74,17 @@ def activity(
     )
     if (pruning := report.pruning) is not None:
         show.note(
-            f"{pruning.silent} of {pruning.neurons} hidden neurons are zero for all of these jets; "
-            f"without them {pruning.lut_after:,.0f} LUTs, not {pruning.lut_before:,.0f} (da4ml's "
-            f"estimate, {pruning.saved:.1%} saved). Pruned by half of these jets, "
-            f"{pruning.same_jets:.2%} of the other half keep all words; of adversarial words "
-            f"{pruning.same_words:.1%} stay the same"
+            f"{pruning.silent} of {pruning.neurons} hidden neurons are zero for all of these "
+            f"{record}; without them {pruning.lut_after:,.0f} LUTs, not "
+            f"{pruning.lut_before:,.0f} (da4ml's estimate, {pruning.saved:.1%} saved). Pruned by "
+            f"half of these {record}, {pruning.same_jets:.2%} of the other half keep all words; of "
+            f"adversarial words {pruning.same_words:.1%} stay the same"
         )
     if smaller is not None:
         pruned = smaller.manifest["pruned"]
         show.note(
             f"{smaller.folder} is the run without them, {smaller.spec.layout}: the same words for "
-            f"all of the {pruned['records']:,} test jets"
+            f"all of the {pruned['records']:,} test {record}"
         )
         show.next_command(f"aefpga csim --run {smaller.name}")
     show.note(f"activity.json and plots/activity.png are in {opened.folder}/")

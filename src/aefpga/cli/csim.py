@@ -41,7 +41,8 @@ def csim(
         show.print_json(result.to_dict())
     else:
         show.table(
-            f"Words that agree: {result.jets:,} test jets and {result.adversarial:,} adversarial",
+            f"Words that agree: {result.jets:,} test {opened.schema.name} and "
+            f"{result.adversarial:,} adversarial",
             ("pair", "equal", "words", "agreement"),
             [
                 (

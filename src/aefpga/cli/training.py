@@ -79,7 +79,7 @@ class TrainingOptions:
     ] = None
     variables: Variables = None
     record: Annotated[
-        str | None, typer.Option("--record", help="What is encoded; default: jets.")
+        str | None, typer.Option("--record", help="What is encoded, such as events; default: jets.")
     ] = None
     inputs: Input = None
     collection: Collection = None
@@ -149,7 +149,10 @@ def train_run(config: "RunConfig", runs: Path, name: str | None) -> "Run":
                 f"the input does not hold {', '.join(facts.filled)}: trained with zeros for them"
             )
         if facts.train < 10_000:
-            show.note(f"only {facts.train} jets to train on: expect a poor model, add files")
+            show.note(
+                f"only {facts.train} {config.data.record} to train on: expect a poor model, add "
+                "files"
+            )
 
     with show.progress() as step:
         return train(config, runs, name, step=step, on_prepared=prepared)

@@ -3,17 +3,21 @@
 from importlib.resources import files
 from pathlib import Path
 
-from aefpga.data.simulate import JetSimulation
+from aefpga.data.simulate import EventSimulation, JetSimulation
 from aefpga.errors import UsageError
 
 # `aefpga data simulate --process qcd --events 22000 --seed 20260101 --output embedded_jets.root`
 JETS = JetSimulation("qcd", 22_000, 20_260_101)
+# The same with `--record events`: `--process background --events 16000 --seed 20260102` and
+# `--process signals --events 8000 --seed 20260103`.
+BACKGROUND = EventSimulation("background", 16_000, 20_260_102)
+SIGNALS = EventSimulation("signals", 8_000, 20_260_103)
 
-_FILES = {"jets": "embedded_jets.root"}
+_FILES = {"jets": "embedded_jets.root", "events": "embedded_events.root"}
 
 
 def sample_path(record: str = "jets") -> Path:
-    """Return the ROOT file of the embedded sample of a record.
+    """Return the ROOT file of the embedded sample of a record; of events, the background.
 
     Raises
     ------
@@ -26,6 +30,11 @@ def sample_path(record: str = "jets") -> Path:
             "with --input"
         )
     return _path(_FILES[record])
+
+
+def signals_path() -> Path:
+    """Return the ROOT file of the embedded events of the four signals, as many of each."""
+    return _path("embedded_signals.root")
 
 
 def _path(name: str) -> Path:
