@@ -62,7 +62,7 @@ def atomic_path(target: Path) -> Iterator[Path]:
 def remove_leftovers(target: Path) -> None:
     """Remove what writers of `target` left that died; those that live hold a lock."""
     for leftover in target.parent.glob(f"{escape(_prefix(target))}????????"):
-        with suppress(OSError), _locked(leftover):
+        with suppress(OSError), locked(leftover):
             shutil.rmtree(leftover, ignore_errors=True)
 
 
@@ -75,15 +75,15 @@ def _own_folder(target: Path) -> Iterator[Path]:
         stack.callback(shutil.rmtree, folder, ignore_errors=True)
         # Where a file system has no locks, nobody can take this for a leftover either.
         with suppress(OSError):
-            stack.enter_context(_locked(made))
+            stack.enter_context(locked(made))
         # Only now has it a name that others look for.
         made.rename(folder)
         yield folder
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder; raise OSError if another process does."""
+def locked(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder; raise OSError at once if another process does."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -51,10 +51,10 @@ def main() -> None:
     except AefpgaError as error:
         _fail(str(error), error.exit_code)
     except _Interrupted as interrupted:
-        message = "interrupted: nothing half-written was left; `aefpga train --resume` continues"
         show.problem(
             "error",
-            f"{message} a training, the same command a study or a folder of compressed files",
+            "interrupted: nothing half-written was left; `aefpga train --resume` continues a "
+            "training, the same command a study, a search or a folder of compressed files",
         )
         sys.stdout.flush()
         # TensorFlow's threads, stopped amid their work, now and then abort an orderly exit.

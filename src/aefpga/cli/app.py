@@ -18,6 +18,7 @@ from aefpga.cli import (
     info,
     report,
     run,
+    search,
     show,
     study,
     synthesize,
@@ -77,5 +78,6 @@ app.command("compress")(compress.compress)
 app.command("decompress")(decompress.decompress)
 app.command("info")(info.info)
 app.command("study")(study.study)
+app.command("search")(search.search)
 app.add_typer(benchmark.app, name="benchmark")
 app.add_typer(data.app, name="data")

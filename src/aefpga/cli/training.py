@@ -1,6 +1,7 @@
 """What `train` and `run` share: their options, and how they train."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
 
@@ -143,19 +144,16 @@ def train_run(config: "RunConfig", runs: Path, name: str | None) -> "Run":
     """Train with a bar, and remarks on what the input lacks."""
     from aefpga.workflow.train import train
 
-    def prepared(facts: "Prepared") -> None:
-        if facts.filled:
-            show.note(
-                f"the input does not hold {', '.join(facts.filled)}: trained with zeros for them"
-            )
-        if facts.train < 10_000:
-            show.note(
-                f"only {facts.train} {config.data.record} to train on: expect a poor model, add "
-                "files"
-            )
-
     with show.progress() as step:
-        return train(config, runs, name, step=step, on_prepared=prepared)
+        return train(config, runs, name, step=step, on_prepared=partial(remark, config.data.record))
+
+
+def remark(record: str, facts: "Prepared") -> None:
+    """Remark on what an input lacks, before training on it."""
+    if facts.filled:
+        show.note(f"the input does not hold {', '.join(facts.filled)}: trained with zeros for them")
+    if facts.train < 10_000:
+        show.note(f"only {facts.train} {record} to train on: expect a poor model, add files")
 
 
 def show_run(run: "Run") -> None:

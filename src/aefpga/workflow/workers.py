@@ -1,5 +1,6 @@
 """Workers for many tasks: processes on this machine, or those of a Dask cluster."""
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,8 +23,15 @@ def dask_client(scheduler: str | None, workers: int) -> Iterator[Any]:
     import dask
     from distributed import Client, LocalCluster
 
-    # A worker's death counts against all tasks that were given to it.
-    with dask.config.set({"distributed.scheduler.allowed-failures": ALLOWED_DEATHS}):
+    threads = max(1, len(os.sched_getaffinity(0)) // workers)
+    settings = {
+        # A worker's death counts against all tasks that were given to it.
+        "distributed.scheduler.allowed-failures": ALLOWED_DEATHS,
+        # TensorFlow in every worker would otherwise take all cores for itself.
+        "distributed.nanny.pre-spawn-environ.TF_NUM_INTRAOP_THREADS": threads,
+        "distributed.nanny.pre-spawn-environ.TF_NUM_INTEROP_THREADS": threads,
+    }
+    with dask.config.set(settings):
         if scheduler is None:
             with (
                 LocalCluster(

@@ -1,0 +1,37 @@
+"""What a search found: encoders' residuals against what they cost."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from aefpga.evaluation.drawing import COLOURS, log_scale, panels
+from aefpga.search.figures import Figures
+
+AXES = (("bits", "bits per record"), ("luts", "LUTs"), ("latency_ns", "latency [ns]"))
+
+
+def plot_search(front: Sequence[Figures], others: Sequence[Figures], path: Path) -> None:
+    """Draw the residual against each cost, a panel for each.
+
+    Parameters
+    ----------
+    front, others : sequence of Figures
+        Encoders that no other beats in all figures at once, and all that were trained in full.
+    path : Path
+        File to write.
+    """
+    families = (("trained in full", others, "none"), ("front", front, COLOURS[0]))
+    with panels(path, len(AXES), 4.2) as (_, axes):
+        for axis, (name, label) in zip(axes, AXES, strict=True):
+            for family, points, colour in families:
+                axis.plot(
+                    [getattr(p, name) for p in points],
+                    [p.residual for p in points],
+                    "o",
+                    color=COLOURS[0],
+                    markerfacecolor=colour,
+                    markersize=6,
+                    label=family,
+                )
+            log_scale(axis, [p.residual for p in (*front, *others)])
+            axis.set(xlabel=label, ylabel="mean residual, validation")
+            axis.set_xlim(left=0)
