@@ -95,7 +95,7 @@ def test_a_file_of_other_content_is_refused_before_it_is_used(learned, tmp_path)
         ({"encoder": "0" * 64}, "words of encoder 0000000000000000"),
         ({"schema": 2}, "schema 2, expected 3"),
         ({"record": "{}"}, "no schema of a record"),
-        ({"limits": np.zeros(3)}, "too many values"),
+        ({"limits": np.zeros(2)}, "not enough values"),
     ):
         with pytest.raises(RunError, match=match):
             ModuloDecoder.load(changed(path, **arrays), code.spec)

@@ -7,7 +7,7 @@ none is left. Costs are binary logarithms in integers, so that every machine fin
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache
 from itertools import islice
 
@@ -22,8 +22,10 @@ Mask = NDArray[np.bool_]
 
 # Costs are bits with so many bits behind the point.
 FRACTION = 8
-# Hypotheses of a record that are kept, and how many bits dearer than its best one they may be.
+# Hypotheses of a record that are kept, and how many bits dearer than its best one they may be;
+# and in a second search, of records whose first one found none, or an improbable one.
 BEAM, REACH = 64, 12 << FRACTION
+WIDE_BEAM, WIDE_REACH = 512, 18 << FRACTION
 # No step has this cost.
 IMPOSSIBLE = 1 << 40
 # Records that are searched together, and options weighed together: they bound the memory.
@@ -68,8 +70,8 @@ class Found:
     steps : ndarray of int64, shape (n_records, n_columns)
         The most probable ones.
     doubt : ndarray of float64, shape (n_records,)
-        The probability that it is others, as far as the search knows; 1 where no steps have these
-        words.
+        About the probability that it is others, as far as the search knows; infinite where it knows
+        of no steps that have these words.
     information : ndarray of float64, shape (n_records,)
         Bits that the steps found are worth: how improbable they are.
     """
@@ -94,6 +96,8 @@ class Search:
         What the words are.
     counts : Mapping of int to int
         Columns that are 0 where another, known before them, is 0.
+    usual : float
+        Information of records, in bits, beyond which they are searched for twice.
     """
 
     def __init__(
@@ -103,20 +107,31 @@ class Search:
         ranges: Words,
         sums: Sums,
         counts: Mapping[int, int],
+        usual: float = np.inf,
     ) -> None:
         self._scheme, self._models, self._ranges = scheme, models, ranges
-        self._sums, self._counts = sums, counts
+        self._sums, self._counts, self._usual = sums, counts, usual
         alone = np.ones(0, np.int64)
         walk = scheme.walk(alone, alone, np.zeros((0, scheme.n_columns), np.int64))
         self._order = [column for column, _ in walk]
 
     def __call__(self, words: Words) -> Found:
         """Return what is found of words, shape (n_records, n_words)."""
-        blocks = [self._search(words[i : i + BLOCK]) for i in range(0, max(len(words), 1), BLOCK)]
+        blocks = [self._found(words[i : i + BLOCK]) for i in range(0, max(len(words), 1), BLOCK)]
         return Found(*(np.concatenate([getattr(b, f.name) for b in blocks]) for f in fields(Found)))
 
-    def _search(self, words: Words) -> Found:
-        beam = _Beam.of(len(words), self._scheme.n_columns)
+    def _found(self, words: Words) -> Found:
+        found = self._search(words, BEAM, REACH)
+        # Neither is rounded: all machines search twice for the same records.
+        again = np.flatnonzero(np.isinf(found.doubt) | (found.information > self._usual))
+        for rows in np.array_split(again, -(-len(again) * WIDE_BEAM // (BLOCK * BEAM)) or 1):
+            wider = self._search(words[rows], WIDE_BEAM, WIDE_REACH)
+            for field in fields(Found):
+                getattr(found, field.name)[rows] = getattr(wider, field.name)
+        return found
+
+    def _search(self, words: Words, size: int, reach: int) -> Found:
+        beam = _Beam.of(len(words), self._scheme.n_columns, size, reach)
         for place, column in enumerate(self._order):
             rows = np.arange(len(beam.record))
             walk = self._scheme.walk(rows, np.ones(len(rows), np.int64), beam.steps)
@@ -136,8 +151,9 @@ class Search:
         narrow = ~absent & (known[own] if own is not None else False)
         gone = np.flatnonzero(absent)
         parts = [(gone, np.zeros(len(gone), np.int64), np.zeros(len(gone), np.int64))]
-        parts += self._weighed(column, hint, narrow, own, steps, words[beam.record])
-        parts += self._weighed(column, hint, ~narrow & ~absent, None, steps, words[beam.record])
+        given = words[beam.record]
+        parts += self._weighed(column, hint, narrow, own, steps, given, beam.reach)
+        parts += self._weighed(column, hint, ~narrow & ~absent, None, steps, given, beam.reach)
         row, found, cost = (np.concatenate(x) for x in zip(*parts, strict=True))
         agrees = np.ones(len(row), bool)
         for k, is_known in known.items():
@@ -156,6 +172,7 @@ class Search:
         word: int | None,
         steps: Words,
         given: Words,
+        reach: int,
     ) -> Iterator[tuple[Words, Words, Words]]:
         """Yield, of some rows, rows with the steps that they may have and what those cost."""
         model, (low, high) = self._models[column], self._ranges[column]
@@ -177,7 +194,7 @@ class Search:
             frequencies = model.table(there.features).frequencies(symbols)
             cost = _bits()[SLOTS] - _bits()[frequencies] + _bits()[model.widths(symbols)]
             cost = np.where(options <= high, cost, IMPOSSIBLE)
-            option, row = np.nonzero(cost <= cost.min(axis=0) + REACH)
+            option, row = np.nonzero(cost <= cost.min(axis=0) + reach)
             yield here[row], options[option, row], cost[option, row]
 
     def _is_absent(self, column: int, steps: Words, unknown: set[int]) -> Mask:
@@ -214,19 +231,23 @@ class _Beam:
     cost : ndarray of int64, shape (n_rows,)
         How improbable they are.
     lost : ndarray of float64, shape (n_records,)
-        How probable it is that the truth was let go.
+        How probable it is that the truth was let go; infinite where no hypothesis had the words.
+    size, reach : int
+        How many hypotheses of a record are kept, and how much dearer than its best one.
     """
 
     record: Words
     steps: Words
     cost: Words
     lost: NDArray[np.float64]
+    size: int
+    reach: int
 
     @classmethod
-    def of(cls, n: int, n_columns: int) -> "_Beam":
+    def of(cls, n: int, n_columns: int, size: int, reach: int) -> "_Beam":
         """Return a hypothesis for each record, of which nothing is known."""
         steps = np.zeros((n, n_columns), np.int64)
-        return cls(np.arange(n), steps, np.zeros(n, np.int64), np.zeros(n))
+        return cls(np.arange(n), steps, np.zeros(n, np.int64), np.zeros(n), size, reach)
 
     def extended(
         self,
@@ -262,21 +283,22 @@ class _Beam:
         first = np.flatnonzero(np.diff(record, prepend=-1))
         rank = np.arange(len(order)) - np.repeat(first, np.diff(first, append=len(order)))
         dearer = cost - cost[first][record]
-        kept = (rank < BEAM) & (dearer <= REACH)
+        kept = (rank < self.size) & (dearer <= self.reach)
         shares = _share(dearer)
         let_go = np.bincount(record[~kept], shares[~kept], n)
         lost = self.lost + let_go / np.bincount(record[kept], shares[kept], n) / 2**bits_to_come
         chosen = order[kept]
         steps = self.steps[row[chosen]]
         steps[:, column] = found[chosen]
-        return _Beam(record[kept], steps, cost[kept], np.where(nowhere, np.inf, lost))
+        lost[nowhere] = np.inf
+        return replace(self, record=record[kept], steps=steps, cost=cost[kept], lost=lost)
 
     def found(self) -> Found:
         """Return the best of each record."""
         first = np.flatnonzero(np.diff(self.record, prepend=-1))
         best = self.cost[first]
         share = 1 / np.bincount(self.record, _share(self.cost - best[self.record]), len(first))
-        doubt = np.minimum(1 - share + self.lost, 1)
+        doubt = 1 - share + self.lost
         return Found(self.steps[first], doubt, best / (1 << FRACTION))
 
 

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from pathlib import Path
 
 import numpy as np
@@ -30,10 +30,14 @@ MAX_BYTES = 8_000_000
 
 @dataclass(frozen=True)
 class Limits:
-    """Beyond which steps found are improbable: `doubt` and `information` of `Found`."""
+    """Beyond which steps found are improbable: `doubt` and `information` of `Found`.
+
+    Beyond `usual` information they are searched for once more, more widely.
+    """
 
     doubt: float
     information: float
+    usual: float
 
 
 class ModuloDecoder:
@@ -79,7 +83,7 @@ class ModuloDecoder:
             for c in self.sent.classes
             if self.sent.holds(c.energy, c.count)
         }
-        self.search = Search(scheme, models, ranges, read_sums(spec), counts)
+        self.search = Search(scheme, models, ranges, read_sums(spec), counts, limits.usual)
         self.n_words, self.n_variables = spec.layers[-1].n_out, len(schema)
 
     def decode(self, words: Words) -> Decoded:
@@ -121,7 +125,7 @@ class ModuloDecoder:
                 record=json.dumps(self._schema.to_config()),
                 models=np.frombuffer(save_models(self._models), np.uint8),
                 ranges=self._ranges,
-                limits=[self.limits.doubt, self.limits.information],
+                limits=list(astuple(self.limits)),
             )
 
     @classmethod
@@ -137,8 +141,9 @@ class ModuloDecoder:
                 )
             record = Schema.from_config(json.loads(str(saved["record"])), str(path))
             models = load_models(saved["models"].tobytes())
-            doubt, information = saved["limits"].astype(np.float64).tolist()
-            return cls(spec, record, models, saved["ranges"], Limits(doubt, information))
+            doubt, information, usual = saved["limits"].astype(np.float64).tolist()
+            limits = Limits(doubt, information, usual)
+            return cls(spec, record, models, saved["ranges"], limits)
         except (ValueError, KeyError, TypeError, RecursionError, DataError) as error:
             raise RunError(f"{path} is no decoder of this encoder's words ({error})") from error
 

@@ -30,6 +30,8 @@ LEAST_RECORDS = 100
 CHECK_BITS = 12
 # Share of the records found rightly that may be called improbable: for doubt, for information.
 CALLED_DOUBTFUL, CALLED_UNLIKE = 0.006, 0.002
+# And share that is searched for twice.
+SEARCHED_TWICE = 0.05
 # Records that the widths and the limits are decided on, at most.
 JUDGED = 5_000
 
@@ -120,9 +122,12 @@ def learn_modulo(
     columns = list(_columns(sent, scheme, models, ranges, judged))
     words = _with_check(_shared_out(_groups(sent, columns), bits - CHECK_BITS), scales, sent)
     spec = specification(schema, words, provenance)
-    decoder = ModuloDecoder(spec, schema, models, ranges, Limits(inf, inf))
-    decoder.limits = _limits(decoder, spec, judged)
-    return ModuloCode(spec, decoder)
+    limits = Limits(inf, inf, inf)
+    # Once to learn how improbable records usually are, and once as the decoder will search.
+    for _ in range(2):
+        decoder = ModuloDecoder(spec, schema, models, ranges, limits)
+        limits = _limits(decoder, spec, judged)
+    return ModuloCode(spec, ModuloDecoder(spec, schema, models, ranges, limits))
 
 
 def _refuse_impossible(records: Floats, schema: Schema) -> None:
@@ -257,8 +262,13 @@ def _limits(decoder: ModuloDecoder, spec: EncoderSpec, steps: Words) -> Limits:
     found = decoder.search(read_sums(spec).of(steps))
     right = (found.steps == steps).all(axis=1)
     if not right.any():
-        return Limits(inf, inf)
+        return Limits(inf, inf, inf)
+
+    def beyond(values: NDArray[np.float64], share: float) -> float:
+        return float(np.quantile(values[right], 1 - share, method="higher"))
+
     return Limits(
-        doubt=float(np.quantile(found.doubt[right], 1 - CALLED_DOUBTFUL)),
-        information=float(np.quantile(found.information[right], 1 - CALLED_UNLIKE)),
+        doubt=beyond(found.doubt, CALLED_DOUBTFUL),
+        information=beyond(found.information, CALLED_UNLIKE),
+        usual=beyond(found.information, SEARCHED_TWICE),
     )
