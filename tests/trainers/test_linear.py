@@ -4,6 +4,8 @@ import pytest
 pytest.importorskip("qkeras", reason="training needs the extra `train`")
 
 from aefpga.trainers.linear import best_linear, linear_fit
+from aefpga.trainers.qkeras.linear import Standardisation
+from aefpga.trainers.qkeras.training import Samples
 
 
 def test_as_many_latents_as_targets_lose_nothing():
@@ -44,3 +46,14 @@ def test_what_does_not_vary_gets_no_latent():
     assert np.abs(encode).max() < 10
     assert not encode[:, 2:].any()
     np.testing.assert_allclose((x @ encode + shift) @ decode + offset, x, atol=1e-4)
+
+
+def test_a_layer_of_standardised_inputs_is_one_of_the_inputs():
+    rng = np.random.default_rng(3)
+    x = (rng.normal(size=(400, 4)) * [1, 1e-3, 0.1, 0] + [0, 0.5, 0, 0.25]).astype(np.float32)
+    scaling = Standardisation.of(x)
+    standard = scaling.applied(Samples(x, x)).inputs
+    np.testing.assert_allclose(standard.std(axis=0), [1, 1, 1, 0], atol=1e-4)
+    kernel, bias = rng.normal(size=(4, 3)).astype(np.float32), np.ones(3, np.float32)
+    folded, shifted = scaling.folded(kernel, bias)
+    np.testing.assert_allclose(x @ folded + shifted, standard @ kernel + bias, atol=2e-3)

@@ -31,7 +31,11 @@ from aefpga.trainers.qkeras.autoencoder import (
     set_dense_weights,
 )
 from aefpga.trainers.qkeras.backend import tensorflow
-from aefpga.trainers.qkeras.linear import refit_linear_path, set_best_linear
+from aefpga.trainers.qkeras.linear import (
+    Standardisation,
+    refit_linear_path,
+    set_best_linear,
+)
 from aefpga.trainers.qkeras.reference import to_arrays
 from aefpga.trainers.qkeras.sparsity import add_penalty_of_second_pass
 from aefpga.trainers.qkeras.training import Samples, batch_size, train_stage
@@ -121,6 +125,9 @@ def _fit_float(
     # Imports TensorFlow, which must have been configured.
     from aefpga.trainers.qkeras.latent import regularized_latents
 
+    scaling = Standardisation.of(samples[0].inputs) if config.model.is_linear else None
+    if scaling is not None:
+        samples = scaling.applied(samples[0]), scaling.applied(samples[1])
     train, _ = samples
     encoder = float_encoder(train.inputs.shape[1], config.model)
     decoder = float_decoder(train.targets.shape[1], config.model)
@@ -135,7 +142,10 @@ def _fit_float(
     network = tensorflow().keras.Model(encoder.input, decoder(latents))
     add_penalty_of_second_pass(network, encoder, decoder, config.model)
     curve = _train(network, samples, config, "float", checkpoints, on_epoch)
-    return Weights(dense_weights(encoder), dense_weights(decoder)), curve
+    weights = dense_weights(encoder)
+    if scaling is not None:
+        weights["latent"] = scaling.folded(*weights["latent"])
+    return Weights(weights, dense_weights(decoder)), curve
 
 
 def _quantized(
