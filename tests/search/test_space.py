@@ -42,6 +42,18 @@ def test_the_short_training_is_a_share_of_both_stages():
     assert config.run_config(chosen).training.epochs == 20
 
 
+def test_modulo_words_have_bits_alone():
+    space = {"models": ["modulo", "linear"], "latents": [4, 6]}
+    config = load_search(None, {"space": space, "limits": {"bits": 90}})
+    found = [config.choose(Dice(seed)) for seed in range(40)]
+    modulo = [config.run_config(c).model for c in found if c["model"] == "modulo"]
+    assert {m.kind for m in modulo} == {"modulo"}
+    assert all(80 <= m.link_bits <= 90 for m in modulo)
+    # Where they would send too much they are not proposed.
+    config = load_search(None, {"space": space, "limits": {"bits": 79}})
+    assert {config.choose(Dice(seed))["model"] for seed in range(40)} == {"linear"}
+
+
 def test_latents_follow_from_the_record():
     assert SearchConfig().space.latents == (7, 19)
     four = load_search(None, {"data": {"variables": "4"}})
@@ -84,5 +96,5 @@ def test_a_file_and_what_overrides_it(tmp_path):
 
 
 def test_fewer_bits_than_the_space_can_send_are_refused_with_the_least():
-    with pytest.raises(UsageError, match=r"--max-bits 30: .* is 35 bits, 7 latents of 5"):
+    with pytest.raises(UsageError, match=r"--max-bits 30: .* is 35 bits; .* \(now 7 or more\)"):
         load_search(None, {"limits": {"bits": 30}}).check_bits()

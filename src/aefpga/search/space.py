@@ -8,6 +8,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationErr
 
 from aefpga.choices import ModelKind
 from aefpga.config import (
+    MODULO,
     DataConfig,
     FirmwareConfig,
     ModelConfig,
@@ -23,6 +24,9 @@ from aefpga.yaml_files import read_yaml
 # Multiples of the LHC's 40 MHz: 400, 320, 240, 200 and 160 MHz.
 USUAL_CLOCKS_NS = (2.5, 3.125, 25 / 6, 5.0, 6.25)
 
+# More bits than any record is sent in.
+LIMITLESS = 2**20
+
 
 def _ascending(span: tuple[int, int]) -> tuple[int, int]:
     if span[0] > span[1]:
@@ -35,6 +39,7 @@ _Latents = Annotated[int, Field(ge=1, le=256)]
 _Bits = Annotated[int, Field(ge=2, le=16)]
 _Layers = Annotated[int, Field(ge=1, le=10)]
 _Neurons = Annotated[int, Field(ge=1, le=4096)]
+_LinkBits = Annotated[int, Field(ge=16, le=1024)]
 _Clock = Annotated[float, Field(ge=0.1)]
 Parameters = Mapping[str, Any]
 
@@ -72,6 +77,9 @@ class Space(_Section):
     )
     neurons: tuple[_Neurons, ...] = Field(
         (8, 16, 32, 64), min_length=1, description="of such a layer"
+    )
+    link_bits: Annotated[tuple[_LinkBits, _LinkBits], _Ascending] = Field(
+        (80, 104), description="of a record's modulo words, which have no other choice"
     )
     clock_periods_ns: tuple[_Clock, ...] = Field(
         USUAL_CLOCKS_NS,
@@ -121,6 +129,11 @@ class SearchConfig(_Section):
     @property
     def least_bits(self) -> int:
         """Fewest bits per record in the space."""
+        return min(map(self._least_of, self.space.models))
+
+    def _least_of(self, model: ModelKind) -> int:
+        if model == MODULO:
+            return self.space.link_bits[0]
         return self._latents[0] * self.space.latent_bits[0]
 
     @property
@@ -134,23 +147,29 @@ class SearchConfig(_Section):
         if limit is not None and limit < self.least_bits:
             raise UsageError(
                 f"--max-bits {limit}: the least that this search can send is {self.least_bits} "
-                f"bits, {self._latents[0]} latents of {self.space.latent_bits[0]}; allow at least "
-                f"{self.least_bits}, or fewer --latents or --latent-bits"
+                f"bits; allow at least {self.least_bits}, or fewer --latents (now "
+                f"{self._latents[0]} or more) or --latent-bits (now {self.space.latent_bits[0]} or "
+                "more)"
             )
 
     def choose(self, chooser: Chooser) -> dict[str, Any]:
         """Return parameters of an encoder; none that sends more bits than allowed is proposed."""
-        space, (least, most) = self.space, self._latents
-        low, high = space.latent_bits
-        limit = self.limits.bits or most * high
-        chosen: dict[str, Any] = {
-            "model": chooser.suggest_categorical("model", space.models),
-            "latents": chooser.suggest_int("latents", least, min(most, limit // low)),
+        space, limit = self.space, self.limits.bits or LIMITLESS
+        models = [m for m in space.models if self._least_of(m) <= limit]
+        model = chooser.suggest_categorical("model", models)
+        if model == MODULO:
+            least, most = space.link_bits
+            bits = chooser.suggest_int("link_bits", least, min(most, limit))
+            return {"model": model, "link_bits": bits}
+        (least, most), (low, high) = self._latents, space.latent_bits
+        latents = chooser.suggest_int("latents", least, min(most, limit // low))
+        chosen = {
+            "model": model,
+            "latents": latents,
             "weight_bits": chooser.suggest_int("weight_bits", *space.weight_bits),
+            "latent_bits": chooser.suggest_int("latent_bits", low, min(high, limit // latents)),
         }
-        widest = min(high, limit // chosen["latents"])
-        chosen["latent_bits"] = chooser.suggest_int("latent_bits", low, widest)
-        if not ModelConfig(kind=chosen["model"]).is_linear:
+        if not ModelConfig(kind=model).is_linear:
             chosen["activation_bits"] = chooser.suggest_int(
                 "activation_bits", *space.activation_bits
             )
@@ -162,6 +181,10 @@ class SearchConfig(_Section):
 
     def describe(self, chosen: Parameters) -> str:
         """Return chosen parameters in words, such as ``24-15, words of 8 bits, weights of 5``."""
+        if chosen["model"] == MODULO:
+            return (
+                f"{len(self.data.columns())} variables, modulo words of {chosen['link_bits']} bits"
+            )
         hidden = _hidden(chosen)
         sizes = "-".join(map(str, (len(self.data.columns()), *hidden, chosen["latents"])))
         inner = f", inner words of {chosen['activation_bits']}" if hidden else ""
@@ -180,16 +203,22 @@ class SearchConfig(_Section):
         clock_period_ns : float or None
             None takes the first one of the space.
         """
-        return RunConfig(
-            data=self.data,
-            model=ModelConfig(
+        if chosen["model"] == MODULO:
+            model = ModelConfig(kind=MODULO, link_bits=chosen["link_bits"])
+            quantization = QuantizationConfig()
+        else:
+            model = ModelConfig(
                 kind=chosen["model"], latent=chosen["latents"], hidden=_hidden(chosen)
-            ),
-            quantization=QuantizationConfig(
+            )
+            quantization = QuantizationConfig(
                 bits=chosen["latent_bits"],
                 weight_bits=chosen["weight_bits"],
                 activation_bits=chosen.get("activation_bits"),
-            ),
+            )
+        return RunConfig(
+            data=self.data,
+            model=model,
+            quantization=quantization,
             training=self.training,
             firmware=FirmwareConfig(
                 part=self.part,

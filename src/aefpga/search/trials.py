@@ -64,7 +64,8 @@ class Trial:
     def name(self) -> str:
         """Name of its run, such as ``007-linear-12x8bit``."""
         x = self.chosen
-        return f"{self.number:03}-{x['model']}-{x['latents']}x{x['latent_bits']}bit"
+        words = f"{x['latents']}x{x['latent_bits']}" if "latents" in x else x["link_bits"]
+        return f"{self.number:03}-{x['model']}-{words}bit"
 
 
 class Trials:
