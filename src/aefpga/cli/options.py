@@ -55,7 +55,8 @@ Jets = Annotated[
 Variables = Annotated[
     str | None,
     typer.Option(
-        "--variables", help="A set (of jets: 28, 27, 24, 19 or 4), or names with commas between."
+        "--variables",
+        help="A set (of jets: 28, 27, 24, 19 or 4), or names and patterns with commas between.",
     ),
 ]
 Input = Annotated[
