@@ -9,9 +9,12 @@ from aefpga.schema import JETS
 @pytest.fixture(scope="session")
 def learned():
     """A code of 90 bits learned from some jets, and others."""
-    found = read_records([str(sample_path())], JETS.choose("24"), max_records=13_500).values
+    found = read_records([str(sample_path())], JETS.choose("24"), max_records=12_000).values
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("aefpga.codec.learning.BATCHES", 300)
-        patch.setattr("aefpga.links.learning.JUDGED", 1500)
-        code = learn_modulo(found[:10_000], found[10_000:12_500], JETS.choose("24"), 90)
-    return code, found[12_500:]
+        patch.setattr("aefpga.links.learning.JUDGED", 1000)
+        # A narrower search is a faster one.
+        patch.setattr("aefpga.links.beam.BEAM", 32)
+        patch.setattr("aefpga.links.beam.WIDE_BEAM", 64)
+        code = learn_modulo(found[:10_000], found[10_000:11_200], JETS.choose("24"), 90)
+        yield code, found[11_200:]

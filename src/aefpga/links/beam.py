@@ -28,8 +28,11 @@ BEAM, REACH = 64, 12 << FRACTION
 WIDE_BEAM, WIDE_REACH = 512, 18 << FRACTION
 # No step has this cost.
 IMPOSSIBLE = 1 << 40
-# Records that are searched together, and options weighed together: they bound the memory.
-BLOCK, OPTIONS = 2048, 1 << 21
+# Records that are searched together, steps weighed together, and steps that a hypothesis may go on
+# with: they bound the memory.
+BLOCK, WEIGHED, OPTIONS = 1024, 1 << 20, 128
+# In a number that sorts hypotheses: of what they cost, and of their place.
+COST_BITS, PLACE_BITS = 27, 25
 
 
 @dataclass(frozen=True)
@@ -134,7 +137,7 @@ class Search:
         beam = _Beam.of(len(words), self._scheme.n_columns, size, reach)
         for place, column in enumerate(self._order):
             rows = np.arange(len(beam.record))
-            walk = self._scheme.walk(rows, np.ones(len(rows), np.int64), beam.steps)
+            walk = self._scheme.walk(rows, np.ones(len(rows), np.int64), beam.steps.T)
             _, hint = next(islice(walk, place, None))
             beam = self._extended(beam, column, hint, words, set(self._order[place + 1 :]))
         return beam.found()
@@ -143,7 +146,7 @@ class Search:
         self, beam: "_Beam", column: int, hint: Hint, words: Words, unknown: set[int]
     ) -> "_Beam":
         """Return the hypotheses with a step of one more column."""
-        sums, steps = self._sums, beam.steps
+        sums, steps = self._sums, beam.steps.T
         concerned = np.flatnonzero(sums.weights[column])
         known = {int(k): self._is_known(int(k), column, steps, unknown) for k in concerned}
         own, absent = sums.own(column), self._is_absent(column, steps, unknown)
@@ -178,7 +181,7 @@ class Search:
         model, (low, high) = self._models[column], self._ranges[column]
         turn = 1 if word is None else 1 << int(self._sums.width[word])
         n_options = -(-int(high - low + 1) // turn)
-        rows, size = np.flatnonzero(chosen), max(OPTIONS // n_options, 1)
+        rows, size = np.flatnonzero(chosen), max(WEIGHED // n_options, 1)
         for here in (rows[i : i + size] for i in range(0, len(rows), size)):
             first = np.full(len(here), low)
             if word is not None:
@@ -194,6 +197,9 @@ class Search:
             frequencies = model.table(there.features).frequencies(symbols)
             cost = _bits()[SLOTS] - _bits()[frequencies] + _bits()[model.widths(symbols)]
             cost = np.where(options <= high, cost, IMPOSSIBLE)
+            if n_options > OPTIONS:
+                best = np.argsort(cost, axis=0, kind="stable")[:OPTIONS]
+                options, cost = (np.take_along_axis(x, best, axis=0) for x in (options, cost))
             option, row = np.nonzero(cost <= cost.min(axis=0) + reach)
             yield here[row], options[option, row], cost[option, row]
 
@@ -226,7 +232,7 @@ class _Beam:
     ----------
     record : ndarray of int64, shape (n_rows,)
         Of which record.
-    steps : ndarray of int64, shape (n_rows, n_columns)
+    steps : ndarray of int64, shape (n_columns, n_rows)
         Those of columns that are known.
     cost : ndarray of int64, shape (n_rows,)
         How improbable they are.
@@ -246,7 +252,7 @@ class _Beam:
     @classmethod
     def of(cls, n: int, n_columns: int, size: int, reach: int) -> "_Beam":
         """Return a hypothesis for each record, of which nothing is known."""
-        steps = np.zeros((n, n_columns), np.int64)
+        steps = np.zeros((n_columns, n), np.int64)
         return cls(np.arange(n), steps, np.zeros(n, np.int64), np.zeros(n), size, reach)
 
     def extended(
@@ -278,7 +284,10 @@ class _Beam:
         n, record = len(self.lost), self.record[row]
         nowhere = np.bincount(record, agrees, n) == 0
         order = np.flatnonzero(agrees | nowhere[record])
-        order = order[np.lexsort((cost[order], record[order]))]
+        # By record, then by cost; sorting numbers is much faster than sorting their places.
+        key = record[order] << COST_BITS | np.minimum(cost[order], (1 << COST_BITS) - 1)
+        key = np.sort(key << PLACE_BITS | np.arange(len(order)))
+        order = order[key & ((1 << PLACE_BITS) - 1)]
         record, cost = record[order], cost[order]
         first = np.flatnonzero(np.diff(record, prepend=-1))
         rank = np.arange(len(order)) - np.repeat(first, np.diff(first, append=len(order)))
@@ -288,8 +297,8 @@ class _Beam:
         let_go = np.bincount(record[~kept], shares[~kept], n)
         lost = self.lost + let_go / np.bincount(record[kept], shares[kept], n) / 2**bits_to_come
         chosen = order[kept]
-        steps = self.steps[row[chosen]]
-        steps[:, column] = found[chosen]
+        steps = self.steps[:, row[chosen]]
+        steps[column] = found[chosen]
         lost[nowhere] = np.inf
         return replace(self, record=record[kept], steps=steps, cost=cost[kept], lost=lost)
 
@@ -299,7 +308,7 @@ class _Beam:
         best = self.cost[first]
         share = 1 / np.bincount(self.record, _share(self.cost - best[self.record]), len(first))
         doubt = 1 - share + self.lost
-        return Found(self.steps[first], doubt, best / (1 << FRACTION))
+        return Found(self.steps[:, first].T, doubt, best / (1 << FRACTION))
 
 
 def _share(cost: Words) -> NDArray[np.float64]:

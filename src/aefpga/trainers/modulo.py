@@ -23,7 +23,7 @@ from aefpga.trainers.trainer import Epoch, Floats, Trained
 Words = NDArray[np.int64]
 
 # Records whose error is the learning curve's one point.
-JUDGED = 2000
+JUDGED = 1000
 # Of the archive of the reference.
 MAX_BYTES = 16_000_000
 
