@@ -24,6 +24,7 @@ def call(monkeypatch, capsys, tmp_path):
     monkeypatch.chdir(tmp_path)
     # An error that nobody foresaw is a failure of the test, not a message.
     monkeypatch.setenv("AEFPGA_DEBUG", "1")
+    monkeypatch.setenv("COLUMNS", "160")
 
     def called(*arguments, expect=0):
         monkeypatch.setattr(sys, "argv", ["aefpga", *map(str, arguments)])

@@ -1,4 +1,7 @@
-"""The command line as users call it: in a process of its own, judged by exit code and message."""
+"""The command line, judged by exit code and message.
+
+A process of its own is started where that is what is tested: limits, signals, other processes.
+"""
 
 import json
 import os
@@ -45,8 +48,8 @@ def run_copy(tiny_run, tmp_path):
     return tmp_path
 
 
-def test_csim_is_exact_and_a_broken_weight_is_named(run_copy, tiny_run):
-    found = aefpga("csim", "--json", "--jets", 300, cwd=run_copy)
+def test_csim_is_exact_and_a_broken_weight_is_named(call, run_copy, tiny_run):
+    found = call("csim", "--json", "--jets", 300)
     assert "next: aefpga synthesize --part xcvu9p" in found.stderr
     result = json.loads(found.stdout)
     assert len(result["agreements"]) == 6
@@ -55,8 +58,7 @@ def test_csim_is_exact_and_a_broken_weight_is_named(run_copy, tiny_run):
     assert result["encoder_hash"] == tiny_run.spec.hash
     assert {p.name for p in (run_copy / "hls_projects" / "tiny").iterdir()} == {"hls", "rtl"}
     _break_weight(run_copy / "runs" / "tiny", tiny_run)
-    broken = aefpga("csim", "--jets", 300, "--without", "hls", "--without", "rtl",
-                    cwd=run_copy, expect=1)  # fmt: skip
+    broken = call("csim", "--jets", 300, "--without", "hls", "--without", "rtl", expect=1)
     assert "part at layer hidden_2" in broken.stderr
 
 
@@ -109,10 +111,8 @@ def test_evaluate_writes_figures_and_plots(run_copy):
 
 
 @pytest.mark.slow
-def test_synthesize_with_the_open_flow(run_copy):
-    found = json.loads(
-        aefpga("synthesize", "--part", "xcvu9p", "--tool", "open", "--json", cwd=run_copy).stdout
-    )
+def test_synthesize_with_the_open_flow(call, run_copy):
+    found = json.loads(call("synthesize", "--part", "xcvu9p", "--tool", "open", "--json").stdout)
     assert found["kind"] == "logic synthesis"
     assert found["tool"] == "Yosys"
     assert found["interval_cycles"] == 1
@@ -277,10 +277,8 @@ def test_inspect_and_simulate(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["scouting_nano.root", "nano_tt_v15.root"])
-def test_real_files_train(tmp_path, shared_data, name):
-    done = aefpga(
-        "train", "--quantize", "8bit", "--epochs", 2, "--input", shared_data / name, cwd=tmp_path
-    )
+def test_real_files_train(call, shared_data, name):
+    done = call("train", "--quantize", "8bit", "--epochs", 2, "--input", shared_data / name)
     assert "linear, 24-15" in done.stdout
     assert "normalisation physics" in done.stdout
     assert "next: aefpga csim --run" in done.stderr

@@ -23,6 +23,11 @@ def synthesize(project, part):
     return open_flow.synthesize_open(rtl, simulation, folder, find_part(part))
 
 
+@pytest.fixture(scope="module")
+def report(project):
+    return synthesize(project, "xc7z020")
+
+
 def test_without_yosys_the_cost_model_stands_in_and_says_so(project, monkeypatch):
     def missing(*arguments):
         raise ToolError("no Yosys here")
@@ -35,8 +40,7 @@ def test_without_yosys_the_cost_model_stands_in_and_says_so(project, monkeypatch
     assert report.latency_cycles == project[0].stages + 1
 
 
-def test_yosys_counts_and_the_plot(project, tmp_path):
-    report = synthesize(project, "xc7z020")
+def test_yosys_counts_and_the_plot(project, report, tmp_path):
     assert (report.tool, report.kind) == ("Yosys", "logic synthesis")
     assert 0.7 * project[0].cost < report.resources.lut < 1.4 * project[0].cost
     assert report.resources.dsp == 0
@@ -45,8 +49,7 @@ def test_yosys_counts_and_the_plot(project, tmp_path):
     assert (tmp_path / "report.png").stat().st_size > 10_000
 
 
-def test_a_part_too_small_and_a_clock_too_fast_are_told(project):
-    report = synthesize(project, "xc7z020")
+def test_a_part_too_small_and_a_clock_too_fast_are_told(report):
     full = replace(report, available=replace(report.available, lut=10), clock_period_ns=0.5)
     warnings = list(open_flow._warnings(full))
     assert "does not fit" in warnings[0]
