@@ -10,6 +10,7 @@ from aefpga.workflow.study import load_study
 LAYOUTS = {
     "linear_24d": "24-15",
     "standard_24d": "24-64-32-15",
+    "linear_path_24d": "24-60-15",
     "sparse_l1_24d": "24-64-32-15",
     "study_19d": "19-200-100-50-15",
     "study_24d": "24-200-100-50-15",

@@ -22,6 +22,8 @@ USUAL_HIDDEN = (64, 32)
 USUAL_TRAINER = "qkeras"
 # Of a record's modulo words together.
 USUAL_LINK_BITS = 88
+# Of one latent word where they share `link_bits`.
+LEAST_LATENT_BITS, MOST_LATENT_BITS = 2, 16
 # At the end of a training that learns widths.
 USUAL_BIT_PRICE = 3e-4
 LEARNED_WIDTHS = "learned-widths"
@@ -122,6 +124,9 @@ class ModelConfig(_Section):
     latent: int | None = Field(
         None, gt=0, le=256, description="latent words; none: as many as usual, see RunConfig"
     )
+    linear_path: bool = Field(
+        False, description="standard: the latents read the inputs, too, beside the hidden layers"
+    )
     activation: Literal["relu", "leaky_relu"] = "relu"
     latent_activation: Literal["linear", "leaky_relu"] = Field(
         "linear", description="of the latents that are sent; leaky_relu: the study's standard model"
@@ -147,7 +152,12 @@ class ModelConfig(_Section):
         0.05, gt=0, lt=1, description="sparse-kl: mean activation aimed at"
     )
     link_bits: int | None = Field(
-        None, ge=16, le=1024, description=f"modulo: bits of a record; usually {USUAL_LINK_BITS}"
+        None,
+        ge=16,
+        le=1024,
+        description="bits of all words of a record together. linear, or with linear_path: more for "
+        "words that matter more; none: as many for each. modulo: usually "
+        f"{USUAL_LINK_BITS}",
     )
     warm_up: float = Field(
         0.5, ge=0, le=1, description="vae: share of the training in which the penalty grows"
@@ -186,12 +196,18 @@ class ModelConfig(_Section):
             raise ValueError("a linear encoder has no hidden layers; choose another kind for them")
         if self.kind == MODULO and (self.hidden or self.latent):
             raise ValueError("modulo words have no hidden layers, and as many latents as they need")
-        if self.kind != MODULO and self.link_bits is not None:
-            raise ValueError("link_bits are of modulo words: give kind: modulo, too")
         if self.kind.startswith("sparse") and not self.hidden:
             raise ValueError(f"{self.kind} acts on hidden layers; give model.hidden")
-        if self.kind == "linear" and self.latent_activation != "linear":
-            raise ValueError("a linear encoder has linear latents; leave out latent_activation")
+        if self.has_linear_path and self.latent_activation != "linear":
+            raise ValueError("a linear path needs linear latents; leave out latent_activation")
+        if self.linear_path and (self.kind != "standard" or self.batch_norm):
+            found = "batch normalisation" if self.kind == "standard" else f"kind {self.kind}"
+            raise ValueError(f"linear_path is of standard encoders as they are, not of {found}")
+        if self.link_bits is not None and self.kind != MODULO and not self.has_linear_path:
+            raise ValueError(
+                "link_bits are of linear encoders, of those with linear_path: true, and of modulo "
+                f"words, not of {self.kind}"
+            )
         return self
 
     @model_validator(mode="after")
@@ -213,13 +229,19 @@ class ModelConfig(_Section):
 
     @property
     def is_linear(self) -> bool:
-        """Whether the encoder is one linear layer; the decoder then has a linear path, too."""
+        """Whether the encoder is one linear layer."""
         return not self.hidden
+
+    @property
+    def has_linear_path(self) -> bool:
+        """Whether all inputs reach the latents linearly; the decoder then has a path, too."""
+        return self.is_linear or self.linear_path
 
     @property
     def decoder_layers(self) -> tuple[int, ...]:
         """Sizes of the decoder's hidden layers."""
-        return self.decoder_hidden or self.hidden[::-1] or (128, 128)
+        mirrored = () if self.has_linear_path else self.hidden[::-1]
+        return self.decoder_hidden or mirrored or (128, 128)
 
 
 @dataclass(frozen=True)
@@ -360,9 +382,26 @@ class RunConfig(_Section):
         return self
 
     @model_validator(mode="after")
+    def _room_on_the_link(self) -> "RunConfig":
+        total = self.model.link_bits
+        if total is None or self.model.kind == MODULO:
+            return self
+        n = self.model.n_latent
+        if self.quantization.latent_bits is not None:
+            raise ValueError("link_bits and latent_bits both say how wide words are; leave one out")
+        if self.quantization.bits is None:
+            raise ValueError("link_bits are of words: give quantization.bits, 8 say")
+        low, high = LEAST_LATENT_BITS * n, MOST_LATENT_BITS * n
+        if not low <= total <= high:
+            raise ValueError(f"{n} latents take {low} to {high} link_bits, found {total}")
+        return self
+
+    @model_validator(mode="after")
     def _learned_where_it_can_be(self) -> "RunConfig":
         if self.quantization.method == "uniform":
             return self
+        if self.model.linear_path:
+            raise ValueError("learned widths are not for a linear path: give one of the two up")
         if self.training.quantized_epochs == 0:
             raise ValueError("learned widths need training.quantized_epochs, at least 1")
         if self.model.kind == "standard":
@@ -404,7 +443,7 @@ class RunConfig(_Section):
     def label(self) -> str:
         """Short name such as ``linear-24d-8bit``; of several widths, ``…-5-8-10bit``.
 
-        Of modulo words it says the bits of a record.
+        Of modulo words it says the bits of a record, of words that share them ``…-link90``.
         """
         precision = "float"
         if self.model.kind == MODULO:
@@ -415,6 +454,8 @@ class RunConfig(_Section):
             precision = f"{'-'.join(map(str, distinct))}bit"
             if self.quantization.method == "learned":
                 precision = f"learned-{widths.latent}bit"
+            if self.model.link_bits is not None:
+                precision += f"-link{self.model.link_bits}"
         return f"{self.model.kind}-{len(self.data.columns())}d-{precision}"
 
     def save(self, path: Path) -> None:

@@ -57,6 +57,12 @@ def test_each_sort_of_word_has_an_option_for_its_width():
     assert resolved.label == "standard-24d-4-7-9bit"
 
 
+def test_words_may_share_the_bits_of_a_link():
+    resolved = TrainingOptions(link_bits=90).resolved()
+    assert (resolved.model.link_bits, resolved.label) == (90, "linear-24d-8bit-link90")
+    assert TrainingOptions(model="modulo", link_bits=96).resolved().label == "modulo-24d-96bit"
+
+
 @pytest.mark.parametrize(
     ("options", "said"),
     [

@@ -57,6 +57,17 @@ class TrainingOptions:
         int | None,
         _width("--latent-bits", "Bits of a latent word, which is what is sent; default: as above."),
     ] = None
+    link_bits: Annotated[
+        int | None,
+        typer.Option(
+            "--link-bits",
+            min=16,
+            max=1024,
+            metavar="N",
+            help="Bits of all words of a record together; of a linear encoder, or one with a "
+            "linear path, words that matter more then have more of them.",
+        ),
+    ] = None
     bias_bits: Annotated[
         int | None,
         _width("--bias-bits", "Bits of a bias, 2 to 24; default: 4 more than above.", 24),
@@ -110,7 +121,7 @@ class TrainingOptions:
                 "variables": self.variables,
                 "max_jets": self.max_jets,
             },
-            "model": {"kind": self.model},
+            "model": {"kind": self.model, "link_bits": self.link_bits},
             "training": {
                 "epochs": self.epochs,
                 "quantized_epochs": self.epochs,

@@ -115,29 +115,43 @@ def layer_types(
     bias: NDArray[Any],
     outputs: NDArray[Any],
     activation: Activation,
-    output_bits: int,
+    output_bits: int | NDArray[np.int64],
     quantization: QuantizationConfig,
     *,
     per_neuron: bool,
 ) -> LayerTypes:
     """Choose the types of one layer from its float weights and its outputs on training records.
 
-    Widths are those of the configuration; `output_bits` is that of hidden activations or latents.
+    Widths are those of the configuration; `output_bits` is that of hidden activations or latents,
+    or one for each.
     With `per_neuron`, each neuron's weights have a binary point of their own, which is free in
     hardware: the latents of a linear encoder differ in scale by orders of magnitude.
     """
     widths = quantization.widths
-    choose = _closest_of_each if per_neuron else closest_type
+    choose = closest_of_each if per_neuron else closest_type
+    signed = activation != "relu"
+    if isinstance(output_bits, int):
+        output = closest_type(outputs, output_bits, signed=signed)
+    else:
+        output = closest_of_each(outputs, output_bits, signed=signed)
     return LayerTypes(
         weight=choose(weight, widths.weight, signed=True),
         bias=closest_type(bias, widths.bias, signed=True),
-        output=closest_type(outputs, output_bits, signed=activation != "relu"),
+        output=output,
     )
 
 
-def _closest_of_each(values: NDArray[Any], bits: int, *, signed: bool) -> FixedType:
-    """Return a type for each column of `values`, one width for all."""
-    integer = np.array([closest_type(column, bits, signed=signed).integer for column in values.T])
+def closest_of_each(
+    values: NDArray[Any], bits: int | NDArray[np.int64], *, signed: bool
+) -> FixedType:
+    """Return a type for each column of `values`, of one width for all or a width for each."""
+    widths = np.broadcast_to(bits, values.shape[1])
+    integer = np.array(
+        [
+            closest_type(column, int(width), signed=signed).integer
+            for column, width in zip(values.T, widths, strict=True)
+        ]
+    )
     return FixedType(signed, bits, np.maximum(integer, integer.max() - FINEST_POINT))
 
 

@@ -34,6 +34,28 @@ def best_linear(
     return (encode, -centre @ encode), (axes.T, targets.mean(axis=0))
 
 
+def share_bits(importance: Floats, total: int, least: int, most: int) -> NDArray[np.int64]:
+    """Return the widths of latent words that lose least together.
+
+    Each bit halves a word's step, and so quarters what its rounding costs: one by one, bits go to
+    the word that costs most.
+
+    Parameters
+    ----------
+    importance : ndarray of float32, shape (n_latent,)
+        What an error of one in each latent, of a range that is the same for all, costs.
+    total : int
+        Of all widths; from `least` to `most` times their number.
+    least, most : int
+        Of one width.
+    """
+    bits = np.full(len(importance), least)
+    for _ in range(total - int(bits.sum())):
+        cost = np.where(bits < most, importance.astype(np.float64) * 4.0**-bits, -1.0)
+        bits[cost.argmax()] += 1
+    return bits
+
+
 def linear_fit(inputs: Floats, targets: Floats) -> tuple[Floats, Floats]:
     """Return kernel and bias of the linear regression of targets on inputs.
 

@@ -31,7 +31,8 @@ def describe(run: Run) -> dict[str, str]:
         "trained on": f"{len(schema)} variables of {schema.name}, normalisation "
         f"{config.data.normalisation}",
         "encoder": f"{config.model.kind}, {sizes}"
-        + ("" if config.model.is_linear else f", {activation}"),
+        + ("" if config.model.is_linear else f", {activation}")
+        + (", beside a linear path" if config.model.linear_path else ""),
         "decoder": _decoder(config),
         **({"penalty": penalty} if (penalty := _penalty(config.model)) else {}),
         "training": describe_training(config, run.front),
@@ -67,7 +68,7 @@ def residuals(run: Run) -> Quality:
 
 def _decoder(config: RunConfig) -> str:
     layers = "-".join(map(str, config.model.decoder_layers))
-    beside = " beside a linear path" * config.model.is_linear
+    beside = " beside a linear path" * config.model.has_linear_path
     return f"{layers}{beside}, floating point"
 
 
@@ -102,7 +103,7 @@ def describe_training(config: RunConfig, front: Mapping[str, Any] | None) -> str
         return _learned(front)
     if config.trainer != "qkeras":
         return f"by the trainer {config.trainer}"
-    if config.model.is_linear:
+    if config.model.has_linear_path:
         return FROZEN
     return "floating point first, then quantization-aware with QKeras"
 

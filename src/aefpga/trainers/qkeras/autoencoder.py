@@ -13,7 +13,8 @@ from aefpga.trainers.qkeras.backend import tensorflow
 from aefpga.trainers.qkeras.sparsity import penalty_of_neurons
 
 NORMALISATION = "_normalisation"
-# The decoder's layer from the latents straight to the output.
+# Of the decoder, the layer from the latents straight to the output; of the encoder, from the inputs
+# straight to the latents.
 LINEAR_PATH = "linear_path"
 
 
@@ -33,6 +34,8 @@ def float_encoder(n_inputs: int, model: ModelConfig) -> Any:
     x = inputs = keras.Input((n_inputs,), name="jet")
     for name, n_out in zip(layer_names(model), (*model.hidden, model.n_latent), strict=True):
         x = _dense(n_out, model, name)(x)
+        if name == "latent" and model.linear_path:
+            x = keras.layers.Add()([x, keras.layers.Dense(n_out, name=LINEAR_PATH)(inputs)])
         activation = layer_activation(model, name)
         penalty = penalty_of_neurons(name, model)
         x = _activate(activation, model, f"{name}_activation", penalty)(x)
@@ -78,7 +81,7 @@ def float_decoder(n_outputs: int, model: ModelConfig) -> Any:
         x = _dense(n_out, model, f"decoder_{i + 1}")(x)
         x = _activate(model.activation, model, f"decoder_{i + 1}_activation")(x)
     x = keras.layers.Dense(n_outputs, name="output")(x)
-    if model.is_linear:
+    if model.has_linear_path:
         x = keras.layers.Add()([x, keras.layers.Dense(n_outputs, name=LINEAR_PATH)(inputs)])
     return keras.Model(inputs, x, name="decoder")
 

@@ -1,7 +1,7 @@
 """From jets to a trained autoencoder: in floating point first, then quantization-aware."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from aefpga.fixedpoint import (
     DenseLayer,
     EncoderInput,
     EncoderSpec,
+    FixedType,
     Tensor,
     exact_accumulator,
 )
@@ -33,20 +34,23 @@ from aefpga.trainers.qkeras.autoencoder import (
 from aefpga.trainers.qkeras.backend import tensorflow
 from aefpga.trainers.qkeras.linear import (
     Standardisation,
+    middle_and_half,
     refit_linear_path,
     set_best_linear,
+    shared_bits,
 )
+from aefpga.trainers.qkeras.path import in_sequence, types_in_sequence, weights_in_sequence
 from aefpga.trainers.qkeras.reference import to_arrays
 from aefpga.trainers.qkeras.sparsity import add_penalty_of_second_pass
 from aefpga.trainers.qkeras.training import Samples, batch_size, train_stage
 from aefpga.trainers.trainer import Epoch, Floats, Trained
 
 LayerWeights = dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
+# A width for each latent word, where they have not all the one of the configuration.
+LatentBits = NDArray[np.int64] | None
 
 # Records on which the ranges of the activations are measured.
 CALIBRATION_RECORDS = 20_000
-# Smallest range of a latent, of the largest one, that is stretched to all of a word's.
-LEAST_RANGE = 2.0**-12
 # The quantized network starts from a trained one: it needs a smaller step.
 QUANTIZED_LEARNING_RATE = 0.5
 
@@ -79,28 +83,35 @@ def fit(
         Samples(source.scaled(train), targets[0]),
         Samples(source.scaled(validation), targets[1]),
     )
-    trained_float, curve = _fit_float(samples, config, checkpoints, on_epoch)
+    trained_float, latent_bits, curve = _fit_float(samples, config, checkpoints, on_epoch)
+    # Batch normalisation is in the weights by now.
+    model = config.model.model_copy(update={"batch_norm": False})
+    if model.linear_path:
+        model = in_sequence(model, samples[0].inputs.shape[1])
+        layers = weights_in_sequence(trained_float.encoder, source.network_type.signed)
+        trained_float = replace(trained_float, encoder=layers)
     float_network = as_network({**trained_float.encoder, **trained_float.decoder}, config.model)
     if config.quantization.bits is None:
         return Trained(source, normaliser, float_network, curve)
 
-    # Batch normalisation is in the weights by now.
-    model = config.model.model_copy(update={"batch_norm": False})
     folded = config.model_copy(update={"model": model})
-    encoder, start, types = _quantized(trained_float, samples[0].inputs, folded)
-    decoder = float_decoder(normaliser.n_columns, model)
+    inputs = samples[0].inputs[:CALIBRATION_RECORDS]
+    handed_on = source.network_type if config.model.linear_path else None
+    encoder, start, types = _quantized(trained_float, inputs, handed_on, latent_bits, folded)
+    unnormalised = config.model.model_copy(update={"batch_norm": False})
+    decoder = float_decoder(normaliser.n_columns, unnormalised)
     set_dense_weights(decoder, start.decoder)
     samples = (
         Samples(network_inputs(source, train), targets[0]),
         Samples(network_inputs(source, validation), targets[1]),
     )
-    if config.model.is_linear:
+    if config.model.has_linear_path:
         encoder.trainable = False
         refit_linear_path(encoder, decoder, samples[0])
     network = tensorflow().keras.Model(encoder.input, decoder(encoder.output))
     add_penalty_of_second_pass(network, encoder, decoder, model)
     curve += _train(network, samples, config, "quantized", checkpoints, on_epoch)
-    spec = _specification(encoder, source, types, config, provenance)
+    spec = _specification(encoder, source, types, folded, provenance)
     # The words themselves, as numbers: quantizing them again changes nothing.
     on_grid = {x.name: (x.matrix.values, x.bias.values) for x in spec.layers}
     set_dense_weights(encoder, on_grid)
@@ -120,43 +131,47 @@ def _fit_float(
     config: RunConfig,
     checkpoints: Path,
     on_epoch: Callable[[Epoch, int], None],
-) -> tuple[Weights, list[Epoch]]:
-    """Train in floating point."""
+) -> tuple[Weights, LatentBits, list[Epoch]]:
+    """Train in floating point; with the widths of latent words that it expects."""
     # Imports TensorFlow, which must have been configured.
     from aefpga.trainers.qkeras.latent import regularized_latents
 
-    scaling = Standardisation.of(samples[0].inputs) if config.model.is_linear else None
+    model, latent_bits = config.model, None
+    scaling = Standardisation.of(samples[0].inputs) if model.has_linear_path else None
     if scaling is not None:
         samples = scaling.applied(samples[0]), scaling.applied(samples[1])
     train, _ = samples
-    encoder = float_encoder(train.inputs.shape[1], config.model)
-    decoder = float_decoder(train.targets.shape[1], config.model)
-    if config.model.is_linear:
-        set_best_linear(encoder, decoder, train)
-        start = Weights(dense_weights(encoder), dense_weights(decoder))
-        start = _centre_latents(start, encoder, train.inputs, config.model)
-        set_dense_weights(encoder, start.encoder)
-        set_dense_weights(decoder, start.decoder)
+    encoder = float_encoder(train.inputs.shape[1], model)
+    decoder = float_decoder(train.targets.shape[1], model)
+    if model.has_linear_path:
+        values = set_best_linear(encoder, decoder, train)
+        if model.link_bits is not None:
+            latent_bits = shared_bits(values, decoder, model.link_bits)
     n_steps = config.training.epochs * (len(train) // batch_size(config.training, len(train)))
-    latents = regularized_latents(encoder, config, n_steps)
+    latents = regularized_latents(encoder, config, n_steps, latent_bits)
     network = tensorflow().keras.Model(encoder.input, decoder(latents))
-    add_penalty_of_second_pass(network, encoder, decoder, config.model)
+    add_penalty_of_second_pass(network, encoder, decoder, model)
     curve = _train(network, samples, config, "float", checkpoints, on_epoch)
     weights = dense_weights(encoder)
     if scaling is not None:
-        weights["latent"] = scaling.folded(*weights["latent"])
-    return Weights(weights, dense_weights(decoder)), curve
+        reading = (layer_names(model)[0], LINEAR_PATH)
+        weights |= {n: scaling.folded(*weights[n]) for n in reading if n in weights}
+    return Weights(weights, dense_weights(decoder)), latent_bits, curve
 
 
 def _quantized(
-    trained: Weights, inputs: Floats, config: RunConfig
+    trained: Weights,
+    inputs: Floats,
+    handed_on: FixedType | None,
+    latent_bits: LatentBits,
+    config: RunConfig,
 ) -> tuple[Any, Weights, list[LayerTypes]]:
     """Return the QKeras encoder, the weights to start from, and the types chosen for them."""
     encoder = float_encoder(inputs.shape[1], config.model)
     set_dense_weights(encoder, trained.encoder)
-    start = _centre_latents(trained, encoder, inputs[:CALIBRATION_RECORDS], config.model)
+    start = _centre_latents(trained, encoder, inputs, config.model)
     set_dense_weights(encoder, start.encoder)
-    types = _calibrate(encoder, inputs[:CALIBRATION_RECORDS], config)
+    types = _calibrate(encoder, inputs, handed_on, latent_bits, config)
     encoder = quantized_encoder(inputs.shape[1], config.model, types)
     set_dense_weights(encoder, start.encoder)
     return encoder, start, types
@@ -202,13 +217,9 @@ def _centre_latents(weights: Weights, encoder: Any, inputs: Floats, model: Model
     passed a leaky ReLU is scaled only.
     """
     latents = encoder.predict(inputs, batch_size=len(inputs), verbose=0)
-    low, high = latents.min(axis=0), latents.max(axis=0)
+    middle, half = middle_and_half(latents)
     if model.latent_activation != "linear":
-        high = np.maximum(high, -low)
-        low = -high
-    middle, half = (high + low) / 2, (high - low) / 2
-    # A latent that hardly varies beside the others is not magnified without limit.
-    half = np.maximum(half, max(float(half.max()), 1e-30) * LEAST_RANGE).astype(np.float32)
+        middle, half = 0 * middle, half + np.abs(middle)
     weight, bias = weights.encoder["latent"]
     first, *_ = weights.decoder
     reading = {n: weights.decoder[n] for n in (first, LINEAR_PATH) if n in weights.decoder}
@@ -218,7 +229,13 @@ def _centre_latents(weights: Weights, encoder: Any, inputs: Floats, model: Model
     )
 
 
-def _calibrate(encoder: Any, inputs: Floats, config: RunConfig) -> list[LayerTypes]:
+def _calibrate(
+    encoder: Any,
+    inputs: Floats,
+    handed_on: FixedType | None,
+    latent_bits: LatentBits,
+    config: RunConfig,
+) -> list[LayerTypes]:
     names = layer_names(config.model)
     outputs = [encoder.get_layer(f"{name}_activation").output for name in names]
     probe = tensorflow().keras.Model(encoder.input, outputs)
@@ -226,17 +243,21 @@ def _calibrate(encoder: Any, inputs: Floats, config: RunConfig) -> list[LayerTyp
     activations = tensorflow().nest.flatten(probe.predict(inputs, len(inputs), verbose=0))
     weights, quantization = dense_weights(encoder), config.quantization
     widths = quantization.widths
-    return [
-        layer_types(
+    types = []
+    for name, values in zip(names, activations, strict=True):
+        own = widths.latent if latent_bits is None else latent_bits
+        chosen = layer_types(
             *weights[name],
             values,
             layer_activation(config.model, name),
-            widths.latent if name == "latent" else widths.activation,
+            own if name == "latent" else widths.activation,
             quantization,
-            per_neuron=config.model.is_linear,
+            per_neuron=config.model.is_linear or handed_on is not None,
         )
-        for name, values in zip(names, activations, strict=True)
-    ]
+        if handed_on is not None and name != "latent":
+            chosen = types_in_sequence(chosen, weights[name][1], values, handed_on)
+        types.append(chosen)
+    return types
 
 
 def _specification(

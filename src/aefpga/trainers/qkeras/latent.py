@@ -1,19 +1,23 @@
 """What stands between encoder and decoder while the float network trains, and vanishes afterwards.
 
-A sampling for variational autoencoders, a discriminator for adversarial, noise for linear ones.
+A sampling for variational autoencoders, a discriminator for adversarial, noise for a linear path.
 The firmware computes the encoder's own output, which is the mean for the variational one.
 """
 
 from typing import Any
 
+import numpy as np
 import tensorflow as tf
+from numpy.typing import NDArray
 
 from aefpga.config import RunConfig
 
 DISCRIMINATOR_UNITS = 64
 
 
-def regularized_latents(encoder: Any, config: RunConfig, n_steps: int) -> Any:
+def regularized_latents(
+    encoder: Any, config: RunConfig, n_steps: int, latent_bits: NDArray[np.int64] | None = None
+) -> Any:
     """Return the tensor that the decoder reads in training, with the model's penalty attached.
 
     Parameters
@@ -24,6 +28,8 @@ def regularized_latents(encoder: Any, config: RunConfig, n_steps: int) -> Any:
         Kind of model, weight of the penalty, bits of the latent words, seed.
     n_steps : int
         Length of the training in batches.
+    latent_bits : ndarray of int64, shape (n_latent,), or None
+        A width for each latent word; None is that of the configuration.
     """
     model, training, quantization = config.model, config.training, config.quantization
     if model.kind == "vae":
@@ -35,8 +41,8 @@ def regularized_latents(encoder: Any, config: RunConfig, n_steps: int) -> Any:
         return sampling([encoder.output, spread])
     if model.kind == "adversarial":
         return Discriminator(model.penalty, training.seed)(encoder.output)
-    if model.is_linear and quantization.bits is not None:
-        bits = quantization.widths.latent
+    if model.has_linear_path and quantization.bits is not None:
+        bits = quantization.widths.latent if latent_bits is None else latent_bits
         return QuantizationNoise(bits, training.seed)(encoder.output)
     return encoder.output
 
@@ -119,25 +125,28 @@ class Discriminator(tf.keras.layers.Layer):  # type: ignore[misc]
 
 
 class QuantizationNoise(tf.keras.layers.Layer):  # type: ignore[misc]
-    """In training, adds to latents within [-1, 1] the uniform error that their words will have.
+    """Rounds latents within [-1, 1] as their words will be; in training, noise stands for that.
 
-    Ballé, Laparra and Simoncelli, arXiv:1611.01704, eq. 14: noise instead of rounding leaves a
-    gradient, and no information can hide below a word's last bit.
+    Ballé, Laparra and Simoncelli, arXiv:1611.01704, eq. 14: uniform noise instead of rounding
+    leaves a gradient, and no information can hide below a word's last bit. Validation rounds, lest
+    the best epoch be one that has not yet learned what survives.
     """
 
-    def __init__(self, bits: int, seed: int) -> None:
+    def __init__(self, bits: int | NDArray[np.int64], seed: int) -> None:
         super().__init__(name="quantization_noise")
-        self._half, self._seed = 2.0**-bits, seed
+        self._half, self._seed = np.float32(2.0) ** -np.asarray(bits, np.float32), seed
 
     def build(self, shape: Any) -> None:
         """Make the counter of training steps."""
         self.step = self.add_weight("step", (), tf.int32, "zeros", trainable=False)
 
     def call(self, latents: Any, training: bool = False) -> Any:
-        """Return the latents as they are; in training, with noise."""
+        """Return the latents rounded; in training, with noise."""
         if not training:
-            return latents
+            words = tf.floor(latents / (2 * self._half) + 0.5)
+            largest = 0.5 / self._half
+            return tf.clip_by_value(words, -largest, largest - 1.0) * 2 * self._half
         self.step.assign_add(1)
         seed = [self._seed, self.step]
-        noise = tf.random.stateless_uniform(tf.shape(latents), seed, -self._half, self._half)
-        return tf.clip_by_value(latents, -1.0, 1.0) + noise
+        noise = tf.random.stateless_uniform(tf.shape(latents), seed, -1.0, 1.0)
+        return tf.clip_by_value(latents, -1.0, 1.0) + self._half * noise

@@ -12,11 +12,16 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.trainers.linear import best_linear, linear_fit
+from aefpga.config import LEAST_LATENT_BITS, MOST_LATENT_BITS
+from aefpga.trainers.linear import best_linear, linear_fit, share_bits
 from aefpga.trainers.qkeras.autoencoder import LINEAR_PATH
 from aefpga.trainers.qkeras.training import Samples
 
 BATCH = 65_536
+# Share of jets at either end of a latent that its width is not made for.
+TAIL = 0.01
+# Smallest range of a latent, of the largest one, that is stretched to all of a word's.
+LEAST_RANGE = 2.0**-12
 
 Floats = NDArray[np.float32]
 
@@ -52,13 +57,64 @@ class Standardisation:
         return kernel, bias - self.centre @ kernel
 
 
-def set_best_linear(encoder: Any, decoder: Any, samples: Samples) -> None:
-    """Give a linear encoder its best weights; of the decoder, only the linear path speaks yet."""
-    latent, path = best_linear(samples.inputs, samples.targets, encoder.output_shape[1])
-    encoder.get_layer("latent").set_weights(latent)
-    decoder.get_layer(LINEAR_PATH).set_weights(path)
-    output = decoder.get_layer("output")
-    output.set_weights([np.zeros_like(w) for w in output.get_weights()])
+def set_best_linear(encoder: Any, decoder: Any, samples: Samples) -> Floats:
+    """Give an encoder its best linear weights, and return its latents, which fill [-1, 1].
+
+    Of the decoder, only the linear path speaks yet; of an encoder with layers, too, but each of the
+    first hidden neurons bends a latent somewhere.
+    """
+    n_latent = encoder.output_shape[1]
+    (kernel, bias), (back, offset) = best_linear(samples.inputs, samples.targets, n_latent)
+    middle, half = middle_and_half(samples.inputs @ kernel + bias)
+    kernel, bias = kernel / half, (bias - middle) / half
+    decoder.get_layer(LINEAR_PATH).set_weights([back * half[:, None], offset + middle @ back])
+    _silence(decoder.get_layer("output"))
+    names, latents = {layer.name for layer in encoder.layers}, samples.inputs @ kernel + bias
+    encoder.get_layer(LINEAR_PATH if LINEAR_PATH in names else "latent").set_weights([kernel, bias])
+    if LINEAR_PATH in names:
+        _silence(encoder.get_layer("latent"))
+        first = encoder.get_layer("hidden_1")
+        first.set_weights(bends(latents, kernel, bias, first.units))
+    return latents
+
+
+def shared_bits(latents: Floats, decoder: Any, total: int) -> NDArray[np.int64]:
+    """Share bits among the latents by what rounding them costs the linear path of a decoder.
+
+    Training clips the few jets in the tails, so what counts is the range of the others.
+    """
+    kernel, _ = decoder.get_layer(LINEAR_PATH).get_weights()
+    span = np.quantile(latents, 1 - TAIL, axis=0) - np.quantile(latents, TAIL, axis=0)
+    importance = np.square(kernel * span[:, None]).sum(axis=1)
+    return share_bits(importance, total, LEAST_LATENT_BITS, MOST_LATENT_BITS)
+
+
+def _silence(layer: Any) -> None:
+    layer.set_weights([np.zeros_like(w) for w in layer.get_weights()])
+
+
+def middle_and_half(latents: Floats) -> tuple[Floats, Floats]:
+    """Return the middle of each latent's range, and half of its length."""
+    low, high = latents.min(axis=0), latents.max(axis=0)
+    half = (high - low) / 2
+    # A latent that hardly varies beside the others is not magnified without limit.
+    half = np.maximum(half, max(float(half.max()), 1e-30) * LEAST_RANGE).astype(np.float32)
+    return (high + low) / 2, half
+
+
+def bends(latents: Floats, kernel: Floats, bias: Floats, n: int) -> tuple[Floats, Floats]:
+    """Return kernel and bias of `n` neurons, each of which starts at a quantile of a latent.
+
+    A word's steps lie closer where a latent bends upwards: such neurons compand it.
+    """
+    n_latent = kernel.shape[1]
+    places = -(-n // n_latent)
+    # Chebyshev's: closer to the ends, where few jets take much of a word's range.
+    quantiles = (1 - np.cos(np.pi * (np.arange(places) + 0.5) / places)) / 2
+    starts = np.quantile(latents, quantiles, axis=0).astype(np.float32)
+    signs = np.where(quantiles < 0.5, np.float32(-1), np.float32(1))[:, None]
+    weights = (signs[:, None] * kernel.T).reshape(-1, len(kernel)).T
+    return weights[:, :n], (signs * (bias - starts)).ravel()[:n]
 
 
 def refit_linear_path(encoder: Any, decoder: Any, samples: Samples) -> None:

@@ -40,6 +40,9 @@ class KerasEncoder:
 
     def __init__(self, spec: EncoderSpec, model: ModelConfig, weights: Path) -> None:
         types = [LayerTypes(x.matrix.type, x.bias.type, x.output) for x in spec.layers]
+        # Hidden layers may have neurons more, which hand on the inputs.
+        hidden = tuple(x.n_out for x in spec.layers[:-1])
+        model = model.model_copy(update={"hidden": hidden})
         with _float64():
             self._encoder = quantized_encoder(len(spec.input.variables), model, types)
             set_dense_weights(self._encoder, _load_weights(weights))
