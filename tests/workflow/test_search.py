@@ -90,7 +90,7 @@ def test_what_is_outclassed_is_pruned_and_the_rest_is_a_front(tmp_path, schedule
     costs = {t.number: t for t in outcome.trials}
     for trial in pruned:
         better = costs[int(trial.reason.split()[1])]
-        assert better.brief.outclasses(trial.brief, 1.5)
+        assert better.brief.outclasses(trial.brief, 2)
     found = [p.figures for p in outcome.points]
     assert not any(a.dominates(b) for a in found for b in found)
     saved = json.loads((tmp_path / "front.json").read_text())

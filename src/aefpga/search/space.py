@@ -104,7 +104,7 @@ class SearchConfig(_Section):
         0.2, gt=0, lt=1, description="share of the epochs in which a trial must show its worth"
     )
     margin: float = Field(
-        1.5,
+        2.0,
         ge=1,
         description="after these epochs a trial ends if another costs no more and this many times "
         "its residual is no larger",

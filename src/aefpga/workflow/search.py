@@ -29,8 +29,9 @@ from aefpga.workflow.trial import Failed, Judged, train_in_full, try_briefly
 from aefpga.workflow.workers import dask_client
 
 CONFIG, TRIALS, BRIEF = "search.yaml", "trials.db", "brief"
-# After a short training a limit may be exceeded by this share: more training changes costs a bit.
-SLACK = 0.05
+# After a short training a limit may be exceeded by this share: of nine encoders the whole training
+# changed LUTs by -13 to +10 %.
+SLACK = 0.15
 
 
 def search(
