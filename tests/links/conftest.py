@@ -16,5 +16,6 @@ def learned():
         # A narrower search is a faster one.
         patch.setattr("aefpga.links.beam.BEAM", 32)
         patch.setattr("aefpga.links.beam.WIDE_BEAM", 64)
+        patch.setattr("aefpga.links.beam.WIDEST_BEAM", 128)
         code = learn_modulo(found[:10_000], found[10_000:11_200], JETS.choose("24"), 90)
         yield code, found[11_200:]

@@ -37,6 +37,7 @@ def run(tmp_path_factory):
         patch.setattr("aefpga.links.learning.JUDGED", 300)
         patch.setattr("aefpga.links.beam.BEAM", 16)
         patch.setattr("aefpga.links.beam.WIDE_BEAM", 32)
+        patch.setattr("aefpga.links.beam.WIDEST_BEAM", 64)
         train(load_config(None, options), runs, "words")
         yield open_run("words", runs)
 

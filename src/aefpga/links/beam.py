@@ -22,10 +22,12 @@ Mask = NDArray[np.bool_]
 
 # Costs are bits with so many bits behind the point.
 FRACTION = 8
-# Hypotheses of a record that are kept, and how many bits dearer than its best one they may be;
-# and in a second search, of records whose first one found none, or an improbable one.
+# Hypotheses of a record that are kept, and how many bits dearer than its best one they may be; in a
+# second search, of records whose first one found none or an improbable one; and in a third, where
+# a word is the sum of several steps.
 BEAM, REACH = 64, 12 << FRACTION
 WIDE_BEAM, WIDE_REACH = 512, 18 << FRACTION
+WIDEST_BEAM, WIDEST_REACH = 4096, 20 << FRACTION
 # No step has this cost.
 IMPOSSIBLE = 1 << 40
 # Records that are searched together, steps weighed together, and steps that a hypothesis may go on
@@ -125,13 +127,24 @@ class Search:
 
     def _found(self, words: Words) -> Found:
         found = self._search(words, BEAM, REACH)
-        # Neither is rounded: all machines search twice for the same records.
-        again = np.flatnonzero(np.isinf(found.doubt) | (found.information > self._usual))
-        for rows in np.array_split(again, -(-len(again) * WIDE_BEAM // (BLOCK * BEAM)) or 1):
-            wider = self._search(words[rows], WIDE_BEAM, WIDE_REACH)
+        # None of this is rounded: all machines search again for the same records.
+        improbable = np.isinf(found.doubt) | (found.information > self._usual)
+        self._search_again(words, found, improbable, WIDE_BEAM, WIDE_REACH)
+        self._search_again(words, found, self._meet(found.steps), WIDEST_BEAM, WIDEST_REACH)
+        return found
+
+    def _search_again(self, words: Words, found: Found, which: Mask, size: int, reach: int) -> None:
+        """Put what a wider search finds of some records in the place of what was found."""
+        again = np.flatnonzero(which)
+        for rows in np.array_split(again, -(-len(again) * size // (BLOCK * BEAM)) or 1):
+            wider = self._search(words[rows], size, reach)
             for field in fields(Found):
                 getattr(found, field.name)[rows] = getattr(wider, field.name)
-        return found
+
+    def _meet(self, steps: Words) -> Mask:
+        """Return where several steps are in one word that is none's check."""
+        shared = (self._sums.weights != 0) & (self._sums.shift == 0)
+        return np.asarray((((steps != 0).astype(np.int64) @ shared) > 1).any(axis=1))
 
     def _search(self, words: Words, size: int, reach: int) -> Found:
         beam = _Beam.of(len(words), self._scheme.n_columns, size, reach)

@@ -29,7 +29,7 @@ LEAST_RECORDS = 100
 # Bits of the word that all steps are in, beside their low bits.
 CHECK_BITS = 12
 # Share of the records found rightly that may be called improbable: for doubt, for information.
-CALLED_DOUBTFUL, CALLED_UNLIKE = 0.006, 0.002
+CALLED_DOUBTFUL, CALLED_UNLIKE = 0.007, 0.002
 # And share that is searched for twice.
 SEARCHED_TWICE = 0.05
 # Records that the widths and the limits are decided on, at most.
@@ -239,10 +239,12 @@ def _with_check(
 ) -> list[LinkWord]:
     """Return words of these widths, and one to which every step's higher bits contribute.
 
-    A step less by one turn of its word is one odd number less there, another for each column.
+    A step less by one turn of its word is one odd number less there, another for each column. Of
+    steps that share a word, of which one may be more and another less, it is so for each step.
     """
     words = [LinkWord(dict.fromkeys(g.names, 1), width) for g, width in shared_out if width]
-    width_of = {name: width for g, width in shared_out for name in g.names}
+    turns = {g.names: width if len(g.names) == 1 else 0 for g, width in shared_out}
+    width_of = {name: width for names, width in turns.items() for name in names}
     shift = max(width_of.values())
     weights = {}
     for name, scale, odd in zip(sent.names, scales, _odd_numbers(), strict=False):
