@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from aefpga.errors import UsageError
@@ -33,21 +33,24 @@ def dask_client(scheduler: str | None, workers: int) -> Iterator[Any]:
     }
     with dask.config.set(settings):
         if scheduler is None:
-            with (
-                LocalCluster(
-                    n_workers=workers,
-                    threads_per_worker=1,
-                    # Nobody else on the network is to reach them.
-                    host="127.0.0.1",
-                    dashboard_address="127.0.0.1:0",
-                    worker_dashboard_address="127.0.0.1:0",
-                    # Tasks are of bounded size: no worker is to be paused for its memory.
-                    memory_limit=0,
-                    silence_logs=50,
-                ) as cluster,
-                Client(cluster) as client,
-            ):
-                yield client
+            cluster = LocalCluster(
+                n_workers=workers,
+                threads_per_worker=1,
+                # Nobody else on the network is to reach them.
+                host="127.0.0.1",
+                dashboard_address="127.0.0.1:0",
+                worker_dashboard_address="127.0.0.1:0",
+                # Tasks are of bounded size: no worker is to be paused for its memory.
+                memory_limit=0,
+                silence_logs=50,
+            )
+            try:
+                with Client(cluster) as client:
+                    yield client
+            finally:
+                # On a busy machine a worker may take its time to die; what ended all this counts.
+                with suppress(TimeoutError):
+                    cluster.close()
             return
         try:
             client = Client(scheduler, timeout=10)
