@@ -9,6 +9,7 @@ from aefpga.workflow.study import load_study
 
 LAYOUTS = {
     "linear_24d": "24-15",
+    "linear_24d_10bit": "24-15",
     "standard_24d": "24-64-32-15",
     "linear_path_24d": "24-60-15",
     "sparse_l1_24d": "24-64-32-15",

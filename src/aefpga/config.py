@@ -258,7 +258,12 @@ class QuantizationConfig(_Section):
     """Widths of the firmware's words, in bits; `bits: null` trains in floating point only."""
 
     bits: int | None = Field(8, ge=2, le=16, description="all that is not given by itself")
-    weight_bits: int | None = Field(None, ge=2, le=16, description="default: as bits")
+    weight_bits: int | None = Field(
+        None,
+        ge=2,
+        le=16,
+        description="default: as bits; of a linear encoder no more than are worth it",
+    )
     bias_bits: int | None = Field(None, ge=2, le=24, description="default: bits + 4")
     activation_bits: int | None = Field(
         None, ge=2, le=16, description="of hidden layers; default: as bits"

@@ -58,6 +58,8 @@ class Trained:
         What the trainer's reference computation needs besides the specification.
     front : Mapping or None
         Other encoders that the training could have ended with, and what they cost; JSON content.
+    rounding : Mapping or None
+        How the integers of the weights were chosen, and what they cost; JSON content.
     """
 
     input: EncoderInput
@@ -68,6 +70,7 @@ class Trained:
     decoder: Network | ModuloDecoder | None = None
     reference: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     front: Mapping[str, Any] | None = None
+    rounding: Mapping[str, Any] | None = None
 
     def __post_init__(self) -> None:
         if (self.spec is None) != (self.decoder is None):

@@ -39,6 +39,8 @@ def describe(run: Run) -> dict[str, str]:
     }
     if run.is_quantized:
         words["widths"] = _widths(run.spec)
+        if rounding := run.manifest.get("rounding"):
+            words["weights"] = _rounding(rounding)
         if run.front is not None and run.spec.layout != sizes:
             words["encoder"] += f"; of these neurons {run.spec.layout} are worth a bit"
     if pruned := run.manifest.get("pruned"):
@@ -128,6 +130,19 @@ def _widths(spec: EncoderSpec) -> str:
     latents = _range(int(w) for w in np.ravel(spec.latent_type.width))
     return (
         f"inputs {inputs} bits, weights {weights}, latents {latents}: {spec.bits_per_jet} bits sent"
+    )
+
+
+def _rounding(rounding: Mapping[str, Any]) -> str:
+    """Say how many digits the weights of a linear encoder have, and what that costs."""
+    worst, sums = rounding["largest_rise"], rounding["sums_without_weights"]
+    kept = "as given" if not rounding["price_of_a_digit"] else "with the digits that are worth it"
+    none = f"; {', '.join(sums)} have none, being sums of others" if sums else ""
+    return (
+        f"of at most {rounding['weight_bits_at_most']} bits, rounded together, {kept}: "
+        f"{rounding['signed_digits']} digits that are not zero, {rounding['weights_of_zero']} "
+        f"weights of zero; validation error {rounding['rise_of_validation_error']:+.1%} against "
+        f"unrounded weights, {worst['variable']} {worst['rise']:+.1%}{none}"
     )
 
 

@@ -139,6 +139,7 @@ def _trained(
             for stage in dict.fromkeys(e.stage for e in curve)
         },
         "training_seconds": sum(e.seconds for e in curve),
+        **({} if trained.rounding is None else {"rounding": dict(trained.rounding)}),
     }
     return seal(partial, final, config, facts)
 

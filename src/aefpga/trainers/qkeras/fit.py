@@ -41,6 +41,7 @@ from aefpga.trainers.qkeras.linear import (
 )
 from aefpga.trainers.qkeras.path import in_sequence, types_in_sequence, weights_in_sequence
 from aefpga.trainers.qkeras.reference import to_arrays
+from aefpga.trainers.qkeras.sparing import spare_weights
 from aefpga.trainers.qkeras.sparsity import add_penalty_of_second_pass
 from aefpga.trainers.qkeras.training import Samples, batch_size, train_stage
 from aefpga.trainers.trainer import Epoch, Floats, Trained
@@ -101,10 +102,19 @@ def fit(
     unnormalised = config.model.model_copy(update={"batch_norm": False})
     decoder = float_decoder(normaliser.n_columns, unnormalised)
     set_dense_weights(decoder, start.decoder)
+    rounding = None
     samples = (
         Samples(network_inputs(source, train), targets[0]),
         Samples(network_inputs(source, validation), targets[1]),
     )
+    if config.model.is_linear and latent_bits is None:
+        spared = spare_weights(
+            start.encoder["latent"], decoder, source, samples, config.quantization
+        )
+        rounding, types = spared.report, [spared.types]
+        encoder = quantized_encoder(len(schema), model, types)
+        set_dense_weights(encoder, {"latent": spared.weights})
+        set_dense_weights(decoder, spared.decoder)
     if config.model.has_linear_path:
         encoder.trainable = False
         refit_linear_path(encoder, decoder, samples[0])
@@ -123,6 +133,7 @@ def fit(
         spec=spec,
         decoder=as_network(dense_weights(decoder), config.model),
         reference=to_arrays(dense_weights(encoder)),
+        rounding=rounding,
     )
 
 

@@ -1,0 +1,75 @@
+"""Rounding the weights of a linear encoder together: closed forms against plain linear algebra."""
+
+import numpy as np
+import pytest
+
+from aefpga.trainers.rounding import LatentError, Rounding, signed_digits, without_sums
+
+RNG = np.random.default_rng(3)
+INPUTS = RNG.normal(size=(3000, 6)) @ RNG.normal(size=(6, 6)) * 0.05
+COVARIANCE = np.cov(INPUTS, rowvar=False)
+STEP = 2.0**-6
+
+
+def problem():
+    weight = RNG.normal(size=(6, 3))
+    weight /= np.ptp(INPUTS @ weight, axis=0) / 2
+    return LatentError(COVARIANCE, weight, np.diag([1.0, 2.0, 0.5]), STEP**2 / 12)
+
+
+def test_digits_are_those_of_the_shortest_sum_of_powers():
+    assert signed_digits(np.array([0, 1, -2, 3, 7, -7, 11, 15, 85])).tolist() == [
+        0, 1, 1, 2, 2, 2, 3, 2, 4
+    ]  # fmt: skip
+
+
+def test_the_error_is_that_of_a_regression_on_noisy_words():
+    error, kernel = problem(), RNG.normal(size=(6, 3))
+    words = INPUTS @ kernel + RNG.normal(0, np.sqrt(error.noise), (3000, 3))
+    wanted = INPUTS @ error.weight
+    fit = np.linalg.lstsq(np.c_[words, np.ones(3000)], wanted, rcond=None)[0]
+    left = wanted - np.c_[words, np.ones(3000)] @ fit
+    assert error(kernel) == pytest.approx((left**2).mean(axis=0) @ [1, 2, 0.5], rel=0.05)
+    np.testing.assert_allclose(error.mixing(kernel), fit[:-1], atol=0.05)
+
+
+def test_what_a_column_adds_is_what_the_error_loses():
+    error, kernel = problem(), RNG.normal(size=(6, 3))
+    gain, left = error.of_column(kernel[:, :2])
+    v = kernel[:, 2]
+    lost = (v @ gain @ v) / (v @ left @ v + error.noise)
+    assert error(kernel) == pytest.approx(error(kernel[:, :2]) - lost, rel=1e-9)
+
+
+def test_weights_of_sums_move_to_their_parts():
+    parts = np.rint(RNG.normal(0, 50, (2000, 3)))
+    inputs = np.c_[parts, parts[:, 0] + parts[:, 2], parts[:, 1]]
+    weight = RNG.normal(size=(5, 2))
+    moved, used = without_sums(weight, np.cov(inputs, rowvar=False), np.ones(5))
+    assert used.tolist() == [True, True, True, False, False]
+    assert not moved[~used].any()
+    np.testing.assert_allclose(inputs @ moved, inputs @ weight, atol=1e-6)
+
+
+def test_rounding_together_is_better_than_rounding_each_and_a_price_saves_digits():
+    error = problem()
+    rounding = Rounding(error, INPUTS, np.arange(6) != 4, bits=5)
+    each, digits = error(rounding.kernel), signed_digits(rounding.words).sum()
+    rounding.descend(0.0)
+    together = error(rounding.kernel)
+    assert together < each
+    assert np.ptp(INPUTS @ rounding.kernel, axis=0).max() <= 2 * 1.1
+    rounding.descend(0.05)
+    assert signed_digits(rounding.words).sum() < digits
+    assert error(rounding.kernel) > together
+
+
+def test_words_are_in_the_narrowest_types_or_in_those_given():
+    rounding = Rounding(problem(), INPUTS, np.ones(6, bool), bits=6)
+    narrow, given = rounding.tensor(), rounding.tensor(6)
+    np.testing.assert_array_equal(narrow.values, rounding.kernel)
+    np.testing.assert_array_equal(given.values, rounding.kernel)
+    assert given.type.width == 6
+    rounding.words[:, 1] = [0, 4, -8, 0, 0, 12]
+    assert rounding.tensor().type.width.tolist()[1] == 3
+    assert rounding.tensor().values[:, 1].tolist() == rounding.kernel[:, 1].tolist()
