@@ -185,6 +185,13 @@ def test_a_linear_encoder_has_a_binary_point_a_neuron_and_stays_exact(
     np.testing.assert_array_equal(keras(words), Emulator(result.spec)(words))
 
 
+def test_neurons_of_every_layer_have_binary_points_of_their_own(tiny_run):
+    for layer in tiny_run.spec.layers:
+        for fixed in (layer.weight.type, layer.output):
+            assert fixed.integer.shape == layer.bias.words.shape
+        assert np.unique(layer.output.integer).size > 1
+
+
 @pytest.mark.parametrize(
     ("rounding", "overflow"), [("RND", "SAT"), ("RND_CONV", "SAT"), ("TRN", "WRAP")]
 )

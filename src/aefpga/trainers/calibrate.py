@@ -117,27 +117,18 @@ def layer_types(
     activation: Activation,
     output_bits: int | NDArray[np.int64],
     quantization: QuantizationConfig,
-    *,
-    per_neuron: bool,
 ) -> LayerTypes:
     """Choose the types of one layer from its float weights and its outputs on training records.
 
     Widths are those of the configuration; `output_bits` is that of hidden activations or latents,
-    or one for each.
-    With `per_neuron`, each neuron's weights have a binary point of their own, which is free in
-    hardware: the latents of a linear encoder differ in scale by orders of magnitude.
+    or one for each. Each neuron's weights and outputs have a binary point of their own, which is
+    free in hardware: neurons differ in scale, latents of a linear encoder by orders of magnitude.
     """
     widths = quantization.widths
-    choose = closest_of_each if per_neuron else closest_type
-    signed = activation != "relu"
-    if isinstance(output_bits, int):
-        output = closest_type(outputs, output_bits, signed=signed)
-    else:
-        output = closest_of_each(outputs, output_bits, signed=signed)
     return LayerTypes(
-        weight=choose(weight, widths.weight, signed=True),
+        weight=closest_of_each(weight, widths.weight, signed=True),
         bias=closest_type(bias, widths.bias, signed=True),
-        output=output,
+        output=closest_of_each(outputs, output_bits, signed=activation != "relu"),
     )
 
 

@@ -263,10 +263,9 @@ def _calibrate(
             layer_activation(config.model, name),
             own if name == "latent" else widths.activation,
             quantization,
-            per_neuron=config.model.is_linear or handed_on is not None,
         )
         if handed_on is not None and name != "latent":
-            chosen = types_in_sequence(chosen, weights[name][1], values, handed_on)
+            chosen = types_in_sequence(chosen, weights[name][1], handed_on)
         types.append(chosen)
     return types
 

@@ -69,21 +69,19 @@ def _factors(kernel: Floats, path: Floats) -> Floats:
     return np.ldexp(np.float32(1), -np.where(largest > 0, np.frexp(largest)[1], 0))
 
 
-def types_in_sequence(
-    types: LayerTypes, bias: Floats, outputs: Floats, source: FixedType
-) -> LayerTypes:
+def types_in_sequence(types: LayerTypes, bias: Floats, source: FixedType) -> LayerTypes:
     """Return a hidden layer's types whose first neurons hand on the words of `source` unrounded.
 
     Parameters
     ----------
     types : LayerTypes
         Of all neurons, those that hand on included; widths are kept.
-    bias, outputs : ndarray of float32, shape (n_out,), (n_jets, n_out)
+    bias : ndarray of float32, shape (n_out,)
         What is to be rounded; each neuron gets a binary point of its own.
     source : FixedType
         Of the input's words, one for each.
     """
-    own = closest_of_each(outputs, int(types.output.width), signed=bool(types.output.signed))
+    own = types.output
     signed, width, integer = (
         np.append(of_input, np.broadcast_to(of_neuron, bias.shape)[of_input.size :])
         for of_input, of_neuron in (
