@@ -96,7 +96,7 @@ def test_what_the_scalar_quantizer_is_judged_by_comes_from_its_bytes(jets, monke
 def test_the_embedded_sample_holds_no_other_record(monkeypatch):
     toys = JETS.model_copy(update={"name": "toys"})
     monkeypatch.setitem(registry._KNOWN, "toys", toys)
-    with pytest.raises(UsageError, match="holds jets, no toys"):
+    with pytest.raises(UsageError, match="no embedded sample of toys"):
         records_to_judge([], record="toys", most=100)
 
 
