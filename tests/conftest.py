@@ -18,14 +18,16 @@ from aefpga.schema import JETS
 ask_for_legacy_keras()
 
 
+# Trainings of which one worker takes care; those of the others come later, to the other worker.
+TRAININGS = ("test_training.py", "test_kinds.py", "test_path.py")
+
+
 def pytest_collection_modifyitems(items):
     """Slow tests first, so that two workers end together; then trainings, for one of them.
 
     What TensorFlow has compiled stays in memory: the other worker gets the trainings further down.
     """
-    items.sort(
-        key=lambda item: ("slow" not in item.keywords, "trainers/test_training" not in item.nodeid)
-    )
+    items.sort(key=lambda item: ("slow" not in item.keywords, item.path.name not in TRAININGS))
 
 
 @pytest.fixture(scope="session")
