@@ -19,14 +19,14 @@ from timing import median_seconds
 
 from aefpga.codec.archive import Archive
 from aefpga.codec.bounds import Profile
-from aefpga.codec.conditional import Conditional
-from aefpga.codec.histograms import WordHistograms
-from aefpga.codec.learning import learn
 from aefpga.codec.protocol import Task
 from aefpga.codec.scalar import Scalar
 from aefpga.config import load_config
 from aefpga.data.reader import read_records
 from aefpga.data.sample import sample_path
+from aefpga.entropy.conditional import Conditional
+from aefpga.entropy.histograms import WordHistograms
+from aefpga.entropy.learning import learn
 from aefpga.fixedpoint import Emulator
 from aefpga.runs import Run
 from aefpga.runs.autoencoder import Autoencoder

@@ -11,15 +11,15 @@ import pytest
 
 from aefpga.codec.archive import Archive
 from aefpga.codec.bounds import Profile
-from aefpga.codec.conditional import Conditional
 from aefpga.codec.container import Reader, _digest
 from aefpga.codec.grid import Grids
-from aefpga.codec.learned import save_models
-from aefpga.codec.learning import learn
 from aefpga.codec.members import chunk, unpack_events
-from aefpga.codec.schemes import JetScheme
 from aefpga.data.records import Records
 from aefpga.data.writer import write_records
+from aefpga.entropy.conditional import Conditional
+from aefpga.entropy.learned import save_models
+from aefpga.entropy.learning import learn
+from aefpga.entropy.schemes import JetScheme
 from aefpga.files import write_json
 from aefpga.fixedpoint.example import random_spec
 from aefpga.networks.network import FloatLayer, Network, export_network
@@ -97,7 +97,7 @@ def with_learned_models(members, table, counts):
     """The same file, its steps coded by models that were learned from a table."""
     scheme = JetScheme(SCHEMA, Grids(PROFILE, SCHEMA).of_columns)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("aefpga.codec.learning.BATCHES", 5)
+        patch.setattr("aefpga.entropy.learning.BATCHES", 5)
         models = learn(scheme, [(table, counts)])
     coder = Conditional(scheme, models)
     header = json.dumps({**json.loads(members["header.json"]), "learned": ["steps"]}).encode()

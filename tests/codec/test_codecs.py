@@ -10,15 +10,15 @@ import pytest
 
 from aefpga.codec.archive import Archive
 from aefpga.codec.bounds import Profile
-from aefpga.codec.histograms import StepHistograms
 from aefpga.codec.protocol import Codec, Quantized
 from aefpga.codec.registry import find_codec, register
-from aefpga.codec.schemes import PlainScheme
 from aefpga.codec.verification import contradictions
 from aefpga.data.reader import read_records
 from aefpga.data.records import Records
 from aefpga.data.sample import sample_path
 from aefpga.data.writer import write_records
+from aefpga.entropy.histograms import StepHistograms
+from aefpga.entropy.schemes import PlainScheme
 from aefpga.errors import UsageError
 from aefpga.schema import JETS
 from aefpga.workflow.compress import Settings, compress, compressed_facts, decompress
@@ -63,7 +63,7 @@ def test_the_guide_shows_this_codec():
 @pytest.mark.parametrize("level", ["fast", "best"])
 @pytest.mark.parametrize("share", [None, 0.001])
 def test_a_codec_of_one_file(jets, tmp_path, monkeypatch, level, share):
-    monkeypatch.setattr("aefpga.codec.learning.BATCHES", 20)
+    monkeypatch.setattr("aefpga.entropy.learning.BATCHES", 20)
     values = jets[:400, :4].copy()
     values[7, 0] = 3e7
     write_records(tmp_path / "j.root", [Records(FOUR, values, np.full(100, 4))], {})

@@ -20,7 +20,7 @@ from crafted import (
     write_members,
 )
 
-from aefpga.codec.rans import MAX_CELLS, encode_columns
+from aefpga.entropy.rans import MAX_CELLS, encode_columns
 
 # Reads files in every way, and says of each by how much memory has grown, what is allowed, in
 # bytes, and what was found.

@@ -11,7 +11,7 @@ def learned():
     """A code of 90 bits learned from some jets, and others."""
     found = read_records([str(sample_path())], JETS.choose("24"), max_records=12_000).values
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("aefpga.codec.learning.BATCHES", 300)
+        patch.setattr("aefpga.entropy.learning.BATCHES", 300)
         patch.setattr("aefpga.links.learning.JUDGED", 1000)
         # A narrower search is a faster one.
         patch.setattr("aefpga.links.beam.BEAM", 32)

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from aefpga.codec.learning import learn
-from aefpga.codec.schemes import PlainScheme
+from aefpga.entropy.learning import learn
+from aefpga.entropy.schemes import PlainScheme
 from aefpga.links import beam
 from aefpga.links.beam import Search, Sums
 

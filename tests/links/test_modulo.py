@@ -162,7 +162,7 @@ def test_any_record_whose_kinds_have_steps():
     n = rng.poisson(5, 2000)
     values = np.stack([n * 3.0 + 1, n, np.full(2000, 7)], axis=1).astype(np.float32)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("aefpga.codec.learning.BATCHES", 100)
+        patch.setattr("aefpga.entropy.learning.BATCHES", 100)
         code = learn_modulo(values[:1500], values[1500:], hits, 16)
     back = code.to_jets(code.to_words(values))
     assert np.mean(back[:, 1] == values[:, 1]) > 0.98

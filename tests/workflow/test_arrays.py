@@ -37,7 +37,7 @@ def test_the_example_of_the_documentation_is_true():
 
 @pytest.mark.parametrize("level", ["fast", "best"])
 def test_any_record_is_compressed_and_its_file_needs_nothing_else(tmp_path, level, monkeypatch):
-    monkeypatch.setattr("aefpga.codec.learning.BATCHES", 100)
+    monkeypatch.setattr("aefpga.entropy.learning.BATCHES", 100)
     rng = np.random.default_rng(3)
     cells = rng.poisson(4, 20_000)
     values = np.stack([3.0 * cells, rng.normal(30, 8, len(cells)), cells], 1).astype(np.float32)

@@ -364,7 +364,7 @@ def test_a_full_disk_is_said_and_leaves_nothing(root_file, tmp_path):
 
 def test_little_to_learn_from(jets, tmp_path, monkeypatch):
     """No events, one jet, the same jet again and again, and what others have learned."""
-    monkeypatch.setattr("aefpga.codec.learning.BATCHES", 300)
+    monkeypatch.setattr("aefpga.entropy.learning.BATCHES", 300)
     many = read_records([str(sample_path())], VARIABLES, max_records=25_000)
     write_records(tmp_path / "many.root", [many], {})
     compress(None, [str(tmp_path / "many.root")], tmp_path / "l.aejets", BEST, step=silent)

@@ -2,9 +2,9 @@ import numpy as np
 import pytest
 
 from aefpga.codec.bounds import Profile
-from aefpga.codec.histograms import StepHistograms
 from aefpga.codec.protocol import Task
 from aefpga.codec.scalar import Scalar
+from aefpga.entropy.histograms import StepHistograms
 from aefpga.errors import UsageError
 from aefpga.evaluation.error_bounded import compress_columns, error_bounded
 from aefpga.normalise import Normaliser
@@ -21,7 +21,7 @@ def points(tiny_run):
     assert jets.shape == (1500, 24)
     with pytest.MonkeyPatch.context() as patch:
         # Little is learned of 750 jets, however long it takes.
-        patch.setattr("aefpga.codec.learning.BATCHES", 20)
+        patch.setattr("aefpga.entropy.learning.BATCHES", 20)
         return rate_distortion(jets, variables, [tiny_run])
 
 

@@ -15,16 +15,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.codec.conditional import Conditional
 from aefpga.codec.container import HEADER, MANIFEST, Reader
 from aefpga.codec.format import Chunk, Header, Manifest, read_header, read_manifest
-from aefpga.codec.histograms import Coder
-from aefpga.codec.learned import load_models
 from aefpga.codec.members import chunk, number_of, restore_exact, unpack_events
 from aefpga.codec.protocol import Codec
-from aefpga.codec.rans import check_size
 from aefpga.codec.registry import find_codec
 from aefpga.data.records import Records
+from aefpga.entropy.conditional import Conditional
+from aefpga.entropy.histograms import Coder
+from aefpga.entropy.learned import load_models
+from aefpga.entropy.rans import check_size
 from aefpga.errors import DataError, RunError, UsageError
 from aefpga.schema import Schema
 

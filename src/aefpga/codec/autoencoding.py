@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from aefpga.codec.corrections import Corrector
-from aefpga.codec.histograms import StepHistograms, WordHistograms
 from aefpga.codec.protocol import Codec, Floats, Quantized, Tables, Task
-from aefpga.codec.schemes import PlainScheme
 from aefpga.config import problems_of
 from aefpga.decoding import Decoded
+from aefpga.entropy.histograms import StepHistograms, WordHistograms
+from aefpga.entropy.schemes import PlainScheme
 from aefpga.errors import UsageError
 from aefpga.fixedpoint import Emulator
 from aefpga.runs import layout

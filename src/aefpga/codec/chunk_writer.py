@@ -8,15 +8,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aefpga.codec.bounds import errors
-from aefpga.codec.conditional import Conditional
 from aefpga.codec.container import Writer
 from aefpga.codec.format import Chunk
-from aefpga.codec.histograms import Coder
-from aefpga.codec.learned import load_models, save_models
-from aefpga.codec.learning import learn
 from aefpga.codec.members import chunk, pack_events, pack_exact
 from aefpga.codec.protocol import Codec, quantize_within
 from aefpga.data.records import Records
+from aefpga.entropy.conditional import Conditional
+from aefpga.entropy.histograms import Coder
+from aefpga.entropy.learned import load_models, save_models
+from aefpga.entropy.learning import learn
 from aefpga.progress import Step, silent
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Iterator
 
 from aefpga.codec.protocol import Codec
-from aefpga.codec.rans import MAX_CELLS, MAX_LENGTH
 from aefpga.data.records import Records
+from aefpga.entropy.rans import MAX_CELLS, MAX_LENGTH
 from aefpga.errors import DataError
 
 # What is coded together: enough for good statistics, little enough for memory and random access.

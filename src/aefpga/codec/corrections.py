@@ -13,8 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aefpga.codec.bounds import MARGIN, Bound, Profile
-from aefpga.codec.rans import MAX_STEPS
 from aefpga.codec.totals import total_of
+from aefpga.entropy.rans import MAX_STEPS
 from aefpga.schema import Schema
 
 Floats = NDArray[np.float32]

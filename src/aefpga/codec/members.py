@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.codec.rans import MAX_LENGTH
 from aefpga.data.records import Records
+from aefpga.entropy.rans import MAX_LENGTH
 from aefpga.errors import DataError
 from aefpga.files import load_arrays
 

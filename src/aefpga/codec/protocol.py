@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aefpga.codec.bounds import Profile
-from aefpga.codec.histograms import Coder
-from aefpga.codec.schemes import Scheme
+from aefpga.entropy.histograms import Coder
+from aefpga.entropy.schemes import Scheme
 from aefpga.schema import Schema
 
 Floats = NDArray[np.float32]

@@ -1,9 +1,9 @@
 """The codec `scalar`: steps of each variable's own grid."""
 
 from aefpga.codec.grid import Grids
-from aefpga.codec.histograms import StepHistograms
 from aefpga.codec.protocol import Codec, Floats, Quantized, Tables, Task
-from aefpga.codec.schemes import scheme_for
+from aefpga.entropy.histograms import StepHistograms
+from aefpga.entropy.schemes import scheme_for
 from aefpga.errors import UsageError
 
 

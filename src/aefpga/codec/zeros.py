@@ -6,9 +6,9 @@ Its files are read; new ones are quantized by `scalar`, which makes smaller ones
 import numpy as np
 
 from aefpga.codec.corrections import Corrector
-from aefpga.codec.histograms import StepHistograms
 from aefpga.codec.protocol import Codec, Floats, Quantized, Tables, Task
-from aefpga.codec.schemes import PlainScheme
+from aefpga.entropy.histograms import StepHistograms
+from aefpga.entropy.schemes import PlainScheme
 from aefpga.errors import UsageError
 
 

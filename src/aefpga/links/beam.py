@@ -14,8 +14,8 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.codec.conditional import SLOTS, ColumnModel
-from aefpga.codec.schemes import Hint, Scheme
+from aefpga.entropy.conditional import SLOTS, ColumnModel
+from aefpga.entropy.schemes import Hint, Scheme
 
 Words = NDArray[np.int64]
 Mask = NDArray[np.bool_]

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.codec.conditional import SLOTS, ColumnModel
-from aefpga.codec.learned import load_models, save_models
-from aefpga.codec.schemes import scheme_for
 from aefpga.decoding import Decoded
+from aefpga.entropy.conditional import SLOTS, ColumnModel
+from aefpga.entropy.learned import load_models, save_models
+from aefpga.entropy.schemes import scheme_for
 from aefpga.errors import DataError, RunError
 from aefpga.files import atomic_path, load_arrays
 from aefpga.fixedpoint import EncoderSpec

@@ -9,9 +9,9 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.codec.conditional import SLOTS, ColumnModel
-from aefpga.codec.learning import BATCH, learn
-from aefpga.codec.schemes import Scheme, scheme_for
+from aefpga.entropy.conditional import SLOTS, ColumnModel
+from aefpga.entropy.learning import BATCH, learn
+from aefpga.entropy.schemes import Scheme, scheme_for
 from aefpga.errors import UsageError
 from aefpga.fixedpoint import EncoderSpec
 from aefpga.links.decoder import Limits, ModuloDecoder

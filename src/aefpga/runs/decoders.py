@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from aefpga.decoding import Decoded, RecordDecoder
 from aefpga.errors import RunError
 from aefpga.fixedpoint import EncoderSpec
+from aefpga.links.decoder import ModuloDecoder
 from aefpga.networks.decoder import Decoder
 from aefpga.normalise import Normaliser, load_normaliser
 from aefpga.runs import layout
@@ -67,9 +68,6 @@ class _OfNetwork(Decoded):
 def load_decoder(folder: Path, spec: EncoderSpec) -> RecordDecoder:
     """Return the decoder in a folder; RunError if it is damaged or of another encoder."""
     if (folder / layout.MODULO_DECODER).exists():
-        # It needs models of `codec`, which itself needs runs.
-        from aefpga.links.decoder import ModuloDecoder
-
         return ModuloDecoder.load(folder / layout.MODULO_DECODER, spec)
     network = Decoder(folder / layout.DECODER, spec.hash)
     normaliser = load_normaliser(folder / layout.NORMALISER, spec.input.variables)

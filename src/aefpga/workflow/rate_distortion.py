@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 
 from aefpga.codec.bounds import Profile
 from aefpga.codec.coders import CODERS, FIXED, decode, encode
-from aefpga.codec.conditional import Conditional
-from aefpga.codec.learning import learn as learn_models
 from aefpga.codec.protocol import Task, quantize_within
 from aefpga.codec.scalar import Scalar
 from aefpga.config import USUAL_LINK_BITS, DataConfig
+from aefpga.entropy.conditional import Conditional
+from aefpga.entropy.learning import learn as learn_models
 from aefpga.errors import DataError, UsageError
 from aefpga.evaluation.error_bounded import compress_columns, error_bounded
 from aefpga.evaluation.metrics import Quality, judge

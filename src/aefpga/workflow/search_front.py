@@ -9,13 +9,13 @@ from pathlib import Path
 from typing import Any
 
 from aefpga.errors import AefpgaError
-from aefpga.evaluation.plots.search import plot_search
 from aefpga.files import atomic_path, write_json
 from aefpga.firmware.parts import find_part
 from aefpga.progress import Step
 from aefpga.runs import layout
 from aefpga.search.figures import Figures, front, nearest
 from aefpga.search.outcome import ESTIMATE, RUNS, Outcome, Point, exceeded, markdown
+from aefpga.search.plot import plot_search
 from aefpga.search.space import SearchConfig
 from aefpga.search.trials import Trial
 from aefpga.workflow.trial import Failed, build

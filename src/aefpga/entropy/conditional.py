@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.codec.rans import (
+from aefpga.entropy.rans import (
     MAX_STEPS,
     PRECISION,
     Interval,
@@ -26,7 +26,7 @@ from aefpga.codec.rans import (
     encode_intervals,
     lanes_for,
 )
-from aefpga.codec.schemes import ZERO, Scheme
+from aefpga.entropy.schemes import ZERO, Scheme
 from aefpga.errors import DataError
 
 Words = NDArray[np.int64]

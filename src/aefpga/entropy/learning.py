@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from aefpga.codec.conditional import (
+from aefpga.entropy.conditional import (
     FRACTION,
     GAIN_BITS,
     SLOTS,
@@ -21,7 +21,7 @@ from aefpga.codec.conditional import (
     IntegerLayer,
     standardised,
 )
-from aefpga.codec.schemes import ZERO, Scheme
+from aefpga.entropy.schemes import ZERO, Scheme
 from aefpga.progress import Step, silent
 
 Words = NDArray[np.int64]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.codec.conditional import MAX_SYMBOLS, SLOTS, ColumnModel, IntegerLayer
+from aefpga.entropy.conditional import MAX_SYMBOLS, SLOTS, ColumnModel, IntegerLayer
 from aefpga.errors import DataError
 from aefpga.files import load_arrays
 

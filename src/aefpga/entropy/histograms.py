@@ -5,7 +5,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.codec.rans import (
+from aefpga.entropy.rans import (
     MAX_SYMBOL,
     SYMBOL_BITS,
     check_size,

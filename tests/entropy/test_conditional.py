@@ -4,20 +4,20 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aefpga.codec.bounds import Profile
-from aefpga.codec.conditional import (
+from aefpga.codec.grid import Grids
+from aefpga.data.reader import read_records
+from aefpga.data.sample import sample_path
+from aefpga.entropy.conditional import (
     SLOTS,
     Conditional,
     Uniform,
     cumulative_shares,
 )
-from aefpga.codec.grid import Grids
-from aefpga.codec.histograms import StepHistograms
-from aefpga.codec.learned import load_models, save_models
-from aefpga.codec.learning import bin_edges, learn
-from aefpga.codec.rans import Stream, encode_intervals
-from aefpga.codec.schemes import JetScheme, PlainScheme
-from aefpga.data.reader import read_records
-from aefpga.data.sample import sample_path
+from aefpga.entropy.histograms import StepHistograms
+from aefpga.entropy.learned import load_models, save_models
+from aefpga.entropy.learning import bin_edges, learn
+from aefpga.entropy.rans import Stream, encode_intervals
+from aefpga.entropy.schemes import JetScheme, PlainScheme
 from aefpga.errors import DataError
 from aefpga.schema import JETS
 

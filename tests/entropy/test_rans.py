@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aefpga.codec.rans import (
+from aefpga.entropy.rans import (
     MAX_LANES,
     MAX_STEPS,
     MAX_SYMBOL,
