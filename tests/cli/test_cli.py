@@ -206,7 +206,7 @@ def test_activity_tells_what_pruning_saves(call, run_copy):
 def test_ctrl_c_leaves_nothing_and_the_training_resumes(tmp_path):
     command = [sys.executable, "-m", "aefpga", "train", "--quantize", "4bit", "--max-jets", "2000"]
     process = subprocess.Popen(
-        [*command, "--epochs", "150", "--name", "long"],
+        [*command, "--epochs", "500", "--name", "long"],
         cwd=tmp_path,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
