@@ -86,7 +86,8 @@ def fit(
     )
     trained_float, latent_bits, curve = _fit_float(samples, config, checkpoints, on_epoch)
     # Batch normalisation is in the weights by now.
-    model = config.model.model_copy(update={"batch_norm": False})
+    unnormalised = config.model.model_copy(update={"batch_norm": False})
+    model = unnormalised
     if model.linear_path:
         model = in_sequence(model, samples[0].inputs.shape[1])
         layers = weights_in_sequence(trained_float.encoder, source.network_type.signed)
@@ -97,12 +98,10 @@ def fit(
 
     folded = config.model_copy(update={"model": model})
     inputs = samples[0].inputs[:CALIBRATION_RECORDS]
-    handed_on = source.network_type if config.model.linear_path else None
-    encoder, start, types = _quantized(trained_float, inputs, handed_on, latent_bits, folded)
-    unnormalised = config.model.model_copy(update={"batch_norm": False})
+    centred, start = _centred(trained_float, inputs, model)
     decoder = float_decoder(normaliser.n_columns, unnormalised)
     set_dense_weights(decoder, start.decoder)
-    rounding = None
+    rounding, weights = None, start.encoder
     samples = (
         Samples(network_inputs(source, train), targets[0]),
         Samples(network_inputs(source, validation), targets[1]),
@@ -111,10 +110,13 @@ def fit(
         spared = spare_weights(
             start.encoder["latent"], decoder, source, samples, config.quantization
         )
-        rounding, types = spared.report, [spared.types]
-        encoder = quantized_encoder(len(schema), model, types)
-        set_dense_weights(encoder, {"latent": spared.weights})
+        rounding, types, weights = spared.report, [spared.types], {"latent": spared.weights}
         set_dense_weights(decoder, spared.decoder)
+    else:
+        handed_on = source.network_type if config.model.linear_path else None
+        types = _calibrate(centred, inputs, handed_on, latent_bits, folded)
+    encoder = quantized_encoder(len(schema), model, types)
+    set_dense_weights(encoder, weights)
     if config.model.has_linear_path:
         encoder.trainable = False
         refit_linear_path(encoder, decoder, samples[0])
@@ -170,22 +172,13 @@ def _fit_float(
     return Weights(weights, dense_weights(decoder)), latent_bits, curve
 
 
-def _quantized(
-    trained: Weights,
-    inputs: Floats,
-    handed_on: FixedType | None,
-    latent_bits: LatentBits,
-    config: RunConfig,
-) -> tuple[Any, Weights, list[LayerTypes]]:
-    """Return the QKeras encoder, the weights to start from, and the types chosen for them."""
-    encoder = float_encoder(inputs.shape[1], config.model)
+def _centred(trained: Weights, inputs: Floats, model: ModelConfig) -> tuple[Any, Weights]:
+    """Return a float encoder whose latents fill [-1, 1], and the weights to start from."""
+    encoder = float_encoder(inputs.shape[1], model)
     set_dense_weights(encoder, trained.encoder)
-    start = _centre_latents(trained, encoder, inputs, config.model)
+    start = _centre_latents(trained, encoder, inputs, model)
     set_dense_weights(encoder, start.encoder)
-    types = _calibrate(encoder, inputs, handed_on, latent_bits, config)
-    encoder = quantized_encoder(inputs.shape[1], config.model, types)
-    set_dense_weights(encoder, start.encoder)
-    return encoder, start, types
+    return encoder, start
 
 
 def as_network(weights: LayerWeights, model: ModelConfig) -> Network:
