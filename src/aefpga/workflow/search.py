@@ -13,10 +13,8 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from aefpga.errors import UsageError
-from aefpga.files import atomic_path, locked
+from aefpga.files import locked
 from aefpga.firmware.parts import find_part
 from aefpga.progress import Step, silent
 from aefpga.search.figures import Figures
@@ -27,6 +25,7 @@ from aefpga.workflow.search_front import build_front, write_front
 from aefpga.workflow.train import Prepared, load
 from aefpga.workflow.trial import Failed, Judged, train_in_full, try_briefly
 from aefpga.workflow.workers import dask_client
+from aefpga.yaml_files import claim
 
 CONFIG, TRIALS, BRIEF = "search.yaml", "trials.db", "brief"
 # After a short training a limit may be exceeded by this share: of nine encoders the whole training
@@ -84,7 +83,7 @@ def search(
             stack.enter_context(locked(folder))
         except OSError as error:
             raise UsageError(f"another call works on {folder}; wait for its end") from error
-        _claim(config, folder)
+        claim(folder / CONFIG, config.model_dump(mode="json"), "search")
         cores = len(os.sched_getaffinity(0))
         known = Trials(folder / TRIALS, config)
         client = stack.enter_context(dask_client(scheduler, workers or min(cores, trials)))
@@ -216,19 +215,3 @@ class _Search:
         counts = Counter(t.state for t in ended)
         note = ", ".join(f"{n} {state}" for state, n in counts.items())
         self._step("trials", len(ended), max(self._planned, len(ended)), note)
-
-
-def _claim(config: SearchConfig, folder: Path) -> None:
-    """Write the configuration into a new folder, or make sure that this is the same search."""
-    path = folder / CONFIG
-    content: Any = config.model_dump(mode="json")
-    if path.exists():
-        before = yaml.safe_load(path.read_text())
-        differ = [name for name in content if (before or {}).get(name) != content[name]]
-        if differ:
-            raise UsageError(
-                f"{folder} holds another search, with other {', '.join(differ)} ({path}); choose "
-                "another --output or remove it"
-            )
-    with atomic_path(path) as temporary:
-        temporary.write_text(yaml.safe_dump(content, sort_keys=False))

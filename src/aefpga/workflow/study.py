@@ -8,9 +8,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
 
-import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from aefpga.choices import Normalisation
@@ -27,7 +25,7 @@ from aefpga.evaluation.plots.schemes import plot_study
 from aefpga.evaluation.tables import Result, markdown
 from aefpga.files import atomic_path, write_json
 from aefpga.progress import Step, silent
-from aefpga.yaml_files import read_yaml
+from aefpga.yaml_files import claim, read_yaml
 
 
 class StudyConfig(BaseModel):
@@ -114,7 +112,7 @@ def study(
     UsageError
         If the folder holds another study.
     """
-    _claim(config, folder)
+    claim(folder / "study.yaml", config.model_dump(mode="json"), "study")
     planned = dict(config.runs())
     failed: dict[str, str] = {}
     cores = len(os.sched_getaffinity(0))
@@ -190,13 +188,3 @@ def _one(config: RunConfig, name: str, folder: Path) -> None:
 
 def _result_path(folder: Path, name: str) -> Path:
     return folder / "results" / f"{name}.json"
-
-
-def _claim(config: StudyConfig, folder: Path) -> None:
-    """Write the configuration into a new folder, or make sure that this is the same study."""
-    path = folder / "study.yaml"
-    content: Any = config.model_dump(mode="json")
-    if path.exists() and yaml.safe_load(path.read_text()) != content:
-        raise UsageError(f"{folder} holds another study; choose another --output or remove it")
-    with atomic_path(path) as temporary:
-        temporary.write_text(yaml.safe_dump(content, sort_keys=False))
