@@ -17,7 +17,7 @@ from aefpga.files import atomic_path, load_arrays
 from aefpga.fixedpoint import EncoderSpec
 from aefpga.links.beam import Search
 from aefpga.links.encoder import read_scales, read_sums
-from aefpga.links.steps import sent_columns
+from aefpga.links.steps import sent_columns, steps_of
 from aefpga.schema import Schema
 
 Floats = NDArray[np.float32]
@@ -97,9 +97,7 @@ class ModuloDecoder:
 
     def steps(self, records: Floats) -> Words:
         """Return the steps that the encoder makes of records before it drops any bit."""
-        place = [self._schema.index(name) for name in self.sent.names]
-        columns = zip(self.scales, records[:, place].T.astype(np.float64), strict=True)
-        return np.stack([scale.steps(x) for scale, x in columns], axis=1)
+        return steps_of(records, self._schema, self.scales)
 
     def rounded(self, records: Floats) -> Floats:
         """Return what becomes of records of which all bits are sent."""

@@ -17,7 +17,7 @@ from aefpga.fixedpoint import EncoderSpec
 from aefpga.links.decoder import Limits, ModuloDecoder
 from aefpga.links.encoder import LinkWord, read_sums, specification
 from aefpga.links.modulo import ModuloCode
-from aefpga.links.steps import Scale, sent_columns
+from aefpga.links.steps import Scale, sent_columns, steps_of
 from aefpga.progress import Step, silent
 from aefpga.schema import Schema
 
@@ -105,14 +105,7 @@ def learn_modulo(
     _refuse_impossible(train, schema)
     sent = sent_columns(schema)
     scales = [Scale.of(v) for v in sent.variables]
-    place = [schema.index(name) for name in sent.names]
-    learned, judged = (
-        np.stack(
-            [s.steps(x) for s, x in zip(scales, rows[:, place].T.astype(np.float64), strict=True)],
-            axis=1,
-        )
-        for rows in (train, validation[:JUDGED])
-    )
+    learned, judged = (steps_of(rows, schema, scales) for rows in (train, validation[:JUDGED]))
     scheme = scheme_for(sent, scales)
     alone = np.ones(len(learned), np.int64)
     batches = epochs and epochs * max(len(learned) // BATCH, 1)

@@ -1,5 +1,6 @@
 """Steps of a variable, as the firmware computes them: what modulo words are made of."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -94,6 +95,13 @@ class Scale:
 
     def _compand(self, counts: Words) -> NDArray[np.float64]:
         return compand(counts, self.mantissa) if self.mantissa >= 0 else counts.astype(np.float64)
+
+
+def steps_of(records: NDArray[np.float32], schema: Schema, scales: Sequence[Scale]) -> Words:
+    """Return the steps, shape (n_records, n_sent), of records, shape (n_records, n_variables)."""
+    place = [schema.index(name) for name in sent_columns(schema).names]
+    columns = zip(scales, records[:, place].T.astype(np.float64), strict=True)
+    return np.stack([scale.steps(x) for scale, x in columns], axis=1)
 
 
 def sent_columns(schema: Schema) -> Schema:
