@@ -17,6 +17,8 @@ VARIABLES = "variables"
 MANY = 20
 # How far from 1 the axis of a ratio reaches at most.
 REACH = 1.0
+# Of a variable whose values fill no histogram.
+UNVARIED = Panel(remark="the same in all records, before and after")
 
 
 def variable_figures(findings: Findings) -> list[Figure]:
@@ -118,7 +120,7 @@ def _values(counted: Histograms, schema: Schema) -> Figure:
     for name, found in counted.variables.items():
         values = found.values
         if values is None:
-            panels[name] = Panel(remark="the same in all records, before and after")
+            panels[name] = UNVARIED
             continue
         counts = (values.original, values.reconstructed)
         edges, (before, after), frame = _framed(values.low, values.high, counts)
@@ -138,7 +140,7 @@ def _ratio(counted: Histograms, schema: Schema) -> Figure:
     for name, found in counted.variables.items():
         values = found.values
         if values is None:
-            panels[name] = Panel(remark="the same in all records, before and after")
+            panels[name] = UNVARIED
             continue
         counts = (values.original, values.reconstructed, values.stayed)
         edges, (before, after, stayed), frame = _framed(values.low, values.high, counts)

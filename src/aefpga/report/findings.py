@@ -1,6 +1,5 @@
 """What is found in a run's folder, and by which command what is not there would be made."""
 
-import csv
 import shlex
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -120,7 +119,7 @@ class Findings:
             judged=judged,
             histograms=counted,
             others=dict(reader.others()),
-            history=tuple(_history(run.folder / layout.HISTORY)),
+            history=run.history,
             missing=tuple(reader.missing),
         )
 
@@ -197,11 +196,3 @@ def _first_problem(error: Exception) -> str:
         first = error.errors(include_input=False, include_url=False)[0]
         return f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
     return str(error)
-
-
-def _history(path: Path) -> Iterator[Mapping[str, Any]]:
-    if not path.exists():
-        return
-    with path.open() as stream:
-        for row in csv.DictReader(stream):
-            yield {k: v if k == "stage" else float(v) for k, v in row.items()}

@@ -1,5 +1,6 @@
 """A run: what a training leaves behind, checked whenever it is opened."""
 
+import csv
 import difflib
 import json
 from collections.abc import Iterable, Mapping, Sequence
@@ -109,6 +110,18 @@ class Run:
         except DAMAGED as error:
             raise _damaged(path, error) from error
         return content if isinstance(content, dict) else None
+
+    @cached_property
+    def history(self) -> tuple[Mapping[str, Any], ...]:
+        """The learning curve: an epoch's stage and numbers each; empty where none was left."""
+        path = self.folder / layout.HISTORY
+        if not path.exists():
+            return ()
+        with path.open() as stream:
+            return tuple(
+                {k: v if k == "stage" else float(v) for k, v in row.items()}
+                for row in csv.DictReader(stream)
+            )
 
     @cached_property
     def normaliser(self) -> Normaliser:

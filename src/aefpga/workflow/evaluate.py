@@ -1,6 +1,5 @@
 """`evaluate`: reconstructed records judged, beside float truncation."""
 
-import csv
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,7 +12,7 @@ from numpy.typing import NDArray
 from aefpga.codec.coders import FIXED, decode, encode
 from aefpga.decoding import Decoded
 from aefpga.errors import DataError, ToolError
-from aefpga.evaluation.histograms import Histograms, WordCounts, count_variables, count_words
+from aefpga.evaluation.histograms import Histograms, count_variables, count_words
 from aefpga.evaluation.metrics import Quality, eta_bins, judge, pt_bins
 from aefpga.evaluation.physics import Physics, judge_physics
 from aefpga.evaluation.plots.correlation import plot_correlation
@@ -144,9 +143,10 @@ def evaluate(
         folder=folder,
     )
     write_json(folder / layout.METRICS, result.to_dict())
-    counted = _counted(run, table, kept, schemes, result)
+    words = Emulator(run.spec).encode(table) if run.is_quantized else None
+    counted = _counted(run, words, kept, schemes, result)
     write_json(folder / layout.HISTOGRAMS, counted.to_dict())
-    _plot(run, table, kept, schemes, result)
+    _plot(run, words, kept, schemes, result)
     step("reconstructing", 3, 3)
     return result
 
@@ -249,17 +249,23 @@ def _without_twins(schemes: Mapping[str, Floats]) -> dict[str, Floats]:
 
 
 def _counted(
-    run: Run, table: Floats, kept: Floats, schemes: Mapping[str, Floats], result: Evaluation
+    run: Run,
+    words: NDArray[np.int64] | None,
+    kept: Floats,
+    schemes: Mapping[str, Floats],
+    result: Evaluation,
 ) -> Histograms:
-    words: tuple[WordCounts, ...] = ()
-    if run.is_quantized:
-        words = count_words(Emulator(run.spec).encode(table), run.spec.latent_type)
+    of_words = () if words is None else count_words(words, run.spec.latent_type)
     variables = count_variables(kept, _without_twins(schemes), result.model, result.schema)
-    return Histograms(result.model, variables, words)
+    return Histograms(result.model, variables, of_words)
 
 
 def _plot(
-    run: Run, table: Floats, kept: Floats, schemes: Mapping[str, Floats], result: Evaluation
+    run: Run,
+    words: NDArray[np.int64] | None,
+    kept: Floats,
+    schemes: Mapping[str, Floats],
+    result: Evaluation,
 ) -> None:
     schema, model, plots = result.schema, result.model, result.folder / layout.PLOTS
     shown = _without_twins(schemes)
@@ -269,15 +275,9 @@ def _plot(
         qualities = {n: result.qualities[n] for n in shown}
         plot_resolution(qualities, schema, plots / "resolution.png")
     plot_correlation(kept, schemes[model], schema, plots / "correlation.png")
-    if run.is_quantized:
-        words = Emulator(run.spec).encode(table)
+    if words is not None:
         plot_occupancy(words, run.spec.latent_type, schema.name, plots / "latents.png")
-    with (run.folder / layout.HISTORY).open() as stream:
-        history = [
-            {k: v if k == "stage" else float(v) for k, v in row.items()}
-            for row in csv.DictReader(stream)
-        ]
     normalisation = run.config.data.normalisation
-    plot_learning_curve(history, normalisation, plots / "learning_curve.png")
+    plot_learning_curve(run.history, normalisation, plots / "learning_curve.png")
     if run.front is not None:
         plot_front(run.front, normalisation, plots / "front.png")
