@@ -1,0 +1,35 @@
+"""Run configuration: YAML files and command-line overrides, validated by pydantic."""
+
+from aefpga.config.data import DataConfig
+from aefpga.config.firmware import FirmwareConfig
+from aefpga.config.loading import load_config, problems_of
+from aefpga.config.model import MODULO, USUAL_LINK_BITS, ModelConfig
+from aefpga.config.quantization import (
+    UNIFORM_WIDTHS,
+    USUAL_BIT_PRICE,
+    WIDTHS,
+    QuantizationConfig,
+    parse_bits,
+)
+from aefpga.config.run import LEAST_LATENT_BITS, MOST_LATENT_BITS, USUAL_TRAINER, RunConfig
+from aefpga.config.training import TrainingConfig
+
+__all__ = [
+    "LEAST_LATENT_BITS",
+    "MODULO",
+    "MOST_LATENT_BITS",
+    "UNIFORM_WIDTHS",
+    "USUAL_BIT_PRICE",
+    "USUAL_LINK_BITS",
+    "USUAL_TRAINER",
+    "WIDTHS",
+    "DataConfig",
+    "FirmwareConfig",
+    "ModelConfig",
+    "QuantizationConfig",
+    "RunConfig",
+    "TrainingConfig",
+    "load_config",
+    "parse_bits",
+    "problems_of",
+]

@@ -1,0 +1,76 @@
+"""Which records."""
+
+from typing import Any
+
+from pydantic import Field, field_validator, model_validator
+
+from aefpga.choices import Normalisation
+from aefpga.config.section import Section
+from aefpga.schema import JETS, Cut, Schema, find_schema
+
+
+class Limits(Section):
+    """What a variable is at least, and below; none is no limit."""
+
+    least: float | None = None
+    below: float | None = None
+
+
+class DataConfig(Section):
+    """Which jets."""
+
+    input: tuple[str, ...] = Field((), description="ROOT files or globs; none: embedded sample")
+    collection: str | None = Field(None, description="jet collection; none: the format's usual one")
+    record: str = Field("jets", description="what is encoded")
+    variables: str | None = Field(
+        None, description="a set (of jets: 28, 27, 24, 19 or 4), or names; none: the usual set"
+    )
+    normalisation: Normalisation = Field(
+        "physics", description="min-max, standard, four-momentum or physics"
+    )
+    cuts: dict[str, float | Limits] | None = Field(
+        None, description="keep records with these variables below, or within limits; none: usual"
+    )
+    max_jets: int | None = Field(None, gt=0, description="read at most this many jets")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _cuts_of_before(cls, content: Any) -> Any:
+        """Runs and configurations of version 0.1 say `max_pt` and `max_mass`."""
+        if not isinstance(content, dict) or not {"max_pt", "max_mass"} & content.keys():
+            return content
+        content, before = dict(content), {c.variable: c.below for c in JETS.cuts}
+        for name in before:
+            before[name] = content.pop(f"max_{name}", before[name])
+        cuts = content.get("cuts") or {}
+        return {**content, "cuts": {**before, **cuts} if isinstance(cuts, dict) else cuts}
+
+    @field_validator("variables", mode="before")
+    @classmethod
+    def _as_text(cls, value: Any) -> str | None:
+        # Sets of jets are named by numbers, which YAML reads as such.
+        return None if value is None else str(value)
+
+    @model_validator(mode="after")
+    def _known(self) -> "DataConfig":
+        for name in self.cuts or ():
+            schema = find_schema(self.record)
+            if schema.quantity(name) is None:
+                schema.index(name)
+        self.columns()
+        return self
+
+    def columns(self) -> Schema:
+        """Return the schema of the tables that are read."""
+        return find_schema(self.record).choose(self.variables)
+
+    def selection(self) -> tuple[Cut, ...]:
+        """Return the cuts that the records must pass."""
+        if self.cuts is None:
+            return find_schema(self.record).cuts
+        return tuple(
+            Cut(variable=name, **limit.model_dump())
+            if isinstance(limit, Limits)
+            else Cut(variable=name, below=limit)
+            for name, limit in self.cuts.items()
+        )

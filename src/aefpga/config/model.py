@@ -1,0 +1,153 @@
+"""Which autoencoder."""
+
+from typing import Any, Literal
+
+from pydantic import Field, field_validator, model_validator
+
+from aefpga.choices import ModelKind, PenaltyRule
+from aefpga.config.section import Section
+
+MODULO = "modulo"
+# The compact encoder of the literature, for the kinds that have layers.
+USUAL_HIDDEN = (64, 32)
+# Of a record's modulo words together.
+USUAL_LINK_BITS = 88
+# Activations are of the order of one, min-max errors squared of the order of 1e-5.
+USUAL_PENALTIES: dict[PenaltyRule, dict[str, float]] = {
+    "textbook": {"sparse-l1": 3e-6, "sparse-kl": 3e-6, "vae": 1e-6, "adversarial": 1e-4},
+    "study": {"sparse-l1": 1e-3, "sparse-kl": 1e-3, "vae": 1.0},
+}
+
+
+class ModelConfig(Section):
+    """Which autoencoder. The decoder stays in floating point."""
+
+    kind: ModelKind = Field(
+        "linear",
+        description="linear: one layer; modulo: low bits of steps; the others have hidden layers",
+    )
+    hidden: tuple[int, ...] = Field((), description="encoder's hidden layers; usually 64 and 32")
+    decoder_hidden: tuple[int, ...] = Field(
+        (), description="decoder's hidden layers; none: the encoder's mirrored, or 128-128"
+    )
+    latent: int | None = Field(
+        None, gt=0, le=256, description="latent words; none: as many as usual, see RunConfig"
+    )
+    linear_path: bool = Field(
+        False, description="standard: the latents read the inputs, too, beside the hidden layers"
+    )
+    activation: Literal["relu", "leaky_relu"] = "relu"
+    latent_activation: Literal["linear", "leaky_relu"] = Field(
+        "linear", description="of the latents that are sent; leaky_relu: the study's standard model"
+    )
+    negative_slope_shift: int = Field(
+        7, ge=1, le=12, description="leaky ReLU multiplies negatives by 2**-shift"
+    )
+    batch_norm: bool = Field(
+        False, description="batch normalisation in training; folded into the dense layers after it"
+    )
+    penalty_rule: PenaltyRule = Field(
+        "textbook",
+        description="sparse and vae: what the penalty sums, as textbooks write it (of each hidden "
+        "neuron the mean over the batch; vae: the mean over jets) or as the study's code has it",
+    )
+    penalty: float = Field(
+        0.0,
+        ge=0,
+        description="weight of the sparsity, divergence or discriminator term; default: of the "
+        "kind and the rule",
+    )
+    target_activation: float = Field(
+        0.05, gt=0, lt=1, description="sparse-kl: mean activation aimed at"
+    )
+    link_bits: int | None = Field(
+        None,
+        ge=16,
+        le=1024,
+        description="bits of all words of a record together. linear, or with linear_path: more for "
+        "words that matter more; none: as many for each. modulo: usually "
+        f"{USUAL_LINK_BITS}",
+    )
+    warm_up: float = Field(
+        0.5, ge=0, le=1, description="vae: share of the training in which the penalty grows"
+    )
+
+    @field_validator("hidden", "decoder_hidden")
+    @classmethod
+    def _positive(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        if any(not 1 <= n <= 4096 for n in value):
+            raise ValueError("hidden layer sizes must be 1 to 4096")
+        return value
+
+    @model_validator(mode="before")
+    @classmethod
+    def _defaults_of_kind(cls, data: Any) -> Any:
+        if not isinstance(data, dict):
+            return data
+        kind = data.get("kind", "standard" if data.get("hidden") else "linear")
+        if not isinstance(kind, str):
+            return data
+        # Version 0.1 knew a linear encoder as a standard one without layers.
+        if kind == "standard" and data.get("hidden", True) in ([], ()):
+            kind = "linear"
+        rule = data.get("penalty_rule", "textbook")
+        usual = next((found for name, found in USUAL_PENALTIES.items() if name == rule), {})
+        defaults: dict[str, Any] = {"penalty": usual[kind]} if kind in usual else {}
+        if kind not in ("linear", MODULO):
+            defaults["hidden"] = USUAL_HIDDEN
+        if kind == MODULO:
+            defaults["link_bits"] = USUAL_LINK_BITS
+        return {**defaults, **data, "kind": kind}
+
+    @model_validator(mode="after")
+    def _layers_as_the_kind_says(self) -> "ModelConfig":
+        if self.kind == "linear" and self.hidden:
+            raise ValueError("a linear encoder has no hidden layers; choose another kind for them")
+        if self.kind == MODULO and (self.hidden or self.latent):
+            raise ValueError("modulo words have no hidden layers, and as many latents as they need")
+        if self.kind.startswith("sparse") and not self.hidden:
+            raise ValueError(f"{self.kind} acts on hidden layers; give model.hidden")
+        if self.has_linear_path and self.latent_activation != "linear":
+            raise ValueError("a linear path needs linear latents; leave out latent_activation")
+        if self.linear_path and (self.kind != "standard" or self.batch_norm):
+            found = "batch normalisation" if self.kind == "standard" else f"kind {self.kind}"
+            raise ValueError(f"linear_path is of standard encoders as they are, not of {found}")
+        if self.link_bits is not None and self.kind != MODULO and not self.has_linear_path:
+            raise ValueError(
+                "link_bits are of linear encoders, of those with linear_path: true, and of modulo "
+                f"words, not of {self.kind}"
+            )
+        return self
+
+    @model_validator(mode="after")
+    def _rule_that_there_is(self) -> "ModelConfig":
+        known = USUAL_PENALTIES["study"]
+        if self.penalty_rule == "study" and (self.kind not in known or self.batch_norm):
+            found = "batch normalisation" if self.kind in known else self.kind
+            raise ValueError(
+                f"penalty_rule study is of {', '.join(known)} without batch normalisation, "
+                f"not of {found}"
+            )
+        return self
+
+    @property
+    def n_latent(self) -> int:
+        """Number of latent words; `RunConfig` fills in what was not given."""
+        assert self.latent is not None
+        return self.latent
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the encoder is one linear layer."""
+        return not self.hidden
+
+    @property
+    def has_linear_path(self) -> bool:
+        """Whether all inputs reach the latents linearly; the decoder then has a path, too."""
+        return self.is_linear or self.linear_path
+
+    @property
+    def decoder_layers(self) -> tuple[int, ...]:
+        """Sizes of the decoder's hidden layers."""
+        mirrored = () if self.has_linear_path else self.hidden[::-1]
+        return self.decoder_hidden or mirrored or (128, 128)
