@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from itertools import pairwise
 from math import sqrt
 
-from aefpga.evaluation.drawing import residual_label
+from aefpga.evaluation.drawing import Labelled, residual_label
 from aefpga.evaluation.histograms import Counts, Histograms, WordCounts
 from aefpga.evaluation.metrics import Quality, Spread
 from aefpga.evaluation.plots.resolution import ENOUGH, ETA_END, PT_END
@@ -109,7 +109,10 @@ def schemes_figure(judged: Judged, schema: Schema) -> Figure:
             error = [spread.half_width_68_error or 0.0]
             series.append(Series(title, "points", bits, width, colour, y_error=error))
         remark = f"exact, or no record enters: {', '.join(exact)}" if exact else ""
-        x, y = Axis("bits per record", low=0), _half_width_axis(variable)
+        x, y = (
+            Axis("bits per record", low=0),
+            half_width_axis(variable, is_relative=variable.kind.is_relative),
+        )
         panels[variable.name] = Panel(x, y, series, remark)
     caption = "Bits per record and residual of each scheme; left and down is better."
     return Figure("schemes", "Bits and residuals", caption, panels, "schemes")
@@ -231,15 +234,15 @@ def _resolution(judged: Judged, field: str, edges: Bins, along: Axis, name: str)
         remark = f"exact in some or all bins: {', '.join(exact)}" if exact else ""
         if not series and not exact:
             remark = f"fewer than {ENOUGH} {judged.record} in each bin"
-        text = residual_label(quality, is_relative=quality.kind == "relative")
-        y = Axis(f"68 % half-width of {text}", log=True)
+        y = half_width_axis(quality, is_relative=quality.kind == "relative")
         panels[quality.name] = Panel(along, y, series, remark)
     caption = f"The residual that 68 % of {judged.record} stay below, in bins of {name}."
     return Figure(field.replace("_", "-"), f"Resolution against {name}", caption, panels, VARIABLES)
 
 
-def _half_width_axis(variable: Variable) -> Axis:
-    text = residual_label(variable, is_relative=variable.kind.is_relative)
+def half_width_axis(variable: Labelled, *, is_relative: bool) -> Axis:
+    """Return the axis of what 68 % of residuals of a variable stay below."""
+    text = residual_label(variable, is_relative=is_relative)
     return Axis(f"68 % half-width of {text}", log=True)
 
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from aefpga.evaluation.drawing import residual_label
 from aefpga.evaluation.metrics import VariableQuality
 from aefpga.firmware.report import SynthesisReport
 from aefpga.report import formats
@@ -21,6 +20,7 @@ from aefpga.report.blocks import (
     Text,
     Verdict,
 )
+from aefpga.report.charts import half_width_axis
 from aefpga.report.figures import Axis, Figure, Panel, Series
 from aefpga.report.findings import Findings, Missing
 from aefpga.report.tables import RESOURCES, clock, residual_table, variable_cell
@@ -208,8 +208,7 @@ def _figure(
         ]
         exact = [p.title for p in found if not p.residual]
         remark = f"exact: {', '.join(exact)}" if exact else ""
-        label = residual_label(variables[name], is_relative=variables[name].kind == "relative")
-        y = Axis(f"68 % half-width of {label}", log=True)
+        y = half_width_axis(variables[name], is_relative=variables[name].kind == "relative")
         panels[name] = Panel(Axis(text, low=0), y, series, remark)
     caption = "Left and down is better. Full: no other run is nowhere worse and somewhere better."
     return Figure(f"front-{field}", f"Residual against {text}", caption, panels, FRONT)
