@@ -106,7 +106,7 @@ class RunConfig(Section):
                 "and their trainer go together"
             )
         if is_modulo and self.quantization.bits is None:
-            raise ValueError("modulo words are integers; leave --quantize none away")
+            raise ValueError("modulo words are integers; leave out --quantize none")
         return self
 
     @property

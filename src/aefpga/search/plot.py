@@ -6,7 +6,12 @@ from pathlib import Path
 from aefpga.evaluation.drawing import COLOURS, log_scale, panels
 from aefpga.search.figures import Figures
 
-AXES = (("bits", "bits per record"), ("luts", "LUTs"), ("latency_ns", "latency [ns]"))
+# Figure, label, scale: layers cost ten times what a linear encoder does.
+AXES = (
+    ("bits", "bits per record", "linear"),
+    ("luts", "LUTs", "log"),
+    ("latency_ns", "latency [ns]", "linear"),
+)
 
 
 def plot_search(front: Sequence[Figures], others: Sequence[Figures], path: Path) -> None:
@@ -21,7 +26,7 @@ def plot_search(front: Sequence[Figures], others: Sequence[Figures], path: Path)
     """
     families = (("trained in full", others, "none"), ("front", front, COLOURS[0]))
     with panels(path, len(AXES), 4.2) as (_, axes):
-        for axis, (name, label) in zip(axes, AXES, strict=True):
+        for axis, (name, label, scale) in zip(axes, AXES, strict=True):
             for family, points, colour in families:
                 axis.plot(
                     [getattr(p, name) for p in points],
@@ -34,4 +39,6 @@ def plot_search(front: Sequence[Figures], others: Sequence[Figures], path: Path)
                 )
             log_scale(axis, [p.residual for p in (*front, *others)])
             axis.set(xlabel=label, ylabel="mean residual, validation")
-            axis.set_xlim(left=0)
+            axis.set_xscale(scale)
+            if scale == "linear":
+                axis.set_xlim(left=0)
