@@ -1,6 +1,7 @@
 """What a search found: encoders' residuals against what they cost."""
 
 from collections.abc import Sequence
+from math import floor, log10
 from pathlib import Path
 
 from aefpga.evaluation.drawing import COLOURS, log_scale, panels
@@ -24,6 +25,8 @@ def plot_search(front: Sequence[Figures], others: Sequence[Figures], path: Path)
     path : Path
         File to write.
     """
+    from matplotlib.ticker import NullFormatter
+
     families = (("trained in full", others, "none"), ("front", front, COLOURS[0]))
     with panels(path, len(AXES), 4.2) as (_, axes):
         for axis, (name, label, scale) in zip(axes, AXES, strict=True):
@@ -42,3 +45,11 @@ def plot_search(front: Sequence[Figures], others: Sequence[Figures], path: Path)
             axis.set_xscale(scale)
             if scale == "linear":
                 axis.set_xlim(left=0)
+            else:
+                axis.set_xlim(*_decades([getattr(p, name) for p in (*front, *others)]))
+                axis.xaxis.set_minor_formatter(NullFormatter())
+
+
+def _decades(values: Sequence[float]) -> tuple[float, float]:
+    """Return the powers of ten around some values: they are what a scale has numbers for."""
+    return 10.0 ** floor(log10(min(values))), 10.0 ** (floor(log10(max(values))) + 1)
