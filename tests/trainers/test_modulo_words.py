@@ -143,7 +143,10 @@ def test_what_does_not_go_together_is_said():
     for options, match in (
         ({"model": {"kind": "modulo", "latent": 15}}, "as many latents as they need"),
         ({"model": {"kind": "modulo", "hidden": (8,)}}, "no hidden layers"),
-        ({"model": {"kind": "modulo"}, "quantization": {"bits": None}}, "leave out --quantize none"),
+        (
+            {"model": {"kind": "modulo"}, "quantization": {"bits": None}},
+            "leave out --quantize none",
+        ),
         ({"model": {"kind": "modulo"}, "training": {"trainer": "qkeras"}}, "go together"),
         ({"training": {"trainer": "modulo"}}, "go together"),
     ):
