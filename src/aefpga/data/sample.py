@@ -8,9 +8,9 @@ from aefpga.errors import UsageError
 
 # `aefpga data simulate --process qcd --events 22000 --seed 20260101 --output embedded_jets.root`
 JETS = JetSimulation("qcd", 22_000, 20_260_101)
-# The same with `--record events`: `--process background --events 16000 --seed 20260102` and
+# The same with `--record events`: `--process background --events 40000 --seed 20260102` and
 # `--process signals --events 8000 --seed 20260103`.
-BACKGROUND = EventSimulation("background", 16_000, 20_260_102)
+BACKGROUND = EventSimulation("background", 40_000, 20_260_102)
 SIGNALS = EventSimulation("signals", 8_000, 20_260_103)
 
 _FILES = {"jets": "embedded_jets.root", "events": "embedded_events.root"}
