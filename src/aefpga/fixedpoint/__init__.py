@@ -4,6 +4,7 @@ from aefpga.fixedpoint.emulator import Emulator
 from aefpga.fixedpoint.input import EncoderInput, Offset
 from aefpga.fixedpoint.layers import Activation, DenseLayer, Layer, Tensor, exact_accumulator
 from aefpga.fixedpoint.spec import EncoderSpec
+from aefpga.fixedpoint.trigger import Score, ScoreKind, Trigger
 from aefpga.fixedpoint.types import FixedType, smallest_type
 
 __all__ = [
@@ -15,7 +16,10 @@ __all__ = [
     "FixedType",
     "Layer",
     "Offset",
+    "Score",
+    "ScoreKind",
     "Tensor",
+    "Trigger",
     "exact_accumulator",
     "smallest_type",
 ]

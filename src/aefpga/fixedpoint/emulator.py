@@ -48,6 +48,10 @@ class Emulator:
             latent[start : start + BLOCK] = last
         return latent
 
+    def outputs(self, words: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
+        """Return latent words, and of a trigger score and bit: see `EncoderSpec.outputs_of`."""
+        return self.spec.outputs_of(self(words))
+
     def trace(self, words: NDArray[np.integer[Any]]) -> list[NDArray[np.int64]]:
         """Return the output words of every layer, each of shape (n_jets, n_out)."""
         return [output.astype(np.int64) for output in self._run(words)]

@@ -19,11 +19,12 @@ from aefpga.errors import RunError
 from aefpga.files import atomic_path, load_arrays, write_json
 from aefpga.fixedpoint.input import EncoderInput
 from aefpga.fixedpoint.layers import KINDS, MAX_WEIGHTS, DenseLayer, Layer, exact_accumulator
+from aefpga.fixedpoint.trigger import Trigger
 from aefpga.fixedpoint.types import EXACT_BITS, FixedType
 
-SCHEMA_VERSION = 3
-# In schema 2 every layer is dense, and no input has an offset.
-READ_VERSIONS = (2, 3)
+SCHEMA_VERSION = 4
+# In schema 2 every layer is dense, and no input has an offset; up to 3 there is no trigger.
+READ_VERSIONS = (2, 3, 4)
 MAX_LAYERS = 64
 
 
@@ -39,11 +40,14 @@ class EncoderSpec:
         From input to latent; the last one's `output` is the type of the latent words.
     provenance : Mapping
         Where it came from (trainer, versions, run); not part of the content hash.
+    trigger : Trigger or None
+        A score of the latent words and the trigger bit, which come out beside them.
     """
 
     input: EncoderInput
     layers: tuple[Layer, ...]
     provenance: Mapping[str, str] = field(default_factory=dict)
+    trigger: Trigger | None = None
 
     def __post_init__(self) -> None:
         names = {layer.name for layer in self.layers}
@@ -68,11 +72,48 @@ class EncoderSpec:
                     f"layer {layer.name} needs {layer.bits_needed} bits, float64 has {EXACT_BITS}"
                 )
             source, width = layer.output, layer.n_out
+        if self.trigger is not None:
+            self.trigger.score.check(self.latent_type)
 
     @property
     def latent_type(self) -> FixedType:
         """Type of the latent words, one entry for each."""
         return self.layers[-1].output.broadcast((self.layers[-1].n_out,))
+
+    @property
+    def outputs(self) -> dict[str, slice]:
+        """What comes out, as columns of `outputs_of`: latent words, and of a trigger two more."""
+        n = self.layers[-1].n_out
+        found = {"latent words": slice(0, n)}
+        if self.trigger is not None:
+            found |= {"scores": slice(n, n + 1), "trigger bits": slice(n + 1, n + 2)}
+        return found
+
+    @property
+    def output_type(self) -> FixedType:
+        """Type of all that comes out, one entry for each column of `outputs_of`."""
+        latent = self.latent_type
+        if self.trigger is None:
+            return latent
+        score = self.trigger.score.type
+        return FixedType(
+            np.append(latent.signed, [False, False]),
+            np.append(latent.width, [score.width, 1]),
+            np.append(latent.integer, [score.integer, 1]),
+        )
+
+    def outputs_of(self, latent: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return all that comes out where these latent words (n_jets, n_latent) do.
+
+        Returns
+        -------
+        ndarray of int64, shape (n_jets, n_outputs)
+            The latent words; where there is a trigger, the score word and the trigger bit.
+        """
+        if self.trigger is None:
+            return latent
+        scores = self.trigger.score(latent, self.latent_type)
+        return np.column_stack([latent, scores, self.trigger(scores)])
 
     @property
     def bits_per_jet(self) -> int:
@@ -86,7 +127,7 @@ class EncoderSpec:
 
     @property
     def hash(self) -> str:
-        """SHA-256 over all that determines the words computed: types, integers, input, order.
+        """SHA-256 over all that determines what is computed: types, integers, order, trigger.
 
         What schema 2 can say is hashed as it said it: an encoder keeps its hash.
         """
@@ -96,9 +137,14 @@ class EncoderSpec:
                 del layer["kind"]
         return _digest(content)
 
+    @property
+    def latent_hash(self) -> str:
+        """Hash of the encoder without a trigger, by which decoders know their latent words."""
+        return replace(self, trigger=None).hash
+
     def truncated(self, n_layers: int) -> "EncoderSpec":
-        """Return the encoder that ends after its first `n_layers` layers."""
-        return replace(self, layers=self.layers[:n_layers])
+        """Return the encoder that ends after its first `n_layers` layers, without a trigger."""
+        return replace(self, layers=self.layers[:n_layers], trigger=None)
 
     def save(self, folder: Path) -> None:
         """Write `encoder.json` and `encoder.npz` into `folder`, the JSON last."""
@@ -134,7 +180,7 @@ class EncoderSpec:
             if content["schema"] not in READ_VERSIONS:
                 raise RunError(
                     f"{path} has schema version {content['schema']!r:.40}, this program reads "
-                    f"{' and '.join(map(str, READ_VERSIONS))}; train again or use the aefpga "
+                    f"{', '.join(map(str, READ_VERSIONS))}; train again or use the aefpga "
                     "version that wrote it"
                 )
             spec = cls._from_content(content, load_arrays(words, 16 * MAX_WEIGHTS))
@@ -167,10 +213,12 @@ class EncoderSpec:
         }
 
     def _content(self) -> dict[str, Any]:
+        trigger = {} if self.trigger is None else {"trigger": self.trigger.to_config()}
         return {
             "input": self.input.to_config(),
             "layers": [layer.to_config() for layer in self.layers],
             "words": {name: _array_digest(words) for name, words in self._arrays().items()},
+            **trigger,
         }
 
     @classmethod
@@ -185,7 +233,8 @@ class EncoderSpec:
         provenance = content["provenance"]
         if not all(isinstance(x, str) for pair in provenance.items() for x in pair):
             raise TypeError("provenance must be text")
-        return cls(EncoderInput.from_config(content["input"]), tuple(layers), provenance)
+        trigger = Trigger.from_config(content["trigger"]) if "trigger" in content else None
+        return cls(EncoderInput.from_config(content["input"]), tuple(layers), provenance, trigger)
 
 
 def _refuse(constant: str) -> None:

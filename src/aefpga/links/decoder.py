@@ -75,7 +75,7 @@ class ModuloDecoder:
         self._schema, self.sent = schema, sent_columns(schema)
         self.scales = read_scales(spec, schema)
         _check(spec, models, ranges)
-        self._encoder, self._models, self._ranges = spec.hash, models, ranges
+        self._encoder, self._models, self._ranges = spec.latent_hash, models, ranges
         self.limits = limits
         scheme = scheme_for(self.sent, self.scales)
         counts = {
@@ -133,9 +133,9 @@ class ModuloDecoder:
             saved = load_arrays(path, MAX_BYTES)
             if saved["schema"] != SCHEMA_VERSION:
                 raise ValueError(f"schema {saved['schema']}, expected {SCHEMA_VERSION}")
-            if (encoder := str(saved["encoder"])) != spec.hash:
+            if (encoder := str(saved["encoder"])) != spec.latent_hash:
                 raise ValueError(
-                    f"it decodes words of encoder {encoder[:16]}…, not of {spec.hash[:16]}…"
+                    f"it decodes words of encoder {encoder[:16]}…, not of {spec.latent_hash[:16]}…"
                 )
             record = Schema.from_config(json.loads(str(saved["record"])), str(path))
             models = load_models(saved["models"].tobytes())

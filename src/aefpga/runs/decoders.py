@@ -69,7 +69,7 @@ def load_decoder(folder: Path, spec: EncoderSpec) -> RecordDecoder:
     """Return the decoder in a folder; RunError if it is damaged or of another encoder."""
     if (folder / layout.MODULO_DECODER).exists():
         return ModuloDecoder.load(folder / layout.MODULO_DECODER, spec)
-    network = Decoder(folder / layout.DECODER, spec.hash)
+    network = Decoder(folder / layout.DECODER, spec.latent_hash)
     normaliser = load_normaliser(folder / layout.NORMALISER, spec.input.variables)
     if network.n_out != normaliser.n_columns:
         raise RunError(

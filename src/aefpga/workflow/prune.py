@@ -72,7 +72,9 @@ def _write_pruned(run: Run, alive: Mapping[str, Bools], folder: Path) -> None:
     spec = replace(pruned(run.spec, alive), provenance=provenance)
     spec.save(folder)
     decoder = read_network(run.folder / layout.DECODER)
-    export_network(replace(decoder, metadata={"encoder": spec.hash}), folder / layout.DECODER)
+    export_network(
+        replace(decoder, metadata={"encoder": spec.latent_hash}), folder / layout.DECODER
+    )
     # Imports what trains, which a run that is only looked at does not need.
     from aefpga.trainers.qkeras.reference import pruned_weights
 

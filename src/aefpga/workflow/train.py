@@ -207,7 +207,7 @@ def _export(trained: Trained, folder: Path) -> None:
         trained.spec.save(folder)
         if isinstance(trained.decoder, Network):
             scale = (trained.spec.latent_type.lsb * trained.decoder.scale).astype(np.float32)
-            metadata = {"encoder": trained.spec.hash}
+            metadata = {"encoder": trained.spec.latent_hash}
             of_words = replace(trained.decoder, scale=scale, metadata=metadata)
             export_network(of_words, folder / layout.DECODER)
         elif trained.decoder is not None:
