@@ -1,6 +1,7 @@
 """Yosys's counts on modules small enough to count by hand, and what happens when it fails."""
 
 import os
+import subprocess
 import sys
 import time
 from pathlib import Path
@@ -132,6 +133,32 @@ def test_an_interruption_stops_its_processes(project, fake_yosys, tmp_path):
     pids = (tmp_path / "pids").read_text().split()
     assert pids
     assert not any(Path(f"/proc/{pid}").exists() for pid in pids)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="prctl is Linux's")
+def test_its_processes_end_with_one_that_is_killed(project, fake_yosys, tmp_path):
+    pids = tmp_path / "pids"
+    fake_yosys(f"echo $$ >> {pids}; exec sleep 60")
+    call = "import pathlib, sys; from aefpga.firmware.yosys import synthesize as s; "
+    call += "s(pathlib.Path(sys.argv[1]), 'top', 'xcup')"
+    with subprocess.Popen([sys.executable, "-c", call, project]) as caller:
+        wait_for(pids.exists)
+        caller.kill()
+    wait_for(lambda: not any(runs(pid) for pid in pids.read_text().split()))
+
+
+def wait_for(condition, seconds=20):
+    end = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+def runs(pid):
+    try:
+        return "State:\tZ" not in Path(f"/proc/{pid}/status").read_text()
+    except OSError:
+        return False
 
 
 def test_an_old_yosys_is_passed_over(fake_yosys):

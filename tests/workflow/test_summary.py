@@ -96,3 +96,8 @@ def test_residuals_are_those_of_the_words(tiny_run):
 @pytest.mark.parametrize("name", ["pt", "eta"])
 def test_the_headline_is_judged(tiny_run, name):
     assert name in residuals(tiny_run).shown
+
+
+def test_what_the_data_never_had_is_not_judged(tiny_run, monkeypatch):
+    monkeypatch.setattr(Run, "lacking", ("mass",))
+    assert "mass" not in [v.name for v in residuals(tiny_run).variables]

