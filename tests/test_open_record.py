@@ -95,7 +95,7 @@ def test_it_is_judged_in_its_own_units(run):
 def test_its_files_are_compressed_within_bounds(hits, run, tmp_path, scalar, level):
     path, records = hits
     profile = Profile.relative(0.01)
-    settings = Settings(profile=profile, level=level, record="hits")
+    settings = Settings(profile=profile, level=level, record=HITS)
     compress(None if scalar else run, [str(path)], tmp_path / "h.aejets", settings)
     archive = Archive(tmp_path / "h.aejets")
     assert archive.schema == HITS

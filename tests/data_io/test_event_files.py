@@ -130,7 +130,7 @@ def test_files_of_events_are_compressed_within_bounds(tmp_path):
     events, path = some_events(3000), tmp_path / "events.root"
     write_records(path, [events], {})
     profile = Profile.relative(0.01)
-    compress(None, [str(path)], tmp_path / "e.aejets", Settings(record="events", profile=profile))
+    compress(None, [str(path)], tmp_path / "e.aejets", Settings(record=EVENTS, profile=profile))
     decompress(Archive(tmp_path / "e.aejets"), tmp_path / "back.root")
     [back] = iterate_records([str(tmp_path / "back.root")], with_events=True)
     assert profile.within(USUAL, events.values, back.values).all()

@@ -184,7 +184,7 @@ def test_physlite_has_no_missing_energy(shared_data):
 def test_a_file_of_both_is_asked_for_either(shared_data):
     path = shared_data / "scouting_nano.root"
     assert inspect(path).record == "jets"
-    assert inspect(path, record="events").record == "events"
+    assert inspect(path, record=EVENTS).record == "events"
 
 
 def test_a_file_of_jets_is_no_file_of_events(tmp_path, shared_data):

@@ -8,7 +8,7 @@ from aefpga.entropy.histograms import StepHistograms
 from aefpga.errors import UsageError
 from aefpga.evaluation.error_bounded import compress_columns, error_bounded
 from aefpga.normalise import Normaliser
-from aefpga.schema import JETS, registry
+from aefpga.schema import JETS
 from aefpga.workflow.rate_distortion import _bounded, draw, rate_distortion, records_to_judge
 
 pytest.importorskip("imagecodecs", reason="the baselines need the extra `baselines`")
@@ -93,11 +93,10 @@ def test_what_the_scalar_quantizer_is_judged_by_comes_from_its_bytes(jets, monke
     assert not Profile.relative(0.01).within(VARIABLES, jets[500:1000], corrupted).all()
 
 
-def test_the_embedded_sample_holds_no_other_record(monkeypatch):
+def test_the_embedded_sample_holds_no_other_record():
     toys = JETS.model_copy(update={"name": "toys"})
-    monkeypatch.setitem(registry._KNOWN, "toys", toys)
     with pytest.raises(UsageError, match="no embedded sample of toys"):
-        records_to_judge([], record="toys", most=100)
+        records_to_judge([], record=toys, most=100)
 
 
 def test_columns_that_a_file_lacks_are_left_out(shared_data):

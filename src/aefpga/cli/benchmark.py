@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aefpga.cli import show
-from aefpga.cli.options import Collection, Input, Json, Runs, Variables
+from aefpga.cli.options import Collection, Input, Json, Record, Runs, Variables
 
 if TYPE_CHECKING:
     from aefpga.workflow.rate_distortion import Point
@@ -27,7 +27,7 @@ def rate_distortion(
     ] = None,
     inputs: Input = None,
     collection: Collection = None,
-    record: Annotated[str, typer.Option("--record", help="What the files hold.")] = "jets",
+    record: Record = None,
     variables: Variables = None,
     jets: Annotated[int, typer.Option("--jets", min=100, help="Use at most this many.")] = 40_000,
     output: Annotated[
@@ -46,12 +46,19 @@ def rate_distortion(
     """
     from aefpga.files import write_json
     from aefpga.runs import open_run
+    from aefpga.schema import JETS, find_schema
     from aefpga.workflow.rate_distortion import draw, rate_distortion, records_to_judge
 
     opened = [open_run(name, runs) for name in run or ()]
     with show.progress() as step:
         values, schema, lacking = records_to_judge(
-            opened, inputs, collection, variables, record, most=jets, step=step
+            opened,
+            inputs,
+            collection,
+            variables,
+            find_schema(record) if record else JETS,
+            most=jets,
+            step=step,
         )
         points = rate_distortion(values, schema, opened, lacking, step=step)
     content = {"records": len(values) - len(values) // 2, "points": [p.to_dict() for p in points]}

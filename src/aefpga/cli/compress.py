@@ -7,7 +7,7 @@ import typer
 
 from aefpga.cli import show
 from aefpga.cli.archives import in_root, lacking, ratio
-from aefpga.cli.options import Collection, Json, RunName, Runs, Variables
+from aefpga.cli.options import Collection, Json, Record, RunName, Runs, Variables
 
 if TYPE_CHECKING:
     from aefpga.workflow.store import Stored
@@ -45,9 +45,7 @@ def compress(
         typer.Option("--learned-from", help="Use again what another .aejets file learned."),
     ] = None,
     variables: Variables = None,
-    record: Annotated[
-        str, typer.Option("--record", help="With --scalar: what the files hold, jets or events.")
-    ] = "jets",
+    record: Record = None,
     keep_outliers: Annotated[
         bool,
         typer.Option(help="Keep jets exactly that are out of the encoder's range."),
@@ -89,6 +87,7 @@ def compress(
     from aefpga.codec.bounds import parse_profile
     from aefpga.errors import UsageError
     from aefpga.runs import open_run
+    from aefpga.schema import JETS, find_schema
     from aefpga.workflow.compress import LEVELS, Settings
     from aefpga.workflow.compress import compress as compress_jets
     from aefpga.workflow.store import compress_store
@@ -98,7 +97,7 @@ def compress(
     if level not in LEVELS:
         raise UsageError(f"--level {level}: expected {' or '.join(LEVELS)}")
     settings = Settings(
-        record=record,
+        record=find_schema(record) if record else JETS,
         variables=variables,
         profile=parse_profile(max_error) if max_error else None,
         level="best" if learned_from else level,
@@ -110,7 +109,7 @@ def compress(
     )
     if variables and not scalar:
         raise UsageError("--variables goes with --scalar; an encoder keeps its own variables")
-    if record != "jets" and not scalar:
+    if record and not scalar:
         raise UsageError("--record goes with --scalar; an encoder keeps its own record")
     if scalar and (run or not embed_model or not keep_outliers):
         raise UsageError("--scalar has no encoder: no --run, no model to embed, no outliers of one")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from aefpga.cli import show
-from aefpga.cli.options import Json, finite
+from aefpga.cli.options import Json, Record, finite
 
 if TYPE_CHECKING:
     from aefpga.data.inspect import Feed
@@ -20,10 +20,7 @@ def inspect(
     collection: Annotated[
         str | None, typer.Option("--collection", help="Collection; default: the usual one.")
     ] = None,
-    record: Annotated[
-        str | None,
-        typer.Option("--record", help="jets or events, where a file holds both; default: jets."),
-    ] = None,
+    record: Record = None,
     as_json: Json = False,
 ) -> None:
     """Show what a file holds, which variable sets it can feed, and the ranges of its variables.
@@ -31,8 +28,9 @@ def inspect(
     Example: `aefpga data inspect jets.root`.
     """
     from aefpga.data.inspect import inspect as look
+    from aefpga.schema import find_schema
 
-    found = look(file, collection, record)
+    found = look(file, collection, find_schema(record) if record else None)
     if as_json:
         show.print_json(found.to_dict())
         return

@@ -59,6 +59,9 @@ Variables = Annotated[
         help="A set (of jets: 28, 27, 24, 19 or 4), or names and patterns with commas between.",
     ),
 ]
+Record = Annotated[
+    str | None, typer.Option("--record", help="What is encoded, such as events; default: jets.")
+]
 Input = Annotated[
     list[str] | None,
     typer.Option(

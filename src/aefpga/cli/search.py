@@ -8,7 +8,7 @@ import typer
 
 from aefpga.choices import ModelKind
 from aefpga.cli import show
-from aefpga.cli.options import Collection, Input, Json, Variables, finite
+from aefpga.cli.options import Collection, Input, Json, Record, Variables, finite
 from aefpga.cli.training import remark
 
 if TYPE_CHECKING:
@@ -75,9 +75,7 @@ def search(
     part: Annotated[
         str | None, typer.Option("--part", help="FPGA, such as xcvu9p, for the front.")
     ] = None,
-    record: Annotated[
-        str | None, typer.Option("--record", help="What is encoded; default: jets.")
-    ] = None,
+    record: Record = None,
     variables: Variables = None,
     inputs: Input = None,
     collection: Collection = None,
@@ -146,7 +144,7 @@ def search(
             scheduler=scheduler,
             workers=workers,
             step=step,
-            on_prepared=partial(remark, chosen.data.record),
+            on_prepared=partial(remark, chosen.data.record.name),
         )
     if as_json:
         show.print_json(outcome.to_dict(chosen))

@@ -10,7 +10,7 @@ import typer
 from aefpga import configs
 from aefpga.choices import ModelKind
 from aefpga.cli import show
-from aefpga.cli.options import Collection, Input, Runs, Variables
+from aefpga.cli.options import Collection, Input, Record, Runs, Variables
 
 if TYPE_CHECKING:
     from aefpga.config import RunConfig
@@ -90,9 +90,7 @@ class TrainingOptions:
         ),
     ] = None
     variables: Variables = None
-    record: Annotated[
-        str | None, typer.Option("--record", help="What is encoded, such as events; default: jets.")
-    ] = None
+    record: Record = None
     inputs: Input = None
     collection: Collection = None
     epochs: Annotated[
@@ -156,7 +154,8 @@ def train_run(config: "RunConfig", runs: Path, name: str | None) -> "Run":
     from aefpga.workflow.train import train
 
     with show.progress() as step:
-        return train(config, runs, name, step=step, on_prepared=partial(remark, config.data.record))
+        what = partial(remark, config.data.record.name)
+        return train(config, runs, name, step=step, on_prepared=what)
 
 
 def remark(record: str, facts: "Prepared") -> None:

@@ -22,10 +22,8 @@ from aefpga.codec.bounds import Profile
 from aefpga.codec.protocol import Codec, Task
 from aefpga.config import problems_of
 from aefpga.errors import DataError, UsageError
-from aefpga.schema import EVENTS, JETS, Schema
+from aefpga.schema import STANDARD, Schema
 
-# Records that every reader knows: files name them, and hold the schemas of all others.
-STANDARD = {schema.name: schema for schema in (JETS, EVENTS)}
 # Of a message, what is shown of a damaged file's content.
 MAX_MESSAGE = 1000
 

@@ -1,12 +1,19 @@
 """Which records."""
 
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, field_validator, model_validator
 
 from aefpga.choices import Normalisation
 from aefpga.config.section import Section
-from aefpga.schema import JETS, Cut, Schema, find_schema
+from aefpga.schema import JETS, Cut, Schema, find_schema, named
+
+
+def _schema(value: Any) -> Any:
+    return find_schema(value) if isinstance(value, str) else value
+
+
+Record = Annotated[Schema, BeforeValidator(_schema), PlainSerializer(named)]
 
 
 class Limits(Section):
@@ -21,7 +28,7 @@ class DataConfig(Section):
 
     input: tuple[str, ...] = Field((), description="ROOT files or globs; none: embedded sample")
     collection: str | None = Field(None, description="jet collection; none: the format's usual one")
-    record: str = Field("jets", description="what is encoded")
+    record: Record = Field(JETS, description="what is encoded: a record's name, or its schema")
     variables: str | None = Field(
         None, description="a set (of jets: 28, 27, 24, 19 or 4), or names; none: the usual set"
     )
@@ -54,20 +61,19 @@ class DataConfig(Section):
     @model_validator(mode="after")
     def _known(self) -> "DataConfig":
         for name in self.cuts or ():
-            schema = find_schema(self.record)
-            if schema.quantity(name) is None:
-                schema.index(name)
+            if self.record.quantity(name) is None:
+                self.record.index(name)
         self.columns()
         return self
 
     def columns(self) -> Schema:
         """Return the schema of the tables that are read."""
-        return find_schema(self.record).choose(self.variables)
+        return self.record.choose(self.variables)
 
     def selection(self) -> tuple[Cut, ...]:
         """Return the cuts that the records must pass."""
         if self.cuts is None:
-            return find_schema(self.record).cuts
+            return self.record.cuts
         return tuple(
             Cut(variable=name, **limit.model_dump())
             if isinstance(limit, Limits)

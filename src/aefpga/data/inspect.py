@@ -8,6 +8,7 @@ import numpy as np
 
 from aefpga.data.opening import open_file
 from aefpga.data.reader import iterate_records
+from aefpga.schema import Schema
 
 
 @dataclass(frozen=True)
@@ -63,15 +64,17 @@ class Contents:
         return asdict(self)
 
 
-def inspect(path: Path, collection: str | None = None, record: str | None = None) -> Contents:
+def inspect(path: Path, collection: str | None = None, record: Schema | None = None) -> Contents:
     """Read through a file and describe it; memory does not grow with its size.
 
     Parameters
     ----------
     path : Path
         The file.
-    collection, record : str or None
-        What of it, where it holds several; None takes the usual one.
+    collection : str or None
+        Which collection, where it holds several; None takes the usual one.
+    record : Schema or None
+        What is looked for, where it holds several; None takes the first.
     """
     with open_file(path, collection, record) as file:
         held_record, schema, used = file.format.schema, file.columns, file.format.collection

@@ -83,7 +83,7 @@ def find_files(inputs: Sequence[str]) -> list[Path]:
 
 @contextmanager
 def open_file(
-    path: Path, collection: str | None = None, record: str | None = None
+    path: Path, collection: str | None = None, schema: Schema | None = None
 ) -> Iterator[RecordFile]:
     """Open a file and find out its format and collection.
 
@@ -93,7 +93,7 @@ def open_file(
         A file of ROOT, HDF5 (ADC2021) or lines of text (DarkMachines, named ``.csv``).
     collection : str or None
         Which collection; None takes the format's usual one.
-    record : str or None
+    schema : Schema or None
         What is to be read, where a file may feed several records; None takes the first of them.
 
     Raises
@@ -111,7 +111,7 @@ def open_file(
     else:
         with root.open_root(path) as file:
             with reading(path, root.KIND):
-                found = _identify(path, file, collection, record)
+                found = _identify(path, file, collection, schema)
             yield found
 
 
@@ -136,10 +136,11 @@ def _other(
     return RecordFile(path, source, kind(held[0], source.branches))
 
 
-def _identify(path: Path, file: Any, collection: str | None, record: str | None) -> RecordFile:
+def _identify(path: Path, file: Any, collection: str | None, schema: Schema | None) -> RecordFile:
     if collection is not None:
         # CMS writes AOD collections with a dot at the end: `recoPFJets_ak5PFJets__RECO.`
         collection = collection.removesuffix(".").removesuffix(".obj")
+    record = schema.name if schema else None
     held: list[str] = []
     # A file that feeds another record alone shall be said to.
     others = sorted(FORMATS, key=lambda kind: record not in (None, kind.schema.name))

@@ -48,16 +48,16 @@ def iterate_records(
         If a file cannot be read, holds another record, lacks variables, or holds NaN or infinities.
     """
     files = find_files(inputs)
-    total, record = 0, schema.name if schema else None
+    total = 0
     for path in files:
-        with open_file(path, collection, record) as file:
+        with open_file(path, collection, schema) as file:
             schema = schema or file.columns
             _check_variables(file, schema)
             total += file.source.n_events
     assert schema is not None, "there is always a file"
     done = 0
     for path in files:
-        with open_file(path, collection, schema.name) as file:
+        with open_file(path, collection, schema) as file:
             for records in _chunks(file, schema, with_events):
                 done += len(records.counts)
                 step("reading events", done, total)
@@ -71,7 +71,7 @@ def source_bytes(inputs: Sequence[str], schema: Schema, collection: str | None =
     """
     total = 0
     for path in find_files(inputs):
-        with open_file(path, collection, schema.name) as file:
+        with open_file(path, collection, schema) as file:
             events = file.events().values()
             total += file.source.stored_bytes([*_needed(file, schema.names), *events])
     return total
@@ -132,7 +132,7 @@ def lacking(
     """
     found: dict[Path, tuple[str, ...]] = {}
     for path in find_files(inputs):
-        with open_file(path, collection, schema.name) as file:
+        with open_file(path, collection, schema) as file:
             _check_variables(file, schema)
             found[path] = file.missing(schema.names)
     first, *others = found

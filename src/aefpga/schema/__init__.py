@@ -2,7 +2,7 @@
 
 from aefpga.schema.events import EVENTS
 from aefpga.schema.jets import JETS
-from aefpga.schema.registry import find_schema, register
+from aefpga.schema.registry import STANDARD, find_schema, named, register
 from aefpga.schema.schema import Cut, FourMomentum, ParticleClass, PhysicsObject, Schema
 from aefpga.schema.variable import KINDS, Kind, Variable
 
@@ -10,6 +10,7 @@ __all__ = [
     "EVENTS",
     "JETS",
     "KINDS",
+    "STANDARD",
     "Cut",
     "FourMomentum",
     "Kind",
@@ -18,5 +19,6 @@ __all__ = [
     "Schema",
     "Variable",
     "find_schema",
+    "named",
     "register",
 ]

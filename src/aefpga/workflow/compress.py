@@ -21,7 +21,7 @@ from aefpga.data.writer import write_records
 from aefpga.errors import UsageError
 from aefpga.progress import Step, silent
 from aefpga.runs import Run
-from aefpga.schema import Schema, find_schema
+from aefpga.schema import JETS, Schema
 from aefpga.workflow.ahead import ahead
 
 LEVELS = ("fast", "best")
@@ -33,7 +33,7 @@ class Settings:
 
     Parameters
     ----------
-    record : str
+    record : Schema
         What is compressed, where there is no run.
     variables : str or None
         Variable set, where there is no run.
@@ -55,7 +55,7 @@ class Settings:
         Collection of the files; None takes the format's usual one.
     """
 
-    record: str = "jets"
+    record: Schema = JETS
     variables: str | None = None
     profile: Profile | None = None
     codec: str | None = None
@@ -136,7 +136,7 @@ def compress(
 
 def schema_for(run: Run | None, settings: Settings) -> Schema:
     """Return the variables that are asked for: a run's, or those of the settings."""
-    return run.schema if run else find_schema(settings.record).choose(settings.variables)
+    return run.schema if run else settings.record.choose(settings.variables)
 
 
 def make_codec(

@@ -35,7 +35,7 @@ from aefpga.normalise import Normaliser
 from aefpga.progress import Step, silent
 from aefpga.runs import Run
 from aefpga.runs.autoencoder import Autoencoder
-from aefpga.schema import JETS, Schema, find_schema
+from aefpga.schema import JETS, Schema
 
 Floats = NDArray[np.float32]
 Words = NDArray[np.int64]
@@ -205,7 +205,7 @@ def records_to_judge(
     inputs: Sequence[str] | None = None,
     collection: str | None = None,
     variables: str | None = None,
-    record: str = JETS.name,
+    record: Schema = JETS,
     *,
     most: int,
     step: Step = silent,
@@ -225,9 +225,11 @@ def records_to_judge(
 
     if runs and not inputs:
         return runs[0].test_records[:most], runs[0].schema, runs[0].lacking
-    schema = runs[0].schema if runs and not variables else find_schema(record).choose(variables)
+    of_run = runs[0] if runs and not variables else None
+    record = of_run.config.data.record if of_run else record
+    schema = of_run.schema if of_run else record.choose(variables)
     files = list(inputs or [str(sample_path(schema.name))])
-    data = DataConfig(collection=collection, record=schema.name)
+    data = DataConfig(collection=collection, record=record)
     kept, _ = selected_records(files, schema, data, step)
     if not runs:
         kept = kept.select(n for n in kept.names if n not in kept.filled)

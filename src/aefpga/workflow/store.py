@@ -25,6 +25,7 @@ from aefpga.errors import AefpgaError, DataError, RunError, UsageError
 from aefpga.files import remove_leftovers, sha256_of
 from aefpga.progress import Step, silent
 from aefpga.runs import Run, open_run
+from aefpga.schema import STANDARD
 from aefpga.workflow.compress import Settings, compress, schema_for
 from aefpga.workflow.workers import dask_client
 
@@ -330,7 +331,7 @@ def _facts(run: Run | None, settings: Settings) -> dict[str, Any]:
     """Return what all files of a folder have in common."""
     schema = schema_for(run, settings)
     return {
-        "record": schema.name,
+        "record": schema.name if schema.name in STANDARD else schema.to_config(),
         "variables": list(schema.names),
         "codec": settings.codec or ("autoencoder" if run else "scalar"),
         "encoder": run.spec.hash if run else None,

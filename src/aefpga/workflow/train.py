@@ -180,7 +180,7 @@ def _claim(partial: Path, config: RunConfig) -> None:
 def _input_files(data: DataConfig) -> list[Path]:
     from aefpga.data.opening import find_files
 
-    return find_files(data.input) if data.input else [sample_path(data.record)]
+    return find_files(data.input) if data.input else [sample_path(data.record.name)]
 
 
 def load(data: DataConfig, training: TrainingConfig, step: Step = silent) -> Loaded:
