@@ -15,6 +15,7 @@ from aefpga.cli import (
     data,
     decompress,
     evaluate,
+    importing,
     info,
     report,
     run,
@@ -77,6 +78,7 @@ app.command("run")(grouped(run.run))
 app.command("compress")(compress.compress)
 app.command("decompress")(decompress.decompress)
 app.command("info")(info.info)
+app.command("import")(importing.import_)
 app.command("study")(study.study)
 app.command("search")(search.search)
 app.add_typer(benchmark.app, name="benchmark")

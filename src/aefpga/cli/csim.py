@@ -41,7 +41,7 @@ def csim(
         show.print_json(result.to_dict())
     else:
         show.table(
-            f"Words that agree: {result.jets:,} test {opened.schema.name} and "
+            f"Words that agree: {result.jets:,} test {opened.record} and "
             f"{result.adversarial:,} adversarial",
             ("pair", "equal", "words", "agreement"),
             [

@@ -23,7 +23,10 @@ UNVARIED = Panel(remark="the same in all records, before and after")
 
 def variable_figures(findings: Findings) -> list[Figure]:
     """Return what is shown of each variable, one at a time."""
-    schema, judged, counted = findings.run.schema, findings.judged, findings.histograms
+    judged, counted = findings.judged, findings.histograms
+    if findings.run.is_alone:
+        return []
+    schema = findings.run.schema
     figures: list[Figure] = []
     if counted is not None:
         figures += [

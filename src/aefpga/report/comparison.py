@@ -51,7 +51,10 @@ def comparison(runs: Mapping[str, Findings]) -> Page:
 
 def _same_records(runs: Mapping[str, Findings]) -> Verdict:
     question = "Were the runs judged on the same records?"
-    digests = {f.run.manifest["files"][layout.TEST_RECORDS] for f in runs.values()}
+    digests = {f.run.manifest["files"].get(layout.TEST_RECORDS) for f in runs.values()}
+    if None in digests:
+        reason = "Imported encoders have no decoder, and so no residuals."
+        return Verdict(question, "note", "not all were judged", reason)
     if len(digests) == 1:
         return Verdict(question, "good", "the same", "Their test records are equal, byte by byte.")
     reason = (
@@ -242,7 +245,8 @@ def _agreement(findings: Findings) -> str | None:
 
 
 def _configurations(runs: Mapping[str, Findings]) -> Iterator[Block]:
-    flat = [dict(_options(f.run.config.model_dump(mode="json"))) for f in runs.values()]
+    trained = [f.run for f in runs.values() if not f.run.is_alone]
+    flat = [dict(_options(run.config.model_dump(mode="json"))) for run in trained]
     names = dict.fromkeys(name for options in flat for name in options)
     rows: list[list[Cell]] = [
         [name, *cells]
@@ -252,7 +256,8 @@ def _configurations(runs: Mapping[str, Findings]) -> Iterator[Block]:
     if not rows:
         yield Text("Nothing: their configurations are equal.")
         return
-    yield Table("", ("option", *runs), [Rows("", rows)], words=range(1, len(runs) + 1))
+    titles = [title for title, f in runs.items() if not f.run.is_alone]
+    yield Table("", ("option", *titles), [Rows("", rows)], words=range(1, len(titles) + 1))
 
 
 def _options(content: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:

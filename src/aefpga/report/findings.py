@@ -109,8 +109,11 @@ class Findings:
         quantized = run.is_quantized
         compared = reader.read(Compared, layout.AGREEMENT, "words compared", "csim", quantized)
         syntheses = tuple(reader.syntheses()) if quantized else ()
-        judged = reader.read(Judged, layout.METRICS, "judged", "evaluate")
-        counted = reader.read(Histograms, layout.HISTOGRAMS, "counted for figures", "evaluate")
+        trained = not run.is_alone
+        judged = reader.read(Judged, layout.METRICS, "judged", "evaluate", trained)
+        counted = reader.read(
+            Histograms, layout.HISTOGRAMS, "counted for figures", "evaluate", trained
+        )
         return cls(
             run=run,
             words=words,
@@ -154,9 +157,7 @@ class _Reader:
     def syntheses(self) -> Iterator[SynthesisReport]:
         paths = sorted((self.run.folder / layout.REPORTS).glob("synthesis-*.json"))
         if not paths:
-            self._miss(
-                "Not synthesized yet.", "synthesize", "--part", self.run.config.firmware.part
-            )
+            self._miss("Not synthesized yet.", "synthesize", "--part", self.run.firmware.part)
         for path in paths:
             report = self._content(SynthesisReport, path, "synthesize")
             if report is not None and self._is_current(report, path, "synthesize"):

@@ -24,12 +24,15 @@ from aefpga.report.judged_blocks import others, residuals, truncation
 from aefpga.report.verdicts import verdicts
 from aefpga.runs import Run, layout
 
+# Of what was trained here, and of what was imported.
+ORIGINS = ("What was trained on what", "What was imported")
+
 
 def run_page(findings: Findings) -> Page:
     """Return all that a run's folder says, in the order in which one asks."""
     run = findings.run
     sections = (
-        Section("training", "What was trained on what", list(_training(findings))),
+        Section("training", ORIGINS[run.is_alone], list(_training(findings))),
         Section("link", "What goes over the link", list(link(findings))),
         Section("firmware", "Latency and resources", list(firmware(findings))),
         Section("residuals", "Residuals", list(residuals(findings))),
@@ -49,7 +52,7 @@ def run_page(findings: Findings) -> Page:
 def _subtitle(findings: Findings) -> Iterator[str]:
     run = findings.run
     yield findings.words["encoder"]
-    yield findings.words["trained on"]
+    yield findings.words["source" if run.is_alone else "trained on"]
     if run.is_quantized:
         yield f"{run.spec.bits_per_jet} bits per record"
     for report in findings.syntheses:
@@ -61,6 +64,10 @@ def _training(findings: Findings) -> Iterator[Block]:
     run = findings.run
     data = _mapping(run, "data")
     facts: dict[str, Cell] = dict(findings.words)
+    if run.is_alone:
+        facts["to know"] = " ".join(map(str, run.imported.get("notes", ())))
+        yield Facts(facts)
+        return
     facts["read"] = formats.count(data.get("read"))
     facts |= {f"cut by {name}": formats.count(n) for name, n in dict(data.get("cut") or {}).items()}
     sizes = [formats.count(data.get(part)) or "?" for part in ("train", "validation", "test")]
@@ -96,9 +103,10 @@ def _origin(findings: Findings) -> Iterator[Block]:
         yield Folded("Input files", [
             Table("", ("file", "SHA-256"), [Rows("", rows)], words=(1,))
         ])  # fmt: skip
-    yield Folded(
-        layout.CONFIG, [Listing("", (run.folder / layout.CONFIG).read_text(errors="replace"))]
-    )
+    if not run.is_alone:
+        yield Folded(
+            layout.CONFIG, [Listing("", (run.folder / layout.CONFIG).read_text(errors="replace"))]
+        )
 
 
 def _mapping(run: Run, name: str) -> Mapping[str, Any]:
@@ -110,12 +118,16 @@ def _mapping(run: Run, name: str) -> Mapping[str, Any]:
 def _commands(findings: Findings) -> Iterator[str]:
     run = findings.run
     name = shlex.quote(run.name)
-    yield f"# {layout.CONFIG} is below, and in the run's folder"
-    yield f"aefpga train --config {layout.CONFIG} --name {name}"
+    if run.is_alone:
+        yield f"{run.imported.get('command', 'aefpga import')} --name {name}"
+    else:
+        yield f"# {layout.CONFIG} is below, and in the run's folder"
+        yield f"aefpga train --config {layout.CONFIG} --name {name}"
     if run.is_quantized:
         yield f"aefpga csim --run {name}"
         for report in findings.syntheses:
             part, period = shlex.quote(report.part), f"{report.clock_period_ns:g}"
             yield f"aefpga synthesize --run {name} --part {part} --clock-period {period}"
-    yield f"aefpga evaluate --run {name}"
+    if not run.is_alone:
+        yield f"aefpga evaluate --run {name}"
     yield f"aefpga report --run {name}"

@@ -114,8 +114,8 @@ class FloatAutoencoder:
     @classmethod
     def of(cls, run: Run) -> Self:
         """Return a run's, quantized or not; RunError if a file is damaged."""
-        network = Decoder(run.folder / layout.FLOAT_MODEL)
         n_variables = len(run.schema)
+        network = Decoder(run.folder / layout.FLOAT_MODEL)
         if (network.n_in, network.n_out) != (n_variables, n_variables):
             raise RunError(
                 f"{run.folder / layout.FLOAT_MODEL} takes {network.n_in} variables and returns "

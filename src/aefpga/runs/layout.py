@@ -18,6 +18,8 @@ REFERENCE = "reference.npz"
 KERAS_REFERENCE = "keras_encoder.npz"
 TEST_RECORDS = "test_jets.npz"
 HISTORY = "history.csv"
+# Of an encoder that was imported: input words to compare computations on.
+TEST_WORDS = "test_words.npz"
 # Of learned widths: the encoders among which this one was chosen.
 FRONT = "front.json"
 
@@ -25,6 +27,8 @@ FRONT = "front.json"
 NEEDED = (CONFIG, INPUT, NORMALISER, TEST_RECORDS)
 OF_NETWORK = (FLOAT_MODEL,)
 QUANTIZED = (ENCODER, ENCODER_WORDS)
+# What an imported encoder has: it comes alone.
+ALONE = (*QUANTIZED, TEST_WORDS)
 # From latent words to records: one of these.
 DECODERS = ((DECODER, NORMALISER), (MODULO_DECODER,))
 

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aefpga import __version__
-from aefpga.config import RunConfig, load_config
+from aefpga.config import FirmwareConfig, RunConfig, load_config
 from aefpga.errors import RunError, UsageError
 from aefpga.files import allowance, load_arrays, sha256_of
 from aefpga.fixedpoint import EncoderInput, EncoderSpec
@@ -28,7 +28,10 @@ DAMAGED = (OSError, ValueError, KeyError, TypeError, AttributeError, OverflowErr
 
 @dataclass(frozen=True)
 class Run:
-    """A finished run: configuration, encoder, decoder, test jets and results in one folder."""
+    """A finished run: configuration, encoder, decoder, test jets and results in one folder.
+
+    An imported encoder is a run, too, without what only a training leaves: `is_alone`.
+    """
 
     folder: Path
     manifest: Mapping[str, Any]
@@ -38,13 +41,30 @@ class Run:
         """The folder's name."""
         return self.folder.name
 
+    @property
+    def is_alone(self) -> bool:
+        """Whether there is an encoder and nothing else: no decoder, no records, no training."""
+        return (self.folder / layout.TEST_WORDS).exists()
+
+    @property
+    def imported(self) -> Mapping[str, Any]:
+        """Where an encoder that is alone came from; empty of one that was trained."""
+        facts = self.manifest.get("imported")
+        return facts if isinstance(facts, dict) else {}
+
     @cached_property
     def config(self) -> RunConfig:
         """The resolved configuration."""
+        path = self._of_training(layout.CONFIG)
         try:
-            return load_config(self.folder / layout.CONFIG, {})
+            return load_config(path, {})
         except (UsageError, ValueError, RecursionError) as error:
-            raise _damaged(self.folder / layout.CONFIG, error) from error
+            raise _damaged(path, error) from error
+
+    @property
+    def firmware(self) -> FirmwareConfig:
+        """For which hardware; the usual one of an encoder that is alone."""
+        return FirmwareConfig() if self.is_alone else self.config.firmware
 
     @property
     def is_quantized(self) -> bool:
@@ -70,7 +90,7 @@ class Run:
     @cached_property
     def input(self) -> EncoderInput:
         """How jets enter the network, quantized or not."""
-        path = self.folder / layout.INPUT
+        path = self._of_training(layout.INPUT)
         try:
             return EncoderInput.from_config(json.loads(path.read_text()))
         except DAMAGED as error:
@@ -79,7 +99,7 @@ class Run:
     @cached_property
     def schema(self) -> Schema:
         """The variables of the run's records."""
-        path = self.folder / layout.SCHEMA
+        path = self._of_training(layout.SCHEMA)
         if not path.exists():
             return self.config.data.columns()
         try:
@@ -87,6 +107,11 @@ class Run:
         except DAMAGED as error:
             raise _damaged(path, error) from error
         return Schema.from_config(content, str(path))
+
+    @property
+    def record(self) -> str:
+        """What the encoder is given, in the plural: jets, or inputs if nobody said of what."""
+        return "inputs" if self.is_alone else self.schema.name
 
     @property
     def lacking(self) -> tuple[str, ...]:
@@ -126,12 +151,13 @@ class Run:
     @cached_property
     def normaliser(self) -> Normaliser:
         """The normaliser of the decoder's output."""
-        return load_normaliser(self.folder / layout.NORMALISER, self.schema.names)
+        path = self._of_training(layout.NORMALISER)
+        return load_normaliser(path, self.schema.names)
 
     @cached_property
     def test_records(self) -> NDArray[np.float32]:
         """The test split: records in physical units, shape (n_records, n_variables)."""
-        path = self.folder / layout.TEST_RECORDS
+        path = self._of_training(layout.TEST_RECORDS)
         try:
             values = load_arrays(path, allowance(path.stat().st_size))["values"]
             if values.dtype != np.float32 or values.ndim != 2:
@@ -139,6 +165,42 @@ class Run:
         except DAMAGED as error:
             raise _damaged(path, error) from error
         return values
+
+    @cached_property
+    def test_words(self) -> NDArray[np.int64]:
+        """Input words to compare computations on, shape (n_records, n_variables).
+
+        Those of the test split, or those that were kept with an encoder that is alone.
+        """
+        if not self.is_alone:
+            return self.spec.input.to_words(self.test_records)
+        path, source = self.folder / layout.TEST_WORDS, self.spec.input
+        try:
+            words = load_arrays(path, allowance(path.stat().st_size))["words"]
+            if words.dtype != np.int64 or words.shape[1:] != source.max_word.shape:
+                raise ValueError(f"{words.dtype} of shape {words.shape} are no input words")
+            if np.any((words < source.min_word) | (words > source.max_word)):
+                raise ValueError("words that no input has")
+        except DAMAGED as error:
+            raise _damaged(path, error) from error
+        return words
+
+    def _of_training(self, name: str) -> Path:
+        """Return where a file is that only a training leaves.
+
+        Raises
+        ------
+        RunError
+            If the encoder is alone.
+        """
+        if self.is_alone:
+            raise RunError(
+                f"run {self.name} is an encoder alone, imported from "
+                f"{self.imported.get('source', '?')}: it has no {name}, as there is no decoder, no "
+                "records and no training; csim, synthesize and report take it, other verbs need a "
+                "trained run"
+            )
+        return self.folder / name
 
 
 def open_run(which: str | None, runs: Path) -> Run:
@@ -180,12 +242,7 @@ def _listed(folder: Path, files: Any) -> Mapping[str, str]:
     path = folder / layout.MANIFEST
     if not isinstance(files, dict) or not all(isinstance(x, str) for x in files.values()):
         raise RunError(f"{path} lists no files with their checksums: it is damaged; train again")
-    needed = set(layout.NEEDED)
-    if layout.MODULO_DECODER not in files:
-        needed |= set(layout.OF_NETWORK)
-    if (folder / layout.ENCODER).exists():
-        needed |= {*layout.QUANTIZED, *_decoder(files)}
-    if missing := sorted(needed - files.keys()):
+    if missing := sorted(_needed(folder, files) - files.keys()):
         raise RunError(
             f"{path} does not list {', '.join(missing)}, which a run needs: it is damaged; "
             "train again"
@@ -194,6 +251,17 @@ def _listed(folder: Path, files: Any) -> Mapping[str, str]:
         if not (folder / name).resolve().is_relative_to(folder.resolve()):
             raise RunError(f"{path} lists {name}, which is not in the run; train again")
     return files
+
+
+def _needed(folder: Path, files: Iterable[str]) -> set[str]:
+    if (folder / layout.TEST_WORDS).exists():
+        return set(layout.ALONE)
+    needed = set(layout.NEEDED)
+    if layout.MODULO_DECODER not in files:
+        needed |= set(layout.OF_NETWORK)
+    if (folder / layout.ENCODER).exists():
+        needed |= {*layout.QUANTIZED, *_decoder(files)}
+    return needed
 
 
 def _decoder(files: Iterable[str]) -> Sequence[str]:

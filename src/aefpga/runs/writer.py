@@ -34,9 +34,13 @@ def check_name(name: str) -> None:
         )
 
 
-def seal(partial: Path, final: Path, config: RunConfig, facts: Mapping[str, Any]) -> Run:
-    """Write the manifest of a complete folder and give it its final name."""
-    config.save(partial / layout.CONFIG)
+def seal(partial: Path, final: Path, config: RunConfig | None, facts: Mapping[str, Any]) -> Run:
+    """Write the manifest of a complete folder and give it its final name.
+
+    What was not trained here has no configuration.
+    """
+    if config is not None:
+        config.save(partial / layout.CONFIG)
     files = sorted(p for p in partial.rglob("*") if p.is_file() and p.name != layout.MANIFEST)
     manifest = {
         "schema": SCHEMA_VERSION,

@@ -55,7 +55,7 @@ def csim(
 ) -> CsimResult:
     """Compare the four computations of a run's encoder on its test split and adversarial words.
 
-    What was found is kept with the run.
+    Of an imported encoder there are three. What was found is kept with the run.
 
     Parameters
     ----------
@@ -71,29 +71,31 @@ def csim(
     from aefpga.firmware import hls, rtl
     from aefpga.firmware.parts import find_part
 
-    spec, config = run.spec, run.config
-    jets = run.test_records[:max_jets]
-    adversarial = adversarial_words(spec)
-    words = np.concatenate([spec.input.to_words(jets), adversarial])
+    spec, firmware = run.spec, run.firmware
+    jets, adversarial = run.test_words[:max_jets], adversarial_words(spec)
+    words = np.concatenate([jets, adversarial])
     emulator = Emulator(spec)
-    part, period = find_part(config.firmware.part).name, config.firmware.clock_period_ns
-    options = hls.HlsOptions(part, period, config.firmware.reuse_factor, config.firmware.strategy)
+    part, period = find_part(firmware.part).name, firmware.clock_period_ns
+    options = hls.HlsOptions(part, period, firmware.reuse_factor, firmware.strategy)
     with tempfile.TemporaryDirectory() as scratch:
 
         def keras() -> Any:
             return reference(run)
 
         def c_simulation() -> Any:
-            hls.write_project(spec, projects / run.name / "hls", options, words[: len(jets)])
+            hls.write_project(spec, projects / run.name / "hls", options, jets)
             return hls.CSimulation(spec, Path(scratch) / "hls", options)
 
         def simulated_rtl() -> Any:
             folder = projects / run.name / "rtl"
-            adders = config.firmware.adders_per_stage
+            adders = firmware.adders_per_stage
             return rtl.RtlSimulation(rtl.make_project(spec, period, folder, part, adders), folder)
 
         makers = {"keras": keras, "hls": c_simulation, "rtl": simulated_rtl}
-        wanted = {key: make for key, make in makers.items() if key not in without}
+        skipped = dict.fromkeys(without, "left out by request")
+        if run.is_alone:
+            skipped["keras"] = "the encoder was imported: there is no trainer's computation of it"
+        wanted = {key: make for key, make in makers.items() if key not in skipped}
         computations: dict[str, Any] = {emulator.name: emulator}
         for done, make in enumerate(wanted.values()):
             step("four computations", done, len(wanted))
@@ -109,7 +111,6 @@ def csim(
             first, second = (computations[n] for n in (wrong.first, wrong.second))
             traces = (first.name, first.trace(one)), (second.name, second.trace(one))
             difference = first_difference(spec, *traces, one)
-    skipped = dict.fromkeys(without, "left out by request")
     found = CsimResult(spec.hash, len(jets), len(adversarial), agreements, difference, skipped)
     write_json(run.folder / layout.AGREEMENT, found.to_dict())
     return found

@@ -23,6 +23,8 @@ FROZEN = (
 
 def describe(run: Run) -> dict[str, str]:
     """Return what a run is, in words, by topic."""
+    if run.is_alone:
+        return _imported(run)
     config, schema = run.config, run.schema
     if config.model.kind == MODULO:
         return {**_modulo(run), "widths": _widths(run.spec)}
@@ -48,6 +50,13 @@ def describe(run: Run) -> dict[str, str]:
         n = sum(pruned["silent"].values())
         words["encoder"] += f"; run {pruned['from']} without {n} silent neurons"
     return words
+
+
+def _imported(run: Run) -> dict[str, str]:
+    facts = run.imported
+    words = {"encoder": f"{run.spec.layout}, imported"}
+    words |= {key: str(facts[key]) for key in ("source", "format", "compared") if key in facts}
+    return {**words, "decoder": "none", "widths": _widths(run.spec)}
 
 
 def _modulo(run: Run) -> dict[str, str]:

@@ -28,12 +28,12 @@ def synthesize(
     from aefpga.firmware.parts import find_part
     from aefpga.firmware.plot import plot_report
 
-    firmware = run.config.firmware
+    firmware = run.firmware
     chosen_part = find_part(part or firmware.part)
     period = clock_period_ns or firmware.clock_period_ns
     chosen = vendor.choose_tool(tool)
     spec, folder = run.spec, projects / run.name
-    words = spec.input.to_words(run.test_records[: hls.TEST_BENCH_JETS])
+    words = run.test_words[: hls.TEST_BENCH_JETS]
     if chosen.name == "open":
         step("RTL", 0, 2)
         adders = adders_per_stage or firmware.adders_per_stage

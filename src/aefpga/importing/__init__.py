@@ -1,0 +1,1 @@
+"""Encoders that others made, read into specifications: exactly, or not at all."""
