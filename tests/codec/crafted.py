@@ -19,7 +19,7 @@ from aefpga.data.writer import write_records
 from aefpga.entropy.conditional import Conditional
 from aefpga.entropy.learned import save_models
 from aefpga.entropy.learning import learn
-from aefpga.entropy.schemes import JetScheme
+from aefpga.entropy.objects import scheme_for
 from aefpga.files import write_json
 from aefpga.fixedpoint.example import random_spec
 from aefpga.networks.network import FloatLayer, Network, export_network
@@ -95,7 +95,7 @@ def make_file(path, jets, run=None):
 
 def with_learned_models(members, table, counts):
     """The same file, its steps coded by models that were learned from a table."""
-    scheme = JetScheme(SCHEMA, Grids(PROFILE, SCHEMA).of_columns)
+    scheme = scheme_for(SCHEMA, Grids(PROFILE, SCHEMA).of_columns)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("aefpga.entropy.learning.BATCHES", 5)
         models = learn(scheme, [(table, counts)])

@@ -11,6 +11,7 @@ import zlib
 import numpy as np
 import pytest
 from crafted import (
+    SCHEMA,
     make_file,
     make_model,
     members_of,
@@ -20,7 +21,9 @@ from crafted import (
     write_members,
 )
 
+from aefpga.entropy.gated import GatedHistograms
 from aefpga.entropy.rans import MAX_CELLS, encode_columns
+from aefpga.schema.relations import alike, gates
 
 # Reads files in every way, and says of each by how much memory has grown, what is allowed, in
 # bytes, and what was found.
@@ -112,12 +115,13 @@ def bombs(jets, tmp_path_factory):
         return json.dumps({**manifest, "chunks": [{"events": 1, "records": jets}]}).encode()
 
     wide = encode_columns([np.zeros(1 << 20, np.int64)] * 500)
-    table = encode_columns([np.zeros(most, np.int64)] * 48)
+    histograms = GatedHistograms(gates(SCHEMA), alike(SCHEMA))
+    table = histograms.encode(np.zeros((most, 24), np.int64), np.array([most]))
     steps = coder.encode(np.zeros((most, 24), np.int64), np.array([most]))
     entries = json.dumps({**manifest, "chunks": [{"events": 1, "records": 1}] * 500_000}).encode()
     sparse = coded["model/decoder.onnx"] + repeated(7, b"\x0a\x00", 600_000)
     made = {
-        "columns": (plain | {"chunks/000000/steps": wide}, "500 columns of 1048576"),
+        "columns": (coded | {"chunks/000000/words": wide}, "500 columns of 1048576"),
         "rows": (
             plain | one | {"chunks/000000/events": events_of(1 << 20),
                            "manifest.json": says(1 << 20)},

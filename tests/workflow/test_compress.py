@@ -252,7 +252,7 @@ def test_a_file_without_its_model_needs_the_run(tiny_run, root_file, tmp_path):
 @pytest.mark.parametrize("with_run", [True, False])
 def test_the_best_level_is_exact_too_and_can_be_used_again(tiny_run, tmp_path, with_run):
     # Of fewer, the grids' steps are no smaller with what was learned.
-    most = 9_000 if with_run else 20_000
+    most = 9_000 if with_run else 24_000
     found = read_records([str(sample_path())], VARIABLES, max_records=most)
     write_records(tmp_path / "j.root", [found], {})
     run, inputs = tiny_run if with_run else None, [str(tmp_path / "j.root")]

@@ -4,7 +4,7 @@ import pytest
 from aefpga.codec.bounds import Profile
 from aefpga.codec.protocol import Task
 from aefpga.codec.scalar import Scalar
-from aefpga.entropy.histograms import StepHistograms
+from aefpga.entropy.gated import GatedHistograms
 from aefpga.errors import UsageError
 from aefpga.evaluation.error_bounded import compress_columns, error_bounded
 from aefpga.normalise import Normaliser
@@ -87,8 +87,8 @@ def test_what_the_scalar_quantizer_is_judged_by_comes_from_its_bytes(jets, monke
     bits, back = _bounded(quantization, "fast", jets[:500], jets[500:1000])
     assert 0 < bits < 32 * 24
     assert Profile.relative(0.01).within(VARIABLES, jets[500:1000], back).all()
-    decode = StepHistograms.decode
-    monkeypatch.setattr(StepHistograms, "decode", lambda *a: decode(*a) + 1)
+    decode = GatedHistograms.decode
+    monkeypatch.setattr(GatedHistograms, "decode", lambda *a: decode(*a) + 1)
     _, corrupted = _bounded(quantization, "fast", jets[:500], jets[500:1000])
     assert not Profile.relative(0.01).within(VARIABLES, jets[500:1000], corrupted).all()
 

@@ -16,13 +16,14 @@ from aefpga.codec.corrections import Corrector
 from aefpga.codec.protocol import Codec, Floats, Quantized, Tables, Task
 from aefpga.config import problems_of
 from aefpga.decoding import Decoded
+from aefpga.entropy.gated import GatedHistograms
 from aefpga.entropy.histograms import StepHistograms, WordHistograms
 from aefpga.entropy.schemes import PlainScheme
 from aefpga.errors import UsageError
 from aefpga.fixedpoint import Emulator
 from aefpga.runs import layout
 from aefpga.runs.autoencoder import Autoencoder
-from aefpga.schema.relations import consistent, present
+from aefpga.schema.relations import alike, consistent, gates, present
 
 Words = NDArray[np.int64]
 
@@ -38,7 +39,7 @@ class Options(BaseModel):
         Keep records exactly that have a value outside the encoder's range.
     is_consistent : bool
         Particles whose decoded number is 0 have no energy, and sums are the sums of their terms,
-        before they are corrected. So since version 3 of the format.
+        before they are corrected; so corrections have gates. So since version 3 of the format.
     unlearned : tuple of str
         Variables that the model's training data lacked: its zeros for them say nothing of others.
     """
@@ -89,7 +90,12 @@ class Autoencoding(Codec):
         self.schemes = {"words": PlainScheme(len(self._model.spec.latent_type.width))}
         self._corrector = Corrector(task.profile, task.schema) if task.profile else None
         if self._corrector:
-            self.coders["corrections"] = StepHistograms(len(task.schema))
+            schema = task.schema
+            self.coders["corrections"] = (
+                GatedHistograms(gates(schema), alike(schema))
+                if options.is_consistent
+                else StepHistograms(len(schema))
+            )
             self.schemes["corrections"] = PlainScheme(len(task.schema))
 
     @classmethod

@@ -16,6 +16,7 @@ from aefpga.codec.bounds import MARGIN, Bound, Profile
 from aefpga.codec.totals import total_of
 from aefpga.entropy.rans import MAX_STEPS
 from aefpga.schema import Schema
+from aefpga.schema.relations import objects_of
 
 Floats = NDArray[np.float32]
 Column = NDArray[np.float64]
@@ -54,6 +55,9 @@ class Corrector:
             far[:, j] = np.abs(found) > MAX_STEPS
             steps[:, j] = np.where(far[:, j] | kept[:, j], 0, found)
             back[:, j] = self._moved(j, start, steps[:, j])
+        for absent, columns in self._absent(back):
+            # That the pt says.
+            steps[np.ix_(absent, columns[1:])] = 0
         return steps, far
 
     def corrected(self, decoded: Floats, steps: NDArray[np.int64]) -> Floats:
@@ -64,13 +68,15 @@ class Corrector:
         back = np.empty_like(decoded)
         for j, start in self._starts(decoded, back):
             back[:, j] = self._moved(j, start, steps[:, j])
-        for one in self.schema.objects:
-            if self.schema.holds(one.pt):
-                bound = self.profile.of(self.schema.variable(one.pt).kind)
-                columns = [self.schema.index(n) for n in one.names if self.schema.holds(n)]
-                absent = back[:, self.schema.index(one.pt)] <= bound.absolute
-                back[np.ix_(absent, np.array(columns))] = 0
+        for absent, columns in self._absent(back):
+            back[np.ix_(absent, columns)] = 0
         return back
+
+    def _absent(self, back: Floats) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.int64]]]:
+        """Yield where each object is absent after its correction, and its columns, pt first."""
+        for pt, columns in objects_of(self.schema):
+            bound = self.profile.of(self.schema.variables[pt].kind)
+            yield back[:, pt] <= bound.absolute, np.array(columns)
 
     def _starts(self, decoded: Floats, back: Floats) -> Iterator[tuple[int, Column]]:
         """Yield columns and where their corrections start, totals when `back` has their parts."""

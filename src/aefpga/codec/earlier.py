@@ -17,7 +17,7 @@ def header(content: Mapping[str, Any]) -> dict[str, Any]:
         **{key: content[key] for key in ("aefpga", "run", "max_error") if key in content},
         "record": {"name": "jets", "variables": content.get("variables")},
         "codec": "autoencoder" if encoder else scalar,
-        "options": options if encoder else {},
+        "options": options if encoder else {"is_gated": False} if scalar == "scalar" else {},
         "files": content.get("model", {}),
         "learned": list(learned) if isinstance(learned, dict) else learned,
     }

@@ -17,6 +17,7 @@ from aefpga.codec.bounds import Profile
 from aefpga.entropy.histograms import Coder
 from aefpga.entropy.schemes import Scheme
 from aefpga.schema import Schema
+from aefpga.schema.relations import objects_of
 
 Floats = NDArray[np.float32]
 Tables = Mapping[str, NDArray[np.int64]]
@@ -137,9 +138,15 @@ class Codec(ABC):
 
 
 def quantize_within(codec: Codec, values: Floats) -> Quantized:
-    """Quantize, and keep exactly what would be out of its bound; `back` has what is kept."""
-    made, profile = codec.quantize(values), codec.task.profile
+    """Quantize, and keep exactly what would be out of its bound; `back` has what is kept.
+
+    With bounds, objects that would come or go are kept exactly, too.
+    """
+    made, profile, schema = codec.quantize(values), codec.task.profile, codec.task.schema
     exact = made.exact
     if profile:
-        exact = exact | ~profile.within(codec.task.schema, values, made.back)
+        exact = exact | ~profile.within(schema, values, made.back)
+        for pt, columns in objects_of(schema):
+            differs = (values[:, pt] == 0) != (made.back[:, pt] == 0)
+            exact[np.ix_(differs, columns)] = True
     return Quantized(made.tables, np.where(exact, values, made.back), exact, made.outside)

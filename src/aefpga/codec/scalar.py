@@ -1,10 +1,34 @@
 """The codec `scalar`: steps of each variable's own grid."""
 
+from collections.abc import Mapping
+from typing import Any, Self
+
+import numpy as np
+from pydantic import BaseModel, ConfigDict, ValidationError
+
 from aefpga.codec.grid import Grids
 from aefpga.codec.protocol import Codec, Floats, Quantized, Tables, Task
+from aefpga.config import problems_of
+from aefpga.entropy.gated import GatedHistograms
 from aefpga.entropy.histograms import StepHistograms
-from aefpga.entropy.schemes import scheme_for
+from aefpga.entropy.objects import scheme_for
+from aefpga.entropy.schemes import dense_scheme_for
 from aefpga.errors import UsageError
+from aefpga.schema.relations import alike, gates, objects_of
+
+
+class Options(BaseModel):
+    """How steps are coded.
+
+    Parameters
+    ----------
+    is_gated : bool
+        What is absent is not coded. So since version 3 of the format.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    is_gated: bool = True
 
 
 class Scalar(Codec):
@@ -16,6 +40,8 @@ class Scalar(Codec):
     ----------
     task : Task
         What to work on.
+    options : Options or None
+        How steps are coded.
 
     Raises
     ------
@@ -25,19 +51,39 @@ class Scalar(Codec):
 
     name = "scalar"
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, options: Options | None = None) -> None:
         super().__init__(task)
         if task.profile is None:
             raise UsageError(
                 "scalar quantization needs --max-error: it says how fine the steps are"
             )
-        self._grids = Grids(task.profile, task.schema)
-        self.coders = {"steps": StepHistograms(len(task.schema))}
-        self.schemes = {"steps": scheme_for(task.schema, self._grids.of_columns)}
+        self._options, schema = options or Options(), task.schema
+        self._grids = Grids(task.profile, schema)
+        if self._options.is_gated:
+            self.coders = {"steps": GatedHistograms(gates(schema), alike(schema))}
+            self.schemes = {"steps": scheme_for(schema, self._grids.of_columns)}
+        else:
+            self.coders = {"steps": StepHistograms(len(schema))}
+            self.schemes = {"steps": dense_scheme_for(schema, self._grids.of_columns)}
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any], task: Task) -> Self:
+        """Make the codec of its options."""
+        try:
+            return cls(task, Options.model_validate(config))
+        except ValidationError as error:
+            raise UsageError(f"codec scalar has other options:\n{problems_of(error)}") from error
+
+    def to_config(self) -> dict[str, Any]:
+        """Return plain JSON content."""
+        return self._options.model_dump()
 
     def quantize(self, values: Floats) -> Quantized:
-        """Return steps."""
+        """Return steps; of an object that is too small for a step of pt, none."""
         steps = self._grids.steps(values)
+        for pt, columns in objects_of(self.task.schema):
+            lost = (steps[:, pt] == 0) & (values[:, pt] != 0)
+            steps[np.ix_(lost, columns)] = 0
         return Quantized.of({"steps": steps}, self._grids.values(steps))
 
     def restore(self, tables: Tables) -> Floats:

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aefpga.entropy.gated import is_shut
 from aefpga.entropy.rans import (
     MAX_STEPS,
     PRECISION,
@@ -26,7 +27,7 @@ from aefpga.entropy.rans import (
     encode_intervals,
     lanes_for,
 )
-from aefpga.entropy.schemes import ZERO, Scheme
+from aefpga.entropy.schemes import ZERO, Hint, Rows, Scheme
 from aefpga.errors import DataError
 
 Words = NDArray[np.int64]
@@ -243,25 +244,29 @@ class Conditional:
     scheme : Scheme
         The order, and what is known at each place.
     models : sequence of ColumnModel
-        Of each column.
+        Of columns, as the scheme numbers them.
 
     Raises
     ------
     DataError
-        If they are models of another number of columns.
+        If there are more or fewer.
     """
 
     def __init__(self, scheme: Scheme, models: Sequence[ColumnModel]) -> None:
-        if len(models) != scheme.n_columns:
-            raise DataError(f"models of {len(models)} columns, expected {scheme.n_columns}")
-        self._scheme, self._models = scheme, models
+        if len(models) != (expected := max(scheme.model_of) + 1):
+            raise DataError(f"{len(models)} models of columns, expected {expected}")
+        self._scheme = scheme
+        self._models = [models[number] for number in scheme.model_of]
+        self._gated = [j for j, gate in enumerate(scheme.gates) if gate]
 
     def encode(self, table: Words, counts: Words) -> bytes:
         """Return bytes for a table, shape (n_rows, n_columns), of `counts` rows per event."""
         intervals: list[Interval] = []
         others: list[Words] = []
-        for rows in self._scheme.passes(counts):
-            for column, hint in self._scheme.walk(rows, counts, table):
+        shut = np.array([is_shut(table, j, gate) for j, gate in enumerate(self._scheme.gates)])
+        for every in self._scheme.passes(counts):
+            for column, hint in self._scheme.walk(every, counts, table):
+                rows, hint = self._coded(column, every, hint, table, shut)
                 model, distances = self._models[column], hint.distances(table[rows, column])
                 symbols = model.symbols(distances)
                 intervals.append(model.table(hint.features).intervals(symbols))
@@ -273,7 +278,8 @@ class Conditional:
         kept = zlib.compress(
             np.concatenate([*others, np.zeros(0, np.int64)]).astype("<i8").tobytes(), 9
         )
-        stream = encode_intervals(intervals, lanes_for(len(table)))
+        stream = np.packbits(shut[self._gated]).tobytes()
+        stream += encode_intervals(intervals, lanes_for(len(table)))
         return _HEADER.pack(len(table), len(kept), _check(counts)) + kept + stream
 
     def decode(self, data: bytes, counts: Words) -> Words:
@@ -296,10 +302,15 @@ class Conditional:
             others = np.frombuffer(kept, "<i8").astype(np.int64)
             if np.any(np.abs(others) > MAX_DISTANCE):
                 raise ValueError("a number is larger than any that is coded")
-            stream = Stream(data[start:], lanes_for(n))
+            end = start + -(-len(self._gated) // 8)
+            shut = np.zeros(self._scheme.n_columns, bool)
+            flags = np.unpackbits(np.frombuffer(data[start:end], np.uint8))
+            shut[self._gated] = flags[: len(self._gated)]
+            stream = Stream(data[end:], lanes_for(n))
             table = np.zeros((n, self._scheme.n_columns), np.int64)
-            for rows in self._scheme.passes(counts):
-                for column, hint in self._scheme.walk(rows, counts, table):
+            for every in self._scheme.passes(counts):
+                for column, hint in self._scheme.walk(every, counts, table):
+                    rows, hint = self._coded(column, every, hint, table, shut)
                     model = self._models[column]
                     symbols = stream.take(len(rows), model.table(hint.features))
                     widths, places = model.widths(symbols), np.zeros(len(rows), np.int64)
@@ -314,6 +325,16 @@ class Conditional:
         except (struct.error, zlib.error, ValueError, IndexError) as error:
             raise DataError(f"a coded stream of {len(data)} bytes is damaged ({error})") from error
         return table
+
+    def _coded(
+        self, column: int, rows: Rows, hint: Hint, table: Words, shut: NDArray[np.bool_]
+    ) -> tuple[Rows, Hint]:
+        """Return the rows at which a column is coded, and what is known there."""
+        gate = self._scheme.gates[column]
+        if gate is None or not shut[column]:
+            return rows, hint
+        here = np.flatnonzero(table[rows, gate.column])
+        return rows[here], hint.at(here)
 
 
 def standardised(features: NDArray[Any], centre: Words, gain: Words) -> Values:

@@ -53,7 +53,7 @@ def learn(
     seed: int = 1,
     batches: int | None = None,
 ) -> list[ColumnModel]:
-    """Return the models of all columns.
+    """Return the models of all columns, as the scheme numbers them.
 
     Parameters
     ----------
@@ -62,36 +62,42 @@ def learn(
     samples : iterable of pairs of ndarray
         Tables of integers, with the number of rows of each event.
     step : Step
-        Told how many columns are learned.
+        Told how many models are learned.
     seed : int
         Decides where networks start and the order of their batches.
     batches : int or None
         On which each network is trained, at most, and never more than `BATCHES`.
     """
-    features: list[list[Features]] = [[] for _ in range(scheme.n_columns)]
-    distances: list[list[Words]] = [[] for _ in range(scheme.n_columns)]
+    n_models = max(scheme.model_of) + 1
+    features: list[list[Features]] = [[] for _ in range(n_models)]
+    distances: list[list[Words]] = [[] for _ in range(n_models)]
     for table, counts in samples:
-        for rows in scheme.passes(counts):
-            for column, hint in scheme.walk(rows, counts, table):
+        for every in scheme.passes(counts):
+            for column, hint in scheme.walk(every, counts, table):
+                rows = every
+                if gate := scheme.gates[column]:
+                    there = np.flatnonzero(table[every, gate.column])
+                    rows, hint = every[there], hint.at(there)
                 here = np.empty((len(rows), len(hint.features)), np.int16)
                 for i, feature in enumerate(hint.features):
                     here[:, i] = np.clip(feature, -MAX_FEATURE, MAX_FEATURE)
-                features[column].append(here)
-                distances[column].append(hint.distances(table[rows, column]))
+                number = scheme.model_of[column]
+                features[number].append(here)
+                distances[number].append(hint.distances(table[rows, column]))
 
-    def column_model(column: int) -> ColumnModel:
-        inputs, targets = np.concatenate(features[column]), np.concatenate(distances[column])
+    def column_model(number: int) -> ColumnModel:
+        inputs, targets = np.concatenate(features[number]), np.concatenate(distances[number])
         # All columns' features together are the most memory that is needed at any time.
-        features[column].clear()
-        rng = np.random.default_rng((seed, column))
+        features[number].clear()
+        rng = np.random.default_rng((seed, number))
         return learn_column(inputs, targets, rng, min(batches or BATCHES, BATCHES))
 
     models = []
     # Matrices are small: threads of linear algebra would only wait for each other.
     with threadpool_limits(1), ThreadPoolExecutor(os.cpu_count()) as pool:
-        for done, model in enumerate(pool.map(column_model, range(scheme.n_columns)), 1):
+        for done, model in enumerate(pool.map(column_model, range(n_models)), 1):
             models.append(model)
-            step("learning", done, scheme.n_columns)
+            step("learning", done, n_models)
     return models
 
 

@@ -66,12 +66,13 @@ def encode_columns(columns: Sequence[Words]) -> bytes:
         or any(len(c) and not 0 <= c.min() <= c.max() <= MAX_SYMBOL for c in columns)
     ):
         raise ValueError(f"columns of equal length with symbols from 0 to {MAX_SYMBOL} expected")
-    tables = [_frequencies(np.bincount(c, minlength=1)) for c in columns] if n else []
+    tables = [frequencies_of(np.bincount(c, minlength=1)) for c in columns] if n else []
     stored = zlib.compress(b"".join(_stored(t) for t in tables), 9)
     stream = b""
     if n:
         pairs = zip(columns, tables, strict=True)
-        varied = [Static(t).intervals(c) for c, t in pairs if not _is_constant(t)]
+        made = [(c, Static(t)) for c, t in pairs]
+        varied = [table.intervals(c) for c, table in made if table.only is None]
         stream = encode_intervals(varied, lanes_for(n))
     return _HEADER.pack(n, len(columns), len(stored)) + stored + stream
 
@@ -96,10 +97,7 @@ def decode_columns(data: bytes, n: int, n_columns: int) -> Iterator[Words]:
         stored = zlib.decompressobj().decompress(data[_HEADER.size : start], limit)
         stream = Stream(data[start:], lanes_for(n))
         for table in _tables(stored, n_columns):
-            if _is_constant(table):
-                yield np.full(n, len(table) - 1)
-            else:
-                yield stream.take(n, Static(table))
+            yield stream.take(n, Static(table))
         stream.close()
     except (struct.error, zlib.error, ValueError, IndexError) as error:
         raise DataError(f"a coded stream of {len(data)} bytes is damaged ({error})") from error
@@ -119,7 +117,7 @@ def check_size(n_rows: int, n_columns: int, size: int) -> None:
 
 def encode_steps(steps: Words) -> bytes:
     """Return bytes for signed integers, shape (n, n_columns), of at most `MAX_STEPS` either way."""
-    coded = np.where(steps < 0, -2 * steps - 1, 2 * steps)
+    coded = unsigned(steps)
     return encode_columns([part for c in coded.T for part in (c >> SYMBOL_BITS, c & MAX_SYMBOL)])
 
 
@@ -135,12 +133,21 @@ def decode_steps(data: bytes, n: int, n_columns: int) -> Words:
     columns = decode_columns(data, n, 2 * n_columns)
     steps = np.empty((n, n_columns), np.int64)
     for j, (high, low) in enumerate(zip(columns, columns, strict=True)):
-        coded = (high << SYMBOL_BITS) + low
-        steps[:, j] = np.where(coded % 2, -(coded + 1) // 2, coded // 2)
+        steps[:, j] = signed((high << SYMBOL_BITS) + low)
     return steps
 
 
-def _frequencies(counts: NDArray[np.int64]) -> NDArray[np.int64]:
+def unsigned(steps: Words) -> Words:
+    """Return integers 0, -1, 1, -2, … as 0, 1, 2, 3, …"""
+    return np.asarray((steps << 1) ^ (steps >> 63))
+
+
+def signed(coded: Words) -> Words:
+    """Return the integers of which `unsigned` returned these."""
+    return np.asarray((coded >> 1) ^ -(coded & 1))
+
+
+def frequencies_of(counts: Words) -> Words:
     """Return counts scaled to sum to 2**PRECISION; what occurs gets at least 1."""
     present = counts > 0
     shared = (1 << PRECISION) - int(present.sum())
@@ -152,11 +159,6 @@ def _frequencies(counts: NDArray[np.int64]) -> NDArray[np.int64]:
 def lanes_for(n: int) -> int:
     """Return how many states `n` words of a column get."""
     return min(max(n // WORDS_A_LANE, 1), MAX_LANES)
-
-
-def _is_constant(table: NDArray[np.int64]) -> bool:
-    """Whether a column has one symbol, the last of its table: that leaves all states alone."""
-    return int(table[-1]) == 1 << PRECISION
 
 
 def _stored(table: NDArray[np.int64]) -> bytes:
@@ -175,11 +177,19 @@ def _tables(stored: bytes, n_columns: int) -> Iterator[NDArray[np.int64]]:
 
 
 class Static:
-    """One table of frequencies for all words of a column."""
+    """One table of frequencies for all words of a column.
+
+    Attributes
+    ----------
+    only : int or None
+        The symbol that has all slots, where one has: it leaves all states alone.
+    """
 
     def __init__(self, frequencies: Words) -> None:
         self._frequency = frequencies
         self._first = np.cumsum(frequencies) - frequencies
+        most = int(frequencies.argmax())
+        self.only = most if frequencies[most] == 1 << PRECISION else None
 
     def find(self, slots: Words, start: int) -> tuple[Words, Words, Words]:
         """Return symbols, their first slots and frequencies; see `Table`."""
@@ -252,6 +262,8 @@ class Stream:
 
     def take(self, n: int, table: Table) -> Words:
         """Return the next column, of `n` symbols; raise ValueError if the stream ends before."""
+        if isinstance(table, Static) and table.only is not None:
+            return np.full(n, table.only)
         column, lanes = np.empty(n, np.int64), len(self._states)
         for start in range(0, n, lanes):
             x = self._states[: min(lanes, n - start)]

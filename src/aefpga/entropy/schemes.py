@@ -8,12 +8,14 @@ machine computes the same.
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aefpga.entropy.functions import cosh
 from aefpga.schema import Schema
+from aefpga.schema.relations import Gate
 
 Words = NDArray[np.int64]
 Rows = NDArray[np.int64]
@@ -55,6 +57,11 @@ class Hint:
         found = self._wrapped(self.reference - distances)
         return np.where(distances == ZERO, 0, found) if self.zero_apart else found
 
+    def at(self, rows: NDArray[Any]) -> "Hint":
+        """Return what is known at some of the rows."""
+        features = [feature[rows] for feature in self.features]
+        return Hint(features, self.reference[rows], self.half_turn, self.zero_apart)
+
     def _wrapped(self, x: Words) -> Words:
         if not self.half_turn:
             return x
@@ -72,9 +79,23 @@ class Scale(Protocol):
 
 
 class Scheme(Protocol):
-    """An order of a table's columns and of its rows, and what is known at each place."""
+    """An order of a table's columns and of its rows, and what is known at each place.
+
+    Where a column's gate, which comes before it, is 0, it is 0, too, and nothing is coded.
+
+    Attributes
+    ----------
+    n_columns : int
+        Of a table.
+    gates : sequence of Gate or None
+        Of each column.
+    model_of : sequence of int
+        The number of each column's model; columns with the same one have the same features.
+    """
 
     n_columns: int
+    gates: Sequence[Gate | None]
+    model_of: Sequence[int]
 
     def passes(self, counts: Words) -> list[Rows]:
         """Return the rows that are decoded together, for these numbers of rows per event.
@@ -94,6 +115,8 @@ class PlainScheme:
 
     def __init__(self, n_columns: int) -> None:
         self.n_columns = n_columns
+        self.gates: Sequence[Gate | None] = [None] * n_columns
+        self.model_of: Sequence[int] = range(n_columns)
 
     def passes(self, counts: Words) -> list[Rows]:
         """Return all rows at once."""
@@ -119,13 +142,19 @@ class JetScheme:
         The columns; the four-momentum is among them.
     scales : sequence of Scale
         What the steps of each column mean.
+    gates : sequence of Gate or None
+        Of each column; empty: it has none.
     """
 
-    def __init__(self, schema: Schema, scales: Sequence[Scale]) -> None:
+    def __init__(
+        self, schema: Schema, scales: Sequence[Scale], gates: Sequence[Gate | None] = ()
+    ) -> None:
         assert schema.momentum
         self._scales, self._momentum = scales, schema.momentum
         self._place = {name: j for j, name in enumerate(schema.names)}
         self.n_columns = len(schema)
+        self.gates: Sequence[Gate | None] = gates or [None] * len(schema)
+        self.model_of: Sequence[int] = range(len(schema))
         self._totals = [schema.names[j] for j, parts in schema.totals if parts]
         apart = {*schema.momentum.names, *self._totals}
         left = [v for v in schema.variables if v.name not in apart]
@@ -195,7 +224,7 @@ class JetScheme:
             return steps(name) if name in self._place else zeros
 
         scale = self._scales[self._place[mass]]
-        left = np.sqrt(np.square(value(pt) * _cosh(value(eta))) + np.square(value(mass)))
+        left = np.sqrt(np.square(value(pt) * cosh(value(eta))) + np.square(value(mass)))
         whole = scale.steps(left)
         features.append(whole)
         present = [multiplicity(name) > 0 for name in self._count_of]
@@ -212,25 +241,14 @@ class JetScheme:
             yield self._place[name], Hint([], zeros)
 
 
-def scheme_for(schema: Schema, scales: Sequence[Scale]) -> Scheme:
-    """Return what is known of the columns of a record: the more, the more its schema says."""
+def dense_scheme_for(
+    schema: Schema, scales: Sequence[Scale], gates: Sequence[Gate | None] = ()
+) -> Scheme:
+    """Return what is known of records whose columns are all there: the more, the more is said."""
     if schema.momentum is not None and schema.holds(*schema.momentum.names):
-        return JetScheme(schema, scales)
+        return JetScheme(schema, scales, gates)
     return PlainScheme(len(schema))
 
 
 def _flag(condition: NDArray[np.bool_]) -> Words:
     return condition.astype(np.int64)
-
-
-def _cosh(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return cosh by IEEE additions, multiplications and divisions; of 20 for what is beyond.
-
-    The exponential is the tenth square of that of x / 1024, of which Taylor's first six terms leave
-    an error of 1e-9 at most.
-    """
-    small = np.clip(x, -20, 20) / 1024
-    series = 1 + small * (1 + small / 2 * (1 + small / 3 * (1 + small / 4 * (1 + small / 5))))
-    for _ in range(10):
-        series = series * series
-    return (series + 1 / series) / 2

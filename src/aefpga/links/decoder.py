@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from aefpga.decoding import Decoded
 from aefpga.entropy.conditional import SLOTS, ColumnModel
 from aefpga.entropy.learned import load_models, save_models
-from aefpga.entropy.schemes import scheme_for
+from aefpga.entropy.schemes import dense_scheme_for
 from aefpga.errors import DataError, RunError
 from aefpga.files import atomic_path, load_arrays
 from aefpga.fixedpoint import EncoderSpec
@@ -77,7 +77,7 @@ class ModuloDecoder:
         _check(spec, models, ranges)
         self._encoder, self._models, self._ranges = spec.latent_hash, models, ranges
         self.limits = limits
-        scheme = scheme_for(self.sent, self.scales)
+        scheme = dense_scheme_for(self.sent, self.scales)
         counts = {
             self.sent.index(c.energy): self.sent.index(c.count)
             for c in self.sent.classes

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from aefpga.entropy.conditional import SLOTS, ColumnModel
 from aefpga.entropy.learning import BATCH, learn
-from aefpga.entropy.schemes import Scheme, scheme_for
+from aefpga.entropy.schemes import Scheme, dense_scheme_for
 from aefpga.errors import UsageError
 from aefpga.fixedpoint import EncoderSpec
 from aefpga.links.decoder import Limits, ModuloDecoder
@@ -106,7 +106,7 @@ def learn_modulo(
     sent = sent_columns(schema)
     scales = [Scale.of(v) for v in sent.variables]
     learned, judged = (steps_of(rows, schema, scales) for rows in (train, validation[:JUDGED]))
-    scheme = scheme_for(sent, scales)
+    scheme = dense_scheme_for(sent, scales)
     alone = np.ones(len(learned), np.int64)
     batches = epochs and epochs * max(len(learned) // BATCH, 1)
     models = learn(scheme, [(learned, alone)], step, seed=seed, batches=batches)

@@ -1,0 +1,250 @@
+"""Histograms of tables in which much is absent: what is absent takes no room.
+
+A column may have a gate, another column: where that is 0, so is this one, and nothing is coded
+there. So the presence of an object is coded once, with its pt, and only after an object that is
+there. What a schema says is checked in each table: a column that breaks its rule is coded whole.
+
+Histograms are as coarse as makes them and their numbers smallest together, and like columns share
+one where that is smaller: small tables are coded in few bytes, too.
+"""
+
+import struct
+import zlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from aefpga.entropy.rans import (
+    MAX_LENGTH,
+    MAX_STEPS,
+    MAX_SYMBOL,
+    PRECISION,
+    SYMBOL_BITS,
+    Static,
+    Stream,
+    check_size,
+    encode_intervals,
+    frequencies_of,
+    lanes_for,
+    signed,
+    unsigned,
+)
+from aefpga.errors import DataError
+from aefpga.schema.relations import Gate
+
+Words = NDArray[np.int64]
+
+# Symbols of a bin are 2**coarseness; at most so many.
+MAX_COARSENESS = 8
+_HEADER = struct.Struct("<II")
+# A number takes two symbols, high one first.
+_DIGITS = (SYMBOL_BITS, 0)
+
+
+def gates_first(gates: Sequence[Gate | None]) -> list[int]:
+    """Return all columns, each after its gate."""
+    order: list[int] = []
+
+    def add(column: int) -> None:
+        gate = gates[column]
+        if gate and gate.column not in order:
+            add(gate.column)
+        if column not in order:
+            order.append(column)
+
+    for column in range(len(gates)):
+        add(column)
+    return order
+
+
+def is_shut(table: Words, column: int, gate: Gate | None) -> bool:
+    """Whether a column is 0 wherever its gate is, and its differences to it can be coded."""
+    if gate is None:
+        return False
+    numbers, of_gate = table[:, column], table[:, gate.column]
+    reach = np.abs(of_gate - numbers).max(initial=0) if gate.is_descending else 0
+    return bool(reach < MAX_STEPS and not numbers[of_gate == 0].any())
+
+
+@dataclass(frozen=True)
+class Histogram:
+    """How often symbols occur: 0, and from 1 on those of each bin together.
+
+    Parameters
+    ----------
+    counts : ndarray of int64, shape (1 + n_bins,)
+        Not all 0.
+    coarseness : int
+        Bins hold 2**coarseness symbols, equally frequent ones.
+    """
+
+    counts: Words
+    coarseness: int
+
+    @classmethod
+    def of(cls, counts: Words) -> "Histogram":
+        """Return the histogram of symbols that occur so often, as coarse as takes fewest bits."""
+        best = cls(counts, 0)
+        for coarseness in range(1, MAX_COARSENESS + 1):
+            size = 1 << coarseness
+            padded = np.append(counts[1:], np.zeros(-(len(counts) - 1) % size, np.int64))
+            bins = np.append(counts[:1], padded.reshape(-1, size).sum(axis=1))
+            coarser = cls(bins, coarseness)
+            if coarser.bits(counts) >= best.bits(counts):
+                break
+            best = coarser
+        return best
+
+    def bits(self, counts: Words) -> float:
+        """Return the bits of symbols that occur so often, this histogram's own included."""
+        occurring = np.flatnonzero(counts)
+        rates = PRECISION - np.log2(self.frequencies[occurring])
+        return float(counts[occurring] @ rates) + 8 * len(zlib.compress(_packed(self.stored())))
+
+    @property
+    def frequencies(self) -> Words:
+        """Slots of each symbol."""
+        spread = np.repeat(self.counts[1:], 1 << self.coarseness)
+        return frequencies_of(np.append(self.counts[:1] << self.coarseness, spread))
+
+    def stored(self) -> list[int]:
+        """Return the numbers that say it."""
+        return [self.coarseness, len(self.counts), *self.counts.tolist()]
+
+    @classmethod
+    def read(cls, numbers: Iterator[int]) -> "Histogram":
+        """Return what `stored` was of; raise ValueError if it cannot be."""
+        coarseness, size = next(numbers), next(numbers)
+        if not 1 <= size <= 2 + (MAX_SYMBOL >> coarseness) or coarseness > MAX_COARSENESS:
+            raise ValueError(f"a histogram of {size} bins of 2^{coarseness} symbols")
+        counts = np.array([next(numbers) for _ in range(size)], np.int64)
+        if not 1 <= counts.sum() <= MAX_LENGTH * size:
+            raise ValueError("a histogram of nothing, or of more than there is")
+        return cls(counts, coarseness)
+
+
+class GatedHistograms:
+    """Codes signed integers of at most `MAX_STEPS` either way; see `Coder`.
+
+    Parameters
+    ----------
+    gates : sequence of Gate or None
+        The gate of each column that has one.
+    groups : sequence of tuples of int
+        All columns; those of a tuple may share histograms.
+    """
+
+    def __init__(self, gates: Sequence[Gate | None], groups: Sequence[tuple[int, ...]]) -> None:
+        self._gates, self._groups = gates, groups
+        self._order = gates_first(gates)
+
+    def encode(self, table: Words, counts: Words) -> bytes:
+        """Return bytes; see `Coder`."""
+        shut = [is_shut(table, j, gate) for j, gate in enumerate(self._gates)]
+        symbols = {j: self._symbols(table, j, shut[j]) for j in self._order}
+        numbers = [int(x) for x in shut]
+        histograms: dict[int, list[Histogram]] = {}
+        for group in self._groups:
+            chosen = _chosen([symbols[j] for j in group])
+            numbers.append(len(chosen))
+            numbers += [x for pair in chosen for histogram in pair for x in histogram.stored()]
+            pairs = chosen * len(group) if len(chosen) == 1 else chosen
+            histograms.update(zip(group, pairs, strict=True))
+        intervals = []
+        for j in self._order:
+            for digit, histogram in zip(symbols[j], histograms[j], strict=True):
+                table_of = Static(histogram.frequencies)
+                if table_of.only is None:
+                    intervals.append(table_of.intervals(digit))
+        packed = zlib.compress(_packed(numbers), 9)
+        stream = encode_intervals(intervals, lanes_for(len(table)))
+        return _HEADER.pack(len(table), len(packed)) + packed + stream
+
+    def decode(self, data: bytes, counts: Words) -> Words:
+        """Return the table; see `Coder`."""
+        n, width = int(counts.sum()), len(self._gates)
+        check_size(n, width, len(data))
+        try:
+            rows, size = _HEADER.unpack_from(data)
+            if rows != n:
+                raise ValueError(f"{rows} rows, expected {n}")
+            start = _HEADER.size + size
+            shut, histograms = self._read(data[_HEADER.size : start])
+            stream, table = Stream(data[start:], lanes_for(n)), np.zeros((n, width), np.int64)
+            for j in self._order:
+                gate = self._gates[j] if shut[j] else None
+                here = np.flatnonzero(table[:, gate.column]) if gate else np.arange(n)
+                found = np.zeros(len(here), np.int64)
+                for shift, histogram in zip(_DIGITS, histograms[j], strict=True):
+                    found += stream.take(len(here), Static(histogram.frequencies)) << shift
+                if gate and gate.is_descending:
+                    below = table[here, gate.column] - signed(found - 1)
+                    table[here, j] = np.where(found == 0, 0, below)
+                else:
+                    table[here, j] = signed(found)
+            stream.close()
+        except (struct.error, zlib.error, ValueError, IndexError, StopIteration) as error:
+            raise DataError(f"a coded stream of {len(data)} bytes is damaged ({error})") from error
+        return table
+
+    def _symbols(self, table: Words, column: int, is_shut: bool) -> tuple[Words, Words]:
+        """Return what is coded of a column: high and low symbols, where its gate is not 0."""
+        numbers, gate = table[:, column], self._gates[column]
+        if gate is None or not is_shut:
+            coded = unsigned(numbers)
+        else:
+            of_gate = table[:, gate.column]
+            here = of_gate != 0
+            numbers, of_gate = numbers[here], of_gate[here]
+            coded = unsigned(numbers)
+            if gate.is_descending:
+                coded = np.where(numbers == 0, 0, unsigned(of_gate - numbers) + 1)
+        return coded >> SYMBOL_BITS, coded & MAX_SYMBOL
+
+    def _read(self, packed: bytes) -> tuple[list[int], dict[int, list[Histogram]]]:
+        """Return which columns keep to their gates, and the histograms of each."""
+        n = len(self._gates)
+        limit = 4 * (n + len(self._groups) + 2 * n * (MAX_SYMBOL + 4))
+        octets = np.frombuffer(zlib.decompressobj().decompress(packed, limit), np.uint8)
+        numbers = iter(octets.reshape(4, -1).T.copy().view("<u4").ravel().tolist())
+        shut, histograms = [next(numbers) for _ in range(n)], dict[int, list[Histogram]]()
+        for group in self._groups:
+            if (size := next(numbers)) not in (1, len(group)):
+                raise ValueError(f"{size} pairs of histograms for {len(group)} columns")
+            pairs = [[Histogram.read(numbers) for _ in _DIGITS] for _ in range(size)]
+            histograms.update(zip(group, pairs if size > 1 else pairs * len(group), strict=True))
+        return shut, histograms
+
+
+def _chosen(columns: Sequence[tuple[Words, Words]]) -> list[list[Histogram]]:
+    """Return a pair of histograms for all columns or, where that is smaller, one for each."""
+    occurring = [[_occurrences(digit) for digit in column] for column in columns]
+    each = [[Histogram.of(counts) for counts in pair] for pair in occurring]
+    if len(columns) == 1:
+        return each
+    together = []
+    for place in range(len(_DIGITS)):
+        total = np.zeros(max(len(pair[place]) for pair in occurring), np.int64)
+        for pair in occurring:
+            total[: len(pair[place])] += pair[place]
+        together.append(total)
+    shared = [Histogram.of(counts) for counts in together]
+    bits_of_each = sum(
+        histogram.bits(counts)
+        for pair, found in zip(each, occurring, strict=True)
+        for histogram, counts in zip(pair, found, strict=True)
+    )
+    bits = sum(h.bits(counts) for h, counts in zip(shared, together, strict=True))
+    return [shared] if bits <= bits_of_each else each
+
+
+def _occurrences(symbols: Words) -> Words:
+    """Return how often each symbol occurs; of no symbols, that of a 0."""
+    return np.bincount(symbols, minlength=1) if len(symbols) else np.ones(1, np.int64)
+
+
+def _packed(numbers: Sequence[int]) -> bytes:
+    """Return numbers below 2**32, all their lowest bytes first."""
+    return np.array(numbers, "<u4").view(np.uint8).reshape(-1, 4).T.tobytes()
