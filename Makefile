@@ -3,7 +3,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: help venv demo test lint bench clean
+.PHONY: help venv demo test lint docs bench clean
 
 help:  ## what can be made
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 10
@@ -20,12 +20,20 @@ demo: venv  ## train, check, synthesize and judge on the embedded sample
 	$(BIN)/python -m aefpga run
 
 lint: venv  ## ruff and mypy
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks docs
+	$(BIN)/ruff format --check src tests benchmarks docs
 	$(BIN)/mypy
 
+docs: venv  ## the documentation as a site, in site/; a link that leads nowhere is an error
+	$(BIN)/mkdocs build --strict
+
+# In two halves: what TensorFlow compiles for a training stays in a process's memory.
+TRAINING_TESTS := tests/trainers tests/workflow tests/search
+PYTEST := $(BIN)/pytest --numprocesses 2 --dist worksteal
+
 test: venv lint  ## lint, then all tests
-	$(BIN)/pytest --numprocesses 2 --dist worksteal
+	$(PYTEST) $(TRAINING_TESTS)
+	$(PYTEST) $(TRAINING_TESTS:%=--ignore=%)
 
 bench: venv  ## the benchmarks; prints the tables of benchmarks/README.md (JETS=files for storage)
 	$(BIN)/python benchmarks/emulator.py
@@ -36,4 +44,4 @@ bench: venv  ## the benchmarks; prints the tables of benchmarks/README.md (JETS=
 	$(BIN)/python benchmarks/storage.py $(JETS)
 
 clean:  ## remove the environment and what tools cached
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) site .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis
