@@ -1,7 +1,8 @@
 """Pages of the site that are not files of `docs/`: those of other folders, and the API reference.
 
-Run by mkdocs (`make docs`). Links between pages are written as they hold in the repository, so that
-they work there, too; here they become links within the site, and one that leads nowhere ends the build.
+Run by mkdocs (`make docs`). Links between pages are written as they hold in the repository, so
+that they work there, too; here they become links within the site, and one that leads nowhere ends
+the build.
 """
 
 import os
