@@ -8,9 +8,10 @@ import yaml
 
 from aefpga.errors import DataError, UsageError
 from aefpga.fixedpoint import Emulator, FixedType
+from aefpga.fixedpoint.example import random_words
 from aefpga.importing.plain import read_network
 from aefpga.importing.spelling import read_type
-from aefpga.workflow.import_encoder import import_encoder, random_words
+from aefpga.workflow.import_encoder import import_encoder
 
 INPUT = "ap_fixed<8,4,AP_RND_CONV,AP_SAT>"
 FIRST = {"name": "first", "weight": "ap_fixed<6,2>", "bias": "ap_fixed<8,3>", "activation": "relu",

@@ -142,3 +142,15 @@ def adversarial_words(spec: EncoderSpec, n_random: int = 1000, seed: int = 0) ->
         *np.random.default_rng(seed).integers(low, high + 1, (n_random, len(low))),
     ]
     return np.asarray(np.clip(np.stack(rows), low, high), np.int64)
+
+
+def random_words(spec: EncoderSpec, n: int = 2000, seed: int = 0) -> NDArray[np.int64]:
+    """Return random input words, shape (n, n_variables), int64.
+
+    Each row has a scale of its own, from the full range, which saturates, to a few steps.
+    """
+    rng, low, high = np.random.default_rng(seed), spec.input.min_word, spec.input.max_word
+    widths = np.frexp(np.maximum(high, 1).astype(float))[1]
+    scale = np.exp2(-rng.uniform(0, 1, (n, 1)) * widths)
+    words = np.rint(rng.uniform(low, high, (n, len(low))) * scale)
+    return np.asarray(np.clip(words.astype(np.int64), low, high), np.int64)

@@ -128,9 +128,12 @@ class Chain:
         output: FixedType | None = None,
     ) -> DenseLayer:
         """Add a layer that hands on what arrives, activated and rounded: wires, else."""
-        one = FixedType(False, 1, 1)
-        weight = Tensor(np.eye(self.width, dtype=np.int64), one)
-        return self.add(name, weight, no_bias(self.width), activation, shift, output)
+        return self.add(name, self.wires(name), no_bias(self.width), activation, shift, output)
+
+    def wires(self, name: str) -> Tensor:
+        """Return the weights of a layer that hands on what arrives."""
+        check_size(name, self.width, self.width)
+        return Tensor(np.eye(self.width, dtype=np.int64), FixedType(False, 1, 1))
 
     def spec(self, **provenance: str) -> EncoderSpec:
         """Return the encoder; Refusal if it is none."""

@@ -11,22 +11,32 @@ from numpy.typing import NDArray
 from aefpga.errors import DataError, UsageError
 from aefpga.files import atomic_path, sha256_of
 from aefpga.fixedpoint import EncoderSpec
+from aefpga.fixedpoint.example import random_words
 from aefpga.importing.chain import Imported
+from aefpga.importing.keras_model import GivenTypes, read_keras_model, read_types
 from aefpga.importing.plain import read_network
 from aefpga.importing.refusal import Refusal
 from aefpga.runs import Run, check_name, layout, seal
 
-# Words that are kept with a run for whom none were given.
-RANDOM_WORDS = 2000
+KERAS = (".h5", ".hdf5", ".keras")
+YAML = (".yaml", ".yml")
 
 
-def import_encoder(source: Path, runs: Path, name: str, *, inputs: Path | None = None) -> Run:
+def import_encoder(
+    source: Path,
+    runs: Path,
+    name: str,
+    *,
+    inputs: Path | None = None,
+    input_type: str | None = None,
+    types: Path | None = None,
+) -> Run:
     """Read an encoder, and make it a run: csim, synthesize and report take it.
 
     Parameters
     ----------
     source : Path
-        A YAML file.
+        A file of a QKeras or Keras model, or a YAML file.
     runs : Path
         Folder that holds the runs.
     name : str
@@ -34,6 +44,10 @@ def import_encoder(source: Path, runs: Path, name: str, *, inputs: Path | None =
     inputs : Path or None
         A NumPy file of input words, shape (n, n_variables), on which computations are compared;
         None makes random ones.
+    input_type : str or None
+        Of a Keras model: type of the words that go in; None takes it from its first quantizer.
+    types : Path or None
+        Of a Keras model: a YAML file of types for layers without quantizers.
 
     Raises
     ------
@@ -47,7 +61,7 @@ def import_encoder(source: Path, runs: Path, name: str, *, inputs: Path | None =
     if final.exists():
         raise UsageError(f"run {final} exists already; choose another --name or remove it")
     try:
-        imported = _read(source)
+        imported = _read(source, input_type, types)
     except Refusal as error:
         raise DataError(f"{source}: {error}") from error
     spec = replace(
@@ -71,22 +85,19 @@ def import_encoder(source: Path, runs: Path, name: str, *, inputs: Path | None =
         return seal(partial, final, None, {"imported": facts, "inputs": digests})
 
 
-def _read(source: Path) -> Imported:
-    if source.suffix in (".yaml", ".yml"):
+def _read(source: Path, input_type: str | None, types: Path | None) -> Imported:
+    if not source.exists():
+        raise UsageError(f"there is no {source}; check the path")
+    if source.suffix in KERAS:
+        given = GivenTypes() if types is None else read_types(types)
+        if input_type is not None:
+            given = given.model_copy(update={"input": input_type})
+        return read_keras_model(source, given)
+    if input_type is not None or types is not None:
+        raise UsageError(f"--input-type and --types are of Keras models; {source} has its own")
+    if source.suffix in YAML:
         return read_network(source)
-    raise UsageError(f"{source}: expected a YAML file")
-
-
-def random_words(spec: EncoderSpec, n: int = RANDOM_WORDS, seed: int = 0) -> NDArray[np.int64]:
-    """Return random input words, shape (n, n_variables), int64.
-
-    Each row has a scale of its own, from the full range, which saturates, to a few steps.
-    """
-    rng, low, high = np.random.default_rng(seed), spec.input.min_word, spec.input.max_word
-    widths = np.frexp(np.maximum(high, 1).astype(float))[1]
-    scale = np.exp2(-rng.uniform(0, 1, (n, 1)) * widths)
-    words = np.rint(rng.uniform(low, high, (n, len(low))) * scale)
-    return np.asarray(np.clip(words.astype(np.int64), low, high), np.int64)
+    raise UsageError(f"{source}: expected a file that ends with {', '.join((*KERAS, *YAML))}")
 
 
 def _given_words(path: Path, spec: EncoderSpec) -> NDArray[np.int64]:
