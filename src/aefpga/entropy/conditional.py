@@ -7,10 +7,11 @@ same frequencies, and decodes the same numbers, whatever its libraries of linear
 
 import struct
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from math import isqrt
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -28,11 +29,14 @@ from aefpga.entropy.rans import (
     lanes_for,
 )
 from aefpga.entropy.schemes import ZERO, Hint, Rows, Scheme
+from aefpga.entropy.speed import compiled, threads
 from aefpga.errors import DataError
 
 Words = NDArray[np.int64]
 Values = NDArray[np.float64]
 Floats = NDArray[np.float32]
+# Centre and gain of features, layers, and powers of two.
+_Compiled = tuple[tuple[Words, Words], tuple[Any, ...], NDArray[np.int32]]
 
 SLOTS = 1 << PRECISION
 # Bits behind the point of a network's inputs, activations and logarithms of probabilities.
@@ -107,15 +111,21 @@ class ColumnModel:
                 f"{len(self.centre)}"
             )
 
-        def shares(rows: slice) -> Floats:
-            block = np.stack([feature[rows] for feature in features], axis=1)
-            x: Values = standardised(block, self.centre, self.gain)
-            for layer in self.layers[:-1]:
-                x = layer(x)
-                np.clip(x, 0, MAX_ACTIVATION, out=x)
-            return cumulative_shares(self.layers[-1](x))
+        return Varying(self, features)
 
-        return Varying(shares)
+    @cached_property
+    def compiled(self) -> "_Compiled | None":
+        """The network for compiled code, of which sums stay within 31 bits."""
+        reach, layers = MAX_INPUT, []
+        for layer in self.layers:
+            weight = layer.weight.astype(np.int32)
+            if np.any(reach * np.abs(weight).sum(axis=0) + np.abs(layer.bias) >= 1 << 30):
+                return None
+            shift = np.minimum(layer.shift, 30).astype(np.int32)
+            layers.append((weight, layer.bias.astype(np.int32), shift))
+            reach = MAX_ACTIVATION
+        scaling = self.centre, self.gain
+        return (scaling, tuple(layers), _powers().astype(np.int32)) if len(layers) == 3 else None
 
     def symbols(self, distances: Words) -> Words:
         """Return the symbols of distances."""
@@ -159,15 +169,30 @@ class Varying:
 
     Parameters
     ----------
-    shares : callable
-        Returns, for some rows, float32 of shape (n, n_symbols + 1): sums of the shares, integers
-        below 2**24, of the symbols before each one, and of all.
+    model : ColumnModel
+        With a network.
+    features : sequence of ndarray of int64, shape (n_rows,)
+        What it takes.
     """
 
-    def __init__(self, shares: Callable[[slice], Floats]) -> None:
-        self.shares = shares
+    work = 16
+
+    def __init__(self, model: ColumnModel, features: Sequence[Words]) -> None:
+        self._model, self._features = model, features
         # Of the rows from `_start` on; those of all rows would take much memory.
         self._start, self._block = 0, np.zeros((0, 1), np.float32)
+
+    def shares(self, rows: slice) -> Floats:
+        """Return sums of shares, shape (n, n_symbols + 1), of the symbols before, and of all.
+
+        They are integers below 2**24.
+        """
+        model, block = self._model, np.stack([f[rows] for f in self._features], axis=1)
+        x: Values = standardised(block, model.centre, model.gain)
+        for layer in model.layers[:-1]:
+            x = layer(x)
+            np.clip(x, 0, MAX_ACTIVATION, out=x)
+        return cumulative_shares(model.layers[-1](x))
 
     def find(self, slots: Words, start: int) -> tuple[Words, Words, Words]:
         """Return symbols, their first slots and frequencies."""
@@ -185,6 +210,16 @@ class Varying:
 
     def intervals(self, symbols: Words) -> Interval:
         """Return first slots and frequencies of symbols."""
+        network = self._model.compiled
+        if network and (code := compiled(self.work * len(symbols))):
+            found = np.empty((2, len(symbols)), np.uint16)
+
+            def put(start: int) -> None:
+                here = slice(start, start + BLOCK)
+                code.intervals(self._block_of(here), *network, symbols[here], *found[:, here])
+
+            list(threads().map(put, range(0, len(symbols), BLOCK)))
+            return found[0], found[1]
         bounds = np.empty((2, len(symbols)), np.int64)
         for start in range(0, len(symbols), BLOCK):
             here = slice(start, start + BLOCK)
@@ -208,6 +243,28 @@ class Varying:
             found[:, here] = following - first
         return found
 
+    def decode(self, code: ModuleType, stream: Stream, symbols: Words) -> int:
+        """Decode all words by compiled code; see `Table`."""
+        n_symbols, network = len(self._model.edges) + 1, self._model.compiled
+
+        def shares(start: int) -> NDArray[np.int32]:
+            here = slice(start, min(start + BLOCK, len(symbols)))
+            if not network:
+                return self.shares(here).astype(np.int32)
+            found = np.empty((here.stop - start, n_symbols + 1), np.int32)
+            code.cumulative_shares(self._block_of(here), *network, found)
+            return found
+
+        states, words, position = stream.state
+        starts = range(0, len(symbols), BLOCK)
+        for start, found in zip(starts, threads().map(shares, starts), strict=True):
+            column = symbols[start : start + BLOCK]
+            position = code.decode_varying(states, words, position, start, found, column)
+        return int(position)
+
+    def _block_of(self, rows: slice) -> Words:
+        return np.stack([feature[rows] for feature in self._features])
+
     @staticmethod
     def _first_slots(shares: Floats, symbols: Words, total: Floats, n_bounds: int) -> Words:
         n_symbols = n_bounds - 1
@@ -220,8 +277,14 @@ class Varying:
 class Uniform:
     """Equally frequent symbols, as many as `widths` says of each word; see `Table`."""
 
+    work = 1
+
     def __init__(self, widths: Words) -> None:
         self._widths = widths
+
+    def decode(self, code: ModuleType, stream: Stream, symbols: Words) -> int:
+        """Decode all words by compiled code; see `Table`."""
+        return int(code.decode_uniform(*stream.state, self._widths, symbols))
 
     def find(self, slots: Words, start: int) -> tuple[Words, Words, Words]:
         """Return symbols, their first slots and frequencies."""
@@ -261,7 +324,7 @@ class Conditional:
 
     def encode(self, table: Words, counts: Words) -> bytes:
         """Return bytes for a table, shape (n_rows, n_columns), of `counts` rows per event."""
-        intervals: list[Interval] = []
+        columns: list[Interval | tuple[Static, Words]] = []
         others: list[Words] = []
         shut = np.array([is_shut(table, j, gate) for j, gate in enumerate(self._scheme.gates)])
         for every in self._scheme.passes(counts):
@@ -269,17 +332,21 @@ class Conditional:
                 rows, hint = self._coded(column, every, hint, table, shut)
                 model, distances = self._models[column], hint.distances(table[rows, column])
                 symbols = model.symbols(distances)
-                intervals.append(model.table(hint.features).intervals(symbols))
+                found = model.table(hint.features)
+                if isinstance(found, Static):
+                    columns.append((found, symbols))
+                else:
+                    columns.append(found.intervals(symbols))
                 place, widths = model.places(distances, symbols), model.widths(symbols)
                 for digit in range(model.digits):
                     place_digit, width = _digit(place, widths, digit)
-                    intervals.append(Uniform(width).intervals(place_digit))
+                    columns.append(Uniform(width).intervals(place_digit))
                 others.append(distances[model.is_other(symbols)])
         kept = zlib.compress(
             np.concatenate([*others, np.zeros(0, np.int64)]).astype("<i8").tobytes(), 9
         )
         stream = np.packbits(shut[self._gated]).tobytes()
-        stream += encode_intervals(intervals, lanes_for(len(table)))
+        stream += encode_intervals(columns, lanes_for(len(table)))
         return _HEADER.pack(len(table), len(kept), _check(counts)) + kept + stream
 
     def decode(self, data: bytes, counts: Words) -> Words:

@@ -152,14 +152,14 @@ class GatedHistograms:
             numbers += [x for pair in chosen for histogram in pair for x in histogram.stored()]
             pairs = chosen * len(group) if len(chosen) == 1 else chosen
             histograms.update(zip(group, pairs, strict=True))
-        intervals = []
+        columns = []
         for j in self._order:
             for digit, histogram in zip(symbols[j], histograms[j], strict=True):
                 table_of = Static(histogram.frequencies)
                 if table_of.only is None:
-                    intervals.append(table_of.intervals(digit))
+                    columns.append((table_of, digit))
         packed = zlib.compress(_packed(numbers), 9)
-        stream = encode_intervals(intervals, lanes_for(len(table)))
+        stream = encode_intervals(columns, lanes_for(len(table)))
         return _HEADER.pack(len(table), len(packed)) + packed + stream
 
     def decode(self, data: bytes, counts: Words) -> Words:

@@ -9,11 +9,13 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from functools import cached_property
-from typing import Protocol
+from types import ModuleType
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aefpga.entropy.speed import compiled
 from aefpga.errors import DataError
 
 Words = NDArray[np.int64]
@@ -39,7 +41,15 @@ _HEADER = struct.Struct("<IHI")
 
 
 class Table(Protocol):
-    """Frequencies of the symbols of a column, which may differ from word to word."""
+    """Frequencies of the symbols of a column, which may differ from word to word.
+
+    Attributes
+    ----------
+    work : int
+        How many times as long it takes as a histogram.
+    """
+
+    work: int
 
     def intervals(self, symbols: Words) -> Interval:
         """Return first slots and frequencies of the symbols of all words."""
@@ -49,6 +59,9 @@ class Table(Protocol):
 
         The slots belong to the words from number `start` on.
         """
+
+    def decode(self, code: ModuleType, stream: "Stream", symbols: Words) -> int:
+        """Decode all words into `symbols` by compiled code; return the stream's next position."""
 
 
 def encode_columns(columns: Sequence[Words]) -> bytes:
@@ -71,9 +84,8 @@ def encode_columns(columns: Sequence[Words]) -> bytes:
     stream = b""
     if n:
         pairs = zip(columns, tables, strict=True)
-        made = [(c, Static(t)) for c, t in pairs]
-        varied = [table.intervals(c) for c, table in made if table.only is None]
-        stream = encode_intervals(varied, lanes_for(n))
+        made = [(Static(t), c) for c, t in pairs]
+        stream = encode_intervals([x for x in made if x[0].only is None], lanes_for(n))
     return _HEADER.pack(n, len(columns), len(stored)) + stored + stream
 
 
@@ -185,6 +197,8 @@ class Static:
         The symbol that has all slots, where one has: it leaves all states alone.
     """
 
+    work = 1
+
     def __init__(self, frequencies: Words) -> None:
         self._frequency = frequencies
         self._first = np.cumsum(frequencies) - frequencies
@@ -204,27 +218,43 @@ class Static:
         """Return frequencies of several symbols of each row, shape (n_symbols, n_rows)."""
         return self._frequency[symbols]
 
+    def encode(self, code: ModuleType, states: Any, symbols: Words, out: Any, at: int) -> int:
+        """Code a column by compiled code; see `compiled.encode_static`."""
+        symbols = np.ascontiguousarray(symbols)
+        return int(code.encode_static(states, symbols, self._first, self._frequency, out, at))
+
+    def decode(self, code: ModuleType, stream: "Stream", symbols: Words) -> int:
+        """Decode a column by compiled code; see `Table`."""
+        return int(code.decode_static(*stream.state, self._first, self._frequency, symbols))
+
     @cached_property
     def _symbol_of(self) -> Words:
         return np.repeat(np.arange(len(self._frequency)), self._frequency)
 
 
-def encode_intervals(intervals: Sequence[Interval], lanes: int) -> bytes:
-    """Return the coded stream of columns of symbols, given by first slots and frequencies.
+def encode_intervals(columns: Sequence["Interval | tuple[Static, Words]"], lanes: int) -> bytes:
+    """Return the coded stream of columns of symbols.
 
     Parameters
     ----------
-    intervals : sequence of pairs of ndarray
-        Of each column, in the order in which a `Stream` will take them: the first slot of every
-        symbol, and how many of the 2**PRECISION slots it has, at least 1.
+    columns : sequence of pairs of ndarray, or of Static and ndarray
+        In the order in which a `Stream` will take them: the first slot of every symbol, and how
+        many of the 2**PRECISION slots it has, at least 1; or a table and symbols.
     lanes : int
         States side by side.
     """
+    size = sum(len(symbols) for _, symbols in columns)
+    if code := compiled(size):
+        return _encode_compiled(code, columns, lanes, size)
     # A state and its products stay below 2**33.
     states = np.full(lanes, LOWEST, np.int64)
     emitted: list[NDArray[np.uint16]] = []
     # Last in, first out: the decoder meets columns and jets in their order.
-    for first, frequency in reversed(intervals):
+    for given, symbols in reversed(columns):
+        if isinstance(given, Static):
+            first, frequency = given.intervals(symbols)
+        else:
+            first, frequency = given, symbols
         limit = frequency << (32 - PRECISION)
         for start in reversed(range(0, len(first), lanes)):
             here = slice(start, start + lanes)
@@ -237,6 +267,21 @@ def encode_intervals(intervals: Sequence[Interval], lanes: int) -> bytes:
             states[: len(x)] = (quotient << PRECISION) + rest + first[here]
     words = np.concatenate(emitted)[::-1] if emitted else np.zeros(0, np.uint16)
     return states.astype("<u4").tobytes() + words.astype("<u2").tobytes()
+
+
+def _encode_compiled(
+    code: ModuleType, columns: Sequence["Interval | tuple[Static, Words]"], lanes: int, size: int
+) -> bytes:
+    states, position = np.full(lanes, LOWEST, np.uint64), 0
+    # A symbol is a word at most, and one more is written in vain.
+    out = np.empty(size + 1, np.uint16)
+    for given, symbols in reversed(columns):
+        if isinstance(given, Static):
+            position = given.encode(code, states, symbols, out, position)
+        else:
+            first, frequency = given.astype(np.uint16), symbols.astype(np.uint16)
+            position = code.encode_varied(states, first, frequency, out, position)
+    return states.astype("<u4").tobytes() + out[:position][::-1].astype("<u2").tobytes()
 
 
 class Stream:
@@ -257,14 +302,25 @@ class Stream:
 
     def __init__(self, data: bytes, lanes: int) -> None:
         self._states = np.frombuffer(data, "<u4", lanes).astype(np.int64)
-        self._words = np.frombuffer(data, "<u2", offset=4 * lanes).astype(np.int64)
+        # Compiled code reads the next word before it knows whether there is one.
+        self._words = np.append(np.frombuffer(data, "<u2", offset=4 * lanes), np.uint16(0))
         self._position = 0
+
+    @property
+    def state(self) -> tuple[NDArray[np.uint64], NDArray[np.uint16], int]:
+        """States, which compiled code changes, words, and the position of the next one."""
+        return self._states.view(np.uint64), self._words, self._position
 
     def take(self, n: int, table: Table) -> Words:
         """Return the next column, of `n` symbols; raise ValueError if the stream ends before."""
         if isinstance(table, Static) and table.only is not None:
             return np.full(n, table.only)
         column, lanes = np.empty(n, np.int64), len(self._states)
+        if code := compiled(n * table.work):
+            self._position = table.decode(code, self, column)
+            if self._position >= len(self._words):
+                raise ValueError("it is too short")
+            return column
         for start in range(0, n, lanes):
             x = self._states[: min(lanes, n - start)]
             slots = x & ((1 << PRECISION) - 1)
@@ -272,8 +328,10 @@ class Stream:
             x = frequency * (x >> PRECISION) + slots - first
             low = np.flatnonzero(x < LOWEST)
             if len(low):
-                refill = self._words[self._position : self._position + len(low)]
-                x[low] = (x[low] << 16) | refill
+                end = self._position + len(low)
+                if end >= len(self._words):
+                    raise ValueError("it is too short")
+                x[low] = (x[low] << 16) | self._words[self._position : end]
                 self._position += len(low)
             self._states[: len(x)] = x
             column[start : start + lanes] = symbols
@@ -281,5 +339,5 @@ class Stream:
 
     def close(self) -> None:
         """Raise ValueError unless everything was taken, and nothing more."""
-        if self._position != len(self._words) or np.any(self._states != LOWEST):
+        if self._position + 1 != len(self._words) or np.any(self._states != LOWEST):
             raise ValueError("it does not end where it should")

@@ -1,0 +1,121 @@
+"""Compiled code writes and reads the same bytes as the NumPy code, which is the reference."""
+
+import subprocess
+import sys
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from aefpga.entropy import speed
+from aefpga.entropy.conditional import Conditional, Uniform
+from aefpga.entropy.gated import GatedHistograms
+from aefpga.entropy.learning import learn
+from aefpga.entropy.rans import Static, Stream, encode_intervals, frequencies_of
+from aefpga.entropy.schemes import PlainScheme
+from aefpga.errors import DataError
+
+pytest.importorskip("numba", reason="compiled coding needs the extra `speed`")
+
+
+@contextmanager
+def compiled(is_on):
+    """Use compiled code at once, or never."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(speed, "ENOUGH", 0 if is_on else 1 << 60)
+        yield
+
+
+def both(work):
+    """What is returned with compiled code, and without."""
+    found = []
+    for is_on in (True, False):
+        with compiled(is_on):
+            found.append(work())
+    return found
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.integers(0, 99), st.integers(0, 3000), st.integers(1, 256), st.integers(1, 4096))
+def test_columns_of_every_kind(seed, n, lanes, most):
+    rng = np.random.default_rng(seed)
+    weights = rng.integers(0, 1000, most) * (rng.random(most) < 0.5)
+    weights[0] += 1
+    table = Static(frequencies_of(weights))
+    symbols = rng.choice(most, n, p=weights / weights.sum())
+    # Rare symbols, too: what has a slot may come.
+    symbols[: n // 2] = rng.choice(np.flatnonzero(weights), n // 2)
+    uniform = Uniform(rng.integers(1, most + 1, n))
+    places = rng.integers(0, uniform._widths)
+    columns = [(table, symbols), uniform.intervals(places), (table, symbols[::-1])]
+    fast, slow = both(lambda: encode_intervals(columns, lanes))
+    assert fast == slow
+
+    def decoded():
+        stream = Stream(fast, lanes)
+        found = [stream.take(n, x) for x in (table, uniform, table)]
+        stream.close()
+        return found
+
+    for found in both(decoded):
+        for before, after in zip((symbols, places, symbols[::-1]), found, strict=True):
+            np.testing.assert_array_equal(before, after)
+
+
+@pytest.fixture(scope="module")
+def learned():
+    """A coder of columns that depend on each other, and a table."""
+    rng = np.random.default_rng(4)
+    first = rng.integers(-400, 400, 9000)
+    table = np.stack([first, first // 7 + rng.integers(-3, 4, 9000), first**2 % 50], axis=1)
+    scheme = PlainScheme(3)
+    models = learn(scheme, [(table, np.array([9000]))], batches=60)
+    return Conditional(scheme, models), table
+
+
+@settings(deadline=None, max_examples=10)
+@given(st.integers(0, 99), st.integers(1, 9000), st.sampled_from([0, 3, 2**22]))
+def test_tables_coded_by_learned_models(learned, seed, n, reach):
+    coder, table = learned
+    rng = np.random.default_rng(seed)
+    table = table[:n] + rng.integers(-reach, reach + 1, (n, 3))
+    counts = np.array([n])
+    fast, slow = both(lambda: coder.encode(table, counts))
+    assert fast == slow
+    for found in both(lambda: coder.decode(fast, counts)):
+        np.testing.assert_array_equal(found, table)
+
+
+def test_networks_beyond_31_bits_are_left_to_float64(learned):
+    coder, _ = learned
+    model = coder._models[1]
+    assert model.compiled is not None
+    model.__dict__.pop("compiled")
+    model.layers[1].bias[0] += 1 << 30
+    assert model.compiled is None
+    model.layers[1].bias[0] -= 1 << 30
+    model.__dict__.pop("compiled")
+
+
+@pytest.mark.parametrize("cut", [1, 2, 700])
+def test_shortened_streams_are_errors(learned, cut):
+    coder, table = learned
+    histograms = GatedHistograms([None] * 3, [(0,), (1,), (2,)])
+    counts = np.array([len(table)])
+    with compiled(True):
+        for one in (coder, histograms):
+            data = one.encode(table, counts)
+            with pytest.raises(DataError, match="damaged"):
+                one.decode(data[:-cut], counts)
+
+
+def test_little_work_does_not_wait_for_numba():
+    code = (
+        "import sys, numpy as np; from aefpga.entropy.rans import decode_steps, encode_steps;"
+        "import aefpga.codec.archive, aefpga.workflow.compress;"
+        "decode_steps(encode_steps(np.arange(9000).reshape(-1, 3)), 3000, 3);"
+        "sys.exit('numba' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
