@@ -39,7 +39,7 @@ def test_every_command_works(tmp_path):
     (tmp_path / "sparse_l1_24d").write_text(yaml.safe_dump(shipped))
     python = [sys.executable, "-m", "aefpga"]
     run([*python, "data", "simulate", "--output", "jets.root", "--events", "400"], tmp_path)
-    assert len(COMMANDS) == 17
+    assert len(COMMANDS) == 18
     for command in dict.fromkeys(COMMANDS):
         words = shlex.split(command)[3:]
         if words[0] == "train":

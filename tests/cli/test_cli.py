@@ -18,6 +18,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from aefpga.files import sha256_of
 from aefpga.fixedpoint import EncoderSpec, Tensor
 from aefpga.runs import seal
 from aefpga.schema import JETS
@@ -62,6 +63,25 @@ def test_csim_is_exact_and_a_broken_weight_is_named(call, run_copy, tiny_run):
     _break_weight(run_copy / "runs" / "tiny", tiny_run)
     broken = call("csim", "--jets", 300, "--without", "hls", "--without", "rtl", expect=1)
     assert "part at layer hidden_2" in broken.stderr
+
+
+def test_prove_leaves_a_certificate_and_refutes_edited_verilog(call, run_copy, tiny_run):
+    found = json.loads(call("prove", "--json").stdout)
+    assert found["verdict"] == "proven"
+    assert json.loads((run_copy / "runs/tiny/proof.json").read_text()) == found
+    assert found["encoder_hash"] == tiny_run.spec.hash
+    project = run_copy / "hls_projects/tiny/rtl"
+    sources = {str(p.relative_to(project)): sha256_of(p) for p in project.glob("src/**/*.v")}
+    assert found["sources"] == sources
+    wrapper = project / "src/encoder_wrapper.v"
+    text = wrapper.read_text()
+    first = re.search(r"bus_out\[(\d+):(\d+)\]", text)
+    wrapper.write_text(text.replace(first[0], f"~{first[0]}", 1))
+    said = call("prove", "--project", project, expect=1)
+    assert "latent_0 refuted" in said.stderr
+    assert "counterexample: latent_0 is" in said.stderr
+    (project / "metadata.json").unlink()
+    assert "metadata.json does not say" in call("prove", "--project", project, expect=2).stderr
 
 
 def _break_weight(folder: Path, run) -> None:

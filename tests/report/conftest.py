@@ -10,13 +10,14 @@ from aefpga.errors import ToolError
 from aefpga.runs import layout
 from aefpga.workflow import evaluate as evaluation
 from aefpga.workflow.csim import csim
+from aefpga.workflow.prove import prove
 
 HOSTILE = '</script><script>window.boom = 1</script><img src=x onerror="window.boom = 1">'
 
 
 @pytest.fixture(scope="session")
 def whole_run(tiny_run, tmp_path_factory):
-    """The tiny run: compared, judged (here and on another file), and synthesized."""
+    """The tiny run: compared, proven, judged (here and on another file), and synthesized."""
     folder = tmp_path_factory.mktemp("whole")
     run = copy_of(tiny_run, folder / "runs" / "tiny")
 
@@ -31,6 +32,7 @@ def whole_run(tiny_run, tmp_path_factory):
         sample = Path(evaluation.__file__).parents[1] / "data/embedded_jets.root"
         evaluation.evaluate(run, inputs=[str(sample)], max_records=400)
     csim(run, folder / "projects", without=("hls", "rtl"), max_jets=200)
+    prove(run, folder / "projects", limit_seconds=60)
     keep(run, synthesized(run))
     return run
 

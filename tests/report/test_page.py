@@ -54,6 +54,7 @@ def test_the_page_says_what_was_found(whole_run):
     for expected in (
         "standard, 24-16-8-6, ReLU",
         "every word",
+        "All 6 outputs, ",
         "1,234",
         "7 cycles = 35 ns",
         "0.97 to 1.13 times this",
@@ -118,6 +119,7 @@ def test_what_is_missing_is_named_with_its_command(tiny_run, tmp_path):
     folder = str(run.folder)
     assert commands == [
         f"aefpga csim --run {folder}",
+        f"aefpga prove --run {folder}",
         f"aefpga synthesize --run {folder} --part xcvu9p",
         f"aefpga evaluate --run {folder}",
     ]

@@ -17,6 +17,7 @@ from aefpga.cli import (
     evaluate,
     importing,
     info,
+    prove,
     report,
     run,
     search,
@@ -70,6 +71,7 @@ def then(verb: Callable[..., None], command: str) -> Callable[..., None]:
 
 app.command("train")(grouped(train.train))
 app.command("csim")(then(csim.csim, "aefpga synthesize --part xcvu9p"))
+app.command("prove")(prove.prove)
 app.command("synthesize")(then(synthesize.synthesize, "aefpga evaluate"))
 app.command("evaluate")(then(evaluate.evaluate, "aefpga compress jets.root -o jets.aejets"))
 app.command("activity")(activity.activity)

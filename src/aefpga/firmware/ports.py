@@ -67,7 +67,7 @@ def input_ports(spec: EncoderSpec, pipeline: Any) -> list[Port]:
     ToolError
         If no input has any influence on the latent words.
     """
-    names = _names(spec.input.variables)
+    names = input_names(spec)
     arriving = spec.input.port
     ports = []
     for i, p in enumerate(_ports(names, spec.input.network_type, pipeline.inp_qint)):
@@ -83,8 +83,9 @@ def input_ports(spec: EncoderSpec, pipeline: Any) -> list[Port]:
     return ports
 
 
-def _names(variables: Sequence[str]) -> list[str]:
-    """Return a Verilog name for each variable; where two would be the same, all are numbered."""
+def input_names(spec: EncoderSpec) -> list[str]:
+    """Return the port of each variable; where two names would be the same, all are numbered."""
+    variables = spec.input.variables
     names = [f"in_{re.sub(r'[^0-9A-Za-z]+', '_', v).strip('_')}" for v in variables]
     if len(set(names)) == len(names):
         return names
@@ -93,8 +94,12 @@ def _names(variables: Sequence[str]) -> list[str]:
 
 def output_ports(spec: EncoderSpec, pipeline: Any) -> list[Port]:
     """Return the ports of the latent words, in their order."""
-    names = [f"latent_{i}" for i in range(spec.layers[-1].n_out)]
-    return _ports(names, spec.latent_type, pipeline.out_qint)
+    return _ports(output_names(spec), spec.latent_type, pipeline.out_qint)
+
+
+def output_names(spec: EncoderSpec) -> list[str]:
+    """Return the port of each latent word."""
+    return [f"latent_{i}" for i in range(spec.layers[-1].n_out)]
 
 
 def _ports(names: Sequence[str], words: FixedType, intervals: Sequence[Any]) -> list[Port]:

@@ -172,16 +172,34 @@ def _count(
         "tee -q -o statistics.json stat -json"
     )
     done = run([*program, "-q", "-p", script], cwd=work)
-    statistics = work / "statistics.json"
-    if done.returncode != 0 or not statistics.exists():
+    _check(done, top)
+    statistics = json.loads((work / "statistics.json").read_text())
+    found: dict[str, int] = statistics["design"]["num_cells_by_type"]
+    # The registers' script leaves logic unmapped, and a stage has no registers.
+    return {name: n for name, n in found.items() if "$" not in name or name in REGISTER_CELLS}
+
+
+def _check(done: subprocess.CompletedProcess[str], top: str) -> None:
+    if done.returncode != 0:
         tail = "\n".join((done.stdout + done.stderr).splitlines()[-5:])
         raise ToolError(
             f"Yosys failed on {top} (exit code {done.returncode}; -9 means that the system ran "
             f"out of memory):\n{tail}"
         )
-    found: dict[str, int] = json.loads(statistics.read_text())["design"]["num_cells_by_type"]
-    # The registers' script leaves logic unmapped, and a stage has no registers.
-    return {name: n for name, n in found.items() if "$" not in name or name in REGISTER_CELLS}
+
+
+def run_script(script: str, folder: Path, top: str, timeout_s: float = TIMEOUT_S) -> str:
+    """Run a script on a module in the folder that holds its sources; return Yosys's version.
+
+    Raises
+    ------
+    ToolError
+        If Yosys is missing, fails, or takes too long.
+    """
+    program, version = _find_yosys()
+    with _children(timeout_s) as run:
+        _check(run([*program, "-q", "-p", script], cwd=folder), top)
+    return f"Yosys {version}"
 
 
 def prepare() -> None:

@@ -1,7 +1,7 @@
 """The encoder's input: how a physical quantity becomes a word of the network."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -160,12 +160,12 @@ class EncoderInput:
     @property
     def min_word(self) -> NDArray[np.int64]:
         """Smallest word of each variable that a quantity can have."""
-        return self._of_counts(self._counts(self.type.min_word))
+        return self.of_counts(self._counts(self.type.min_word))
 
     @property
     def max_word(self) -> NDArray[np.int64]:
         """Largest word of each variable that a quantity can have."""
-        return self._of_counts(self._counts(self.type.max_word))
+        return self.of_counts(self._counts(self.type.max_word))
 
     def to_counts(self, words: NDArray[np.integer[Any]]) -> NDArray[np.int64]:
         """Return words on the port, the grid of quantities, whose input words these are.
@@ -183,8 +183,30 @@ class EncoderInput:
         counts = np.ldexp(self.type.to_values(linear) + self.offset.values, port.fraction)
         return np.clip(counts, port.min_word, port.max_word).astype(np.int64)
 
-    def _of_counts(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
-        """Return the input words of words on the port."""
+    def only(self, index: int) -> "EncoderInput":
+        """Return the input of one of the variables alone."""
+        one = slice(index, index + 1)
+
+        def element(kind: FixedType) -> FixedType:
+            every = kind.broadcast(self.mantissa.shape)
+            return replace(
+                kind, signed=every.signed[one], width=every.width[one], integer=every.integer[one]
+            )
+
+        offset = self.offset
+        if offset is not None:
+            offset = Offset(element(offset.port), offset.values[one], element(offset.shifted))
+        return EncoderInput(
+            self.variables[one],
+            self.units[one],
+            element(self.type),
+            self.exponent[one],
+            self.mantissa[one],
+            offset,
+        )
+
+    def of_counts(self, counts: NDArray[np.int64]) -> NDArray[np.int64]:
+        """Return the input words of words on the port, both of shape (n_jets, n_variables)."""
         if self.offset is not None:
             difference = self.port.to_values(counts) - self.offset.values
             cut = self.offset.shifted.quantized(np.ldexp(difference, -self.exponent))
@@ -218,7 +240,7 @@ class EncoderInput:
         if not finite.all():
             column = self.variables[int(np.argmin(finite))]
             raise DataError(f"NaN or infinity in {column}; remove these jets before encoding")
-        return self._of_counts(self.port.to_words(jets))
+        return self.of_counts(self.port.to_words(jets))
 
     def outside(self, jets: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
         """Return which values the input type cannot hold, shape (n_jets, n_variables).

@@ -14,6 +14,7 @@ from aefpga.evaluation.physics import Physics
 from aefpga.evaluation.verdicts import Likeness, Worth
 from aefpga.firmware.agreement import Agreement
 from aefpga.firmware.report import SynthesisReport
+from aefpga.proof.certificate import Certificate
 from aefpga.runs import Run, layout
 
 T = TypeVar("T")
@@ -92,6 +93,7 @@ class Findings:
     run: Run
     words: Mapping[str, str]
     compared: Compared | None
+    proof: Certificate | None
     syntheses: tuple[SynthesisReport, ...]
     judged: Judged | None
     histograms: Histograms | None
@@ -108,6 +110,7 @@ class Findings:
         reader = _Reader(run)
         quantized = run.is_quantized
         compared = reader.read(Compared, layout.AGREEMENT, "words compared", "csim", quantized)
+        proof = reader.read(Certificate, layout.PROOF, "proven", "prove", quantized)
         syntheses = tuple(reader.syntheses()) if quantized else ()
         trained = not run.is_alone
         judged = reader.read(Judged, layout.METRICS, "judged", "evaluate", trained)
@@ -118,6 +121,7 @@ class Findings:
             run=run,
             words=words,
             compared=compared,
+            proof=proof,
             syntheses=syntheses,
             judged=judged,
             histograms=counted,

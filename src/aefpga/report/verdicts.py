@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 from aefpga.evaluation.verdicts import Likeness
 from aefpga.firmware.report import SynthesisReport
+from aefpga.proof.certificate import Certificate
 from aefpga.report import formats
 from aefpga.report.blocks import Verdict
 from aefpga.report.findings import Findings, Judged
@@ -14,6 +15,7 @@ def verdicts(findings: Findings) -> Iterator[Verdict]:
     """Yield what figures would leave to the reader."""
     if findings.run.is_quantized:
         yield _agreement(findings)
+        yield _proof(findings.proof)
         yield Verdict(
             "Can a sum overflow?",
             "good",
@@ -52,6 +54,20 @@ def _agreement(findings: Findings) -> Verdict:
         f"{equal:,} of {words:,} words equal; {differ.first} and {differ.second} part{skipped}."
     )
     return Verdict(question, "bad", "no", reason)
+
+
+def _proof(proof: Certificate | None) -> Verdict:
+    question = "Does the RTL give the specification's words for every possible input?"
+    if proof is None:
+        return Verdict(question, "unknown", "not proven", "The command is at the top.")
+    how = f"{proof.steps['Verilog']}; {proof.seconds:,.0f} s"
+    tested = "The HLS project is tested, not proven."
+    if proof.verdict == "proven":
+        reason = f"All {len(proof.outputs)} outputs, {proof.latency_cycles} cycles later. {how}."
+        return Verdict(question, "good", "proven", f"{reason} {tested}")
+    failed = ", ".join(o.name for o in proof.outputs if o.verdict != "proven")
+    reason = f"Not proven: {failed}. {how}. {tested}"
+    return Verdict(question, "bad" if proof.verdict == "refuted" else "note", proof.verdict, reason)
 
 
 def _fits(report: SynthesisReport) -> Verdict:

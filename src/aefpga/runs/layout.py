@@ -36,6 +36,7 @@ DECODERS = ((DECODER, NORMALISER), (MODULO_DECODER,))
 METRICS = "metrics.json"
 HISTOGRAMS = "histograms.json"
 AGREEMENT = "agreement.json"
+PROOF = "proof.json"
 ACTIVITY = "activity.json"
 PLOTS = "plots"
 REPORTS = "reports"
