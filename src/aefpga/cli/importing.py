@@ -12,7 +12,9 @@ from aefpga.cli.options import Json, Runs
 def import_(
     source: Annotated[
         Path,
-        typer.Argument(help="QKeras or Keras model (.keras, .h5), or YAML with a NumPy archive."),
+        typer.Argument(
+            help="QKeras or Keras model (.keras, .h5), folder of an hls4ml project, or YAML file."
+        ),
     ],
     name: Annotated[str, typer.Option("--name", help="Name of the run that is made.")],
     inputs: Annotated[
@@ -46,7 +48,8 @@ def import_(
     A model of QKeras is compared with its own predict, word for word, on 5,000 inputs and more.
 
     Example: `aefpga import my_qkeras.keras --name theirs`, then `aefpga synthesize --run theirs
-    --part xcvu9p`; or `aefpga import network.yaml --name theirs`.
+    --part xcvu9p`; or `aefpga import hls4ml_project/ --name theirs`, or
+    `aefpga import network.yaml --name theirs`.
     """
     from aefpga.workflow.import_encoder import import_encoder
 

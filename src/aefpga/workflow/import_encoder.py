@@ -13,6 +13,7 @@ from aefpga.files import atomic_path, sha256_of
 from aefpga.fixedpoint import EncoderSpec
 from aefpga.fixedpoint.example import random_words
 from aefpga.importing.chain import Imported
+from aefpga.importing.hls4ml_project import read_project
 from aefpga.importing.keras_model import GivenTypes, read_keras_model, read_types
 from aefpga.importing.plain import read_network
 from aefpga.importing.refusal import Refusal
@@ -36,7 +37,7 @@ def import_encoder(
     Parameters
     ----------
     source : Path
-        A file of a QKeras or Keras model, or a YAML file.
+        A file of a QKeras or Keras model, the folder of an hls4ml project, or a YAML file.
     runs : Path
         Folder that holds the runs.
     name : str
@@ -95,9 +96,14 @@ def _read(source: Path, input_type: str | None, types: Path | None) -> Imported:
         return read_keras_model(source, given)
     if input_type is not None or types is not None:
         raise UsageError(f"--input-type and --types are of Keras models; {source} has its own")
+    if source.is_dir():
+        return read_project(source)
     if source.suffix in YAML:
         return read_network(source)
-    raise UsageError(f"{source}: expected a file that ends with {', '.join((*KERAS, *YAML))}")
+    raise UsageError(
+        f"{source}: expected the folder of an hls4ml project, or a file that ends with "
+        f"{', '.join((*KERAS, *YAML))}"
+    )
 
 
 def _given_words(path: Path, spec: EncoderSpec) -> NDArray[np.int64]:
