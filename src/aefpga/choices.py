@@ -4,6 +4,8 @@ from typing import Literal
 
 ModelKind = Literal["linear", "standard", "sparse-l1", "sparse-kl", "vae", "adversarial", "modulo"]
 Normalisation = Literal["min-max", "standard", "four-momentum", "physics"]
+Scale = Literal["range", "spread"]
 PenaltyRule = Literal["textbook", "study"]
+ScoreKind = Literal["absolutes", "squares", "largest"]
 Schedule = Literal["cosine", "one-cycle", "constant"]
 Strategy = Literal["Latency", "Resource", "distributed_arithmetic"]

@@ -9,6 +9,7 @@ import typer
 from aefpga import __version__
 from aefpga.cli import (
     activity,
+    anomaly,
     benchmark,
     compress,
     csim,
@@ -75,6 +76,7 @@ app.command("prove")(prove.prove)
 app.command("synthesize")(then(synthesize.synthesize, "aefpga evaluate"))
 app.command("evaluate")(then(evaluate.evaluate, "aefpga compress jets.root -o jets.aejets"))
 app.command("activity")(activity.activity)
+app.command("anomaly")(anomaly.anomaly)
 app.command("report")(report.report)
 app.command("run")(grouped(run.run))
 app.command("compress")(compress.compress)

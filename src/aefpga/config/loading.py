@@ -36,8 +36,9 @@ def load_config(path: Path | None, overrides: dict[str, dict[str, Any]]) -> RunC
     for section, options in overrides.items():
         content[section] = {**content.get(section, {}), **options}
     model = overrides.get("model", {})
-    if "kind" in model and "hidden" not in model and not content["model"].get("hidden"):
-        # That there are no layers was said of another kind.
+    was_linear = not content.get("model", {}).get("hidden")
+    if "kind" in model and "hidden" not in model and (was_linear or model["kind"] == "linear"):
+        # Which layers there are, or none, was said of another kind.
         content["model"].pop("hidden", None)
     try:
         return RunConfig.model_validate(content)

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from aefpga.choices import ModelKind, PenaltyRule
+from aefpga.choices import ModelKind, PenaltyRule, Scale
 from aefpga.config.section import Section
 
 MODULO = "modulo"
@@ -12,11 +12,15 @@ MODULO = "modulo"
 USUAL_HIDDEN = (64, 32)
 # Of a record's modulo words together.
 USUAL_LINK_BITS = 88
-# Activations are of the order of one, min-max errors squared of the order of 1e-5.
+# Activations are of the order of one, min-max errors squared of the order of 1e-5; those of scale
+# `spread` of the order of one.
 USUAL_PENALTIES: dict[PenaltyRule, dict[str, float]] = {
     "textbook": {"sparse-l1": 3e-6, "sparse-kl": 3e-6, "vae": 1e-6, "adversarial": 1e-4},
     "study": {"sparse-l1": 1e-3, "sparse-kl": 1e-3, "vae": 1.0},
 }
+
+
+SPREAD_PENALTIES = {"sparse-l1": 1e-3, "sparse-kl": 1e-3, "vae": 3e-3, "adversarial": 1e-2}
 
 
 class ModelConfig(Section):
@@ -35,6 +39,11 @@ class ModelConfig(Section):
     )
     linear_path: bool = Field(
         False, description="standard: the latents read the inputs, too, beside the hidden layers"
+    )
+    scale: Scale = Field(
+        "range",
+        description="range: inputs and latents fill [-1, 1]; spread: they have a spread of about 1 "
+        "around 0 (latents of vae and adversarial stay as their prior has them): for scores",
     )
     activation: Literal["relu", "leaky_relu"] = "relu"
     latent_activation: Literal["linear", "leaky_relu"] = Field(
@@ -92,6 +101,8 @@ class ModelConfig(Section):
             kind = "linear"
         rule = data.get("penalty_rule", "textbook")
         usual = next((found for name, found in USUAL_PENALTIES.items() if name == rule), {})
+        if rule == "textbook" and data.get("scale") == "spread":
+            usual = SPREAD_PENALTIES
         defaults: dict[str, Any] = {"penalty": usual[kind]} if kind in usual else {}
         if kind not in ("linear", MODULO):
             defaults["hidden"] = USUAL_HIDDEN
@@ -117,6 +128,19 @@ class ModelConfig(Section):
                 "link_bits are of linear encoders, of those with linear_path: true, and of modulo "
                 f"words, not of {self.kind}"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _scale_that_suits(self) -> "ModelConfig":
+        if self.scale == "range":
+            return self
+        if self.kind == MODULO or self.linear_path or self.link_bits or self.batch_norm:
+            raise ValueError(
+                "scale spread is not for modulo words, linear_path, link_bits or batch_norm: leave "
+                "it out, or these"
+            )
+        if self.latent_activation != "linear":
+            raise ValueError("scale spread needs linear latents; leave out latent_activation")
         return self
 
     @model_validator(mode="after")

@@ -78,6 +78,8 @@ class RunConfig(Section):
             return self
         if self.model.linear_path:
             raise ValueError("learned widths are not for a linear path: give one of the two up")
+        if self.model.scale == "spread":
+            raise ValueError("learned widths are not for scale spread: give one of the two up")
         if self.training.quantized_epochs == 0:
             raise ValueError("learned widths need training.quantized_epochs, at least 1")
         if self.model.kind == "standard":

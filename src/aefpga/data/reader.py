@@ -83,6 +83,8 @@ def read_records(
     collection: str | None = None,
     max_records: int | None = None,
     step: Step = silent,
+    *,
+    with_events: bool = False,
 ) -> Records:
     """Read all records, or those of the first events that have at most `max_records` together.
 
@@ -96,7 +98,7 @@ def read_records(
     """
     parts: list[Records] = []
     room = max_records
-    for records in iterate_records(inputs, schema, collection, step):
+    for records in iterate_records(inputs, schema, collection, step, with_events=with_events):
         part = records if room is None else _whole_events(records, room)
         parts.append(part)
         if room is not None:

@@ -48,6 +48,12 @@ class Records:
         """Return one variable of all records."""
         return self.values[:, self.schema.index(name)]
 
+    def of_event(self, name: str, default: Any) -> NDArray[Any]:
+        """Return for each record what the file says of its event, or the default for all."""
+        if name not in self.events:
+            return np.full(len(self), default)
+        return np.repeat(self.events[name], self.counts)
+
     def keep(self, mask: NDArray[np.bool_]) -> "Records":
         """Return the records where `mask` (one entry each) is true.
 

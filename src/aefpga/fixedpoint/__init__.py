@@ -4,7 +4,7 @@ from aefpga.fixedpoint.emulator import Emulator
 from aefpga.fixedpoint.input import EncoderInput, Offset
 from aefpga.fixedpoint.layers import Activation, DenseLayer, Layer, Tensor, exact_accumulator
 from aefpga.fixedpoint.spec import EncoderSpec
-from aefpga.fixedpoint.trigger import Score, ScoreKind, Trigger
+from aefpga.fixedpoint.trigger import Score, Trigger
 from aefpga.fixedpoint.types import FixedType, smallest_type
 
 __all__ = [
@@ -17,7 +17,6 @@ __all__ = [
     "Layer",
     "Offset",
     "Score",
-    "ScoreKind",
     "Tensor",
     "Trigger",
     "exact_accumulator",

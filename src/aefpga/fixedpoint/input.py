@@ -60,9 +60,9 @@ class EncoderInput:
 
     A quantity, less an offset if there is one, is first put on the linear grid declared by `type`
     (one type for each variable). Where `mantissa` is negative those are the words, and the network
-    reads their very bits as the number ``quantity * 2**-exponent``, which lies within [-1, 1]: a
-    shift of the binary point that costs no logic. Elsewhere the words are companded (`compand.py`)
-    to a logarithmic scale, and the network reads them as numbers within [0, 1).
+    reads their very bits as the number ``quantity * 2**-exponent``, within [-1, 1] or of a spread
+    of about 1: a shift of the binary point that costs no logic. Elsewhere the words are companded
+    (`compand.py`) to a logarithmic scale, and the network reads them as numbers within [0, 1).
 
     Parameters
     ----------

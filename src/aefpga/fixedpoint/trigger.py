@@ -2,14 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal, get_args
+from typing import Any, get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
+from aefpga.choices import ScoreKind
 from aefpga.fixedpoint.types import EXACT_BITS, FixedType, integers, smallest_type
-
-ScoreKind = Literal["absolutes", "squares", "largest"]
 
 
 @dataclass(frozen=True)

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -14,6 +15,7 @@ from aefpga import __version__
 from aefpga.config import RunConfig
 from aefpga.errors import UsageError
 from aefpga.files import atomic_path, sha256_of, write_json
+from aefpga.fixedpoint import Trigger
 from aefpga.runs import layout
 from aefpga.runs.run import SCHEMA_VERSION, Run
 
@@ -54,6 +56,19 @@ def seal(partial: Path, final: Path, config: RunConfig | None, facts: Mapping[st
     with atomic_path(final) as temporary:
         shutil.move(partial, temporary)
     return Run(final, manifest)
+
+
+def set_trigger(run: Run, trigger: Trigger) -> Run:
+    """Write a trigger into a run's specification, in place of one that it has; return the run.
+
+    What was found of the encoder before, its agreement and reports, is of the one without.
+    """
+    spec = replace(run.spec, trigger=trigger)
+    spec.save(run.folder)
+    listed = {name: sha256_of(run.folder / name) for name in layout.QUANTIZED}
+    manifest = {**run.manifest, "files": {**run.manifest["files"], **listed}}
+    write_json(run.folder / layout.MANIFEST, manifest)
+    return Run(run.folder, manifest)
 
 
 def save_test_records(folder: Path, names: tuple[str, ...], values: NDArray[np.float32]) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aefpga.choices import Scale
 from aefpga.config import QuantizationConfig
 from aefpga.errors import UsageError
 from aefpga.fixedpoint import Activation, EncoderInput, FixedType
@@ -17,6 +18,9 @@ Floats = NDArray[np.float32]
 
 # Binary points of a layer's neurons lie this far apart at most, lest sums need too many bits.
 FINEST_POINT = 12
+# Bits of a variable's range above its spread, at most: what is there once in thousands of records
+# is not magnified without limit.
+SPREAD_BITS = 8
 
 
 @dataclass(frozen=True)
@@ -66,12 +70,16 @@ def fit_input(
     schema: Schema,
     input_bits: int,
     logarithmic: Collection[str] = (),
+    scale: Scale = "range",
 ) -> EncoderInput:
     """Choose the grid of physical quantities on which the firmware takes its inputs.
 
     Counts are integers, in as many bits as the largest one needs. The variables named in
     `logarithmic` are companded from a grid of 2**-`FINE_BITS`. All others get `input_bits` over the
     power-of-two range that holds the training jets; objects of a kind have one range.
+
+    The network reads them within [-1, 1], or, where `scale` is ``spread``, with a standard
+    deviation of about 1: the words are the same.
 
     Raises
     ------
@@ -96,6 +104,8 @@ def fit_input(
     is_companded = np.isin(schema.names, list(logarithmic)) & ~is_zero & ~signed
     width = np.where(is_companded, np.maximum(exponent, 0) + FINE_BITS, width)
     integer = np.where(is_companded, np.maximum(exponent, 0), integer)
+    if scale == "spread":
+        exponent = np.where(is_companded | is_zero, exponent, _spread_exponent(jets, exponent))
     return EncoderInput(
         variables=schema.names,
         units=schema.units,
@@ -103,6 +113,16 @@ def fit_input(
         exponent=exponent,
         mantissa=np.where(is_companded, MANTISSA_BITS, -1),
     )
+
+
+def _spread_exponent(records: Floats, exponent: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return for each variable the exponent of the power of two next to its standard deviation.
+
+    It is at most `SPREAD_BITS` below that of its range.
+    """
+    spread = records.std(axis=0, dtype=np.float64)
+    nearest = np.rint(np.log2(np.maximum(spread, 1e-30))).astype(np.int64)
+    return np.asarray(np.clip(nearest, exponent - SPREAD_BITS, exponent))
 
 
 def network_inputs(source: EncoderInput, records: Floats) -> Floats:

@@ -60,6 +60,9 @@ class Trained:
         Other encoders that the training could have ended with, and what they cost; JSON content.
     rounding : Mapping or None
         How the integers of the weights were chosen, and what they cost; JSON content.
+    log_variance : Network or None
+        Of a variational encoder in floating point: what `input.scaled` returns, to the logarithms
+        of the latents' variances.
     """
 
     input: EncoderInput
@@ -71,6 +74,7 @@ class Trained:
     reference: Mapping[str, NDArray[Any]] = field(default_factory=dict)
     front: Mapping[str, Any] | None = None
     rounding: Mapping[str, Any] | None = None
+    log_variance: Network | None = None
 
     def __post_init__(self) -> None:
         if (self.spec is None) != (self.decoder is None):

@@ -203,6 +203,8 @@ def _export(trained: Trained, folder: Path) -> None:
     write_json(folder / layout.INPUT, trained.input.to_config())
     if trained.float_network is not None:
         export_network(trained.float_network, folder / layout.FLOAT_MODEL)
+    if trained.log_variance is not None:
+        export_network(trained.log_variance, folder / layout.LOG_VARIANCE)
     if trained.spec is not None:
         trained.spec.save(folder)
         if isinstance(trained.decoder, Network):

@@ -16,6 +16,8 @@ NORMALISATION = "_normalisation"
 # Of the decoder, the layer from the latents straight to the output; of the encoder, from the inputs
 # straight to the latents.
 LINEAR_PATH = "linear_path"
+# Of a variational encoder, the layer beside the latents.
+LOG_VARIANCE = "log_variance"
 
 
 def layer_names(model: ModelConfig) -> tuple[str, ...]:

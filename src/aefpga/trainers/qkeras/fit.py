@@ -23,6 +23,7 @@ from aefpga.schema import Schema
 from aefpga.trainers.calibrate import LayerTypes, fit_input, layer_types, network_inputs
 from aefpga.trainers.qkeras.autoencoder import (
     LINEAR_PATH,
+    LOG_VARIANCE,
     dense_weights,
     float_decoder,
     float_encoder,
@@ -34,6 +35,7 @@ from aefpga.trainers.qkeras.autoencoder import (
 from aefpga.trainers.qkeras.backend import tensorflow
 from aefpga.trainers.qkeras.linear import (
     Standardisation,
+    mean_and_spread,
     middle_and_half,
     refit_linear_path,
     set_best_linear,
@@ -50,6 +52,8 @@ LayerWeights = dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
 # A width for each latent word, where they have not all the one of the configuration.
 LatentBits = NDArray[np.int64] | None
 
+# Kinds whose latents are drawn to a unit normal.
+WITH_PRIOR = ("vae", "adversarial")
 # Records on which the ranges of the activations are measured.
 CALIBRATION_RECORDS = 20_000
 # The quantized network starts from a trained one: it needs a smaller step.
@@ -58,10 +62,14 @@ QUANTIZED_LEARNING_RATE = 0.5
 
 @dataclass(frozen=True)
 class Weights:
-    """Trained weights of an encoder and its decoder, by layer name."""
+    """Trained weights of an encoder and its decoder, by layer name.
+
+    `log_variance`, of variational ones, is the layer beside the latents.
+    """
 
     encoder: LayerWeights
     decoder: LayerWeights
+    log_variance: tuple[NDArray[np.float32], NDArray[np.float32]] | None = None
 
 
 def fit(
@@ -77,7 +85,7 @@ def fit(
     tensorflow().keras.utils.set_random_seed(config.training.seed)
     normaliser = Normaliser(config.data.normalisation, schema).fit(train)
     bits = config.quantization.input_bits
-    source = fit_input(train, schema, bits, normaliser.logarithmic)
+    source = fit_input(train, schema, bits, normaliser.logarithmic, config.model.scale)
     targets = normaliser.transform(train), normaliser.transform(validation)
 
     samples = (
@@ -93,8 +101,9 @@ def fit(
         layers = weights_in_sequence(trained_float.encoder, source.network_type.signed)
         trained_float = replace(trained_float, encoder=layers)
     float_network = as_network({**trained_float.encoder, **trained_float.decoder}, config.model)
+    log_variance = _log_variance(trained_float, config.model)
     if config.quantization.bits is None:
-        return Trained(source, normaliser, float_network, curve)
+        return Trained(source, normaliser, float_network, curve, log_variance=log_variance)
 
     folded = config.model_copy(update={"model": model})
     inputs = samples[0].inputs[:CALIBRATION_RECORDS]
@@ -106,7 +115,7 @@ def fit(
         Samples(network_inputs(source, train), targets[0]),
         Samples(network_inputs(source, validation), targets[1]),
     )
-    if config.model.is_linear and latent_bits is None:
+    if config.model.is_linear and latent_bits is None and config.model.scale == "range":
         spared = spare_weights(
             start.encoder["latent"], decoder, source, samples, config.quantization
         )
@@ -120,7 +129,7 @@ def fit(
     if config.model.has_linear_path:
         encoder.trainable = False
         refit_linear_path(encoder, decoder, samples[0])
-    network = tensorflow().keras.Model(encoder.input, decoder(encoder.output))
+    network = _quantized_network(encoder, decoder, config, trained_float.log_variance)
     add_penalty_of_second_pass(network, encoder, decoder, model)
     curve += _train(network, samples, config, "quantized", checkpoints, on_epoch)
     spec = _specification(encoder, source, types, folded, provenance)
@@ -136,7 +145,37 @@ def fit(
         decoder=as_network(dense_weights(decoder), config.model),
         reference=to_arrays(dense_weights(encoder)),
         rounding=rounding,
+        log_variance=log_variance,
     )
+
+
+def _quantized_network(
+    encoder: Any,
+    decoder: Any,
+    config: RunConfig,
+    log_variance: tuple[NDArray[np.float32], NDArray[np.float32]] | None,
+) -> Any:
+    """Return the autoencoder that trains on words.
+
+    Latents of scale `spread` go on obeying their prior; without that they would drift from it.
+    """
+    from aefpga.trainers.qkeras.latent import regularized_latents
+
+    keras, latents = tensorflow().keras, encoder.output
+    if config.model.scale == "range" or config.model.has_linear_path:
+        return keras.Model(encoder.input, decoder(latents))
+    network = keras.Model(encoder.input, decoder(regularized_latents(encoder, config, 0)))
+    if log_variance is not None:
+        network.get_layer(LOG_VARIANCE).set_weights(log_variance)
+    return network
+
+
+def _log_variance(trained: Weights, model: ModelConfig) -> Network | None:
+    """Return the network from scaled inputs to the logarithms of the latents' variances."""
+    if trained.log_variance is None:
+        return None
+    hidden = {n: w for n, w in trained.encoder.items() if n != "latent"}
+    return as_network({**hidden, LOG_VARIANCE: trained.log_variance}, model)
 
 
 def _fit_float(
@@ -149,8 +188,11 @@ def _fit_float(
     # Imports TensorFlow, which must have been configured.
     from aefpga.trainers.qkeras.latent import regularized_latents
 
-    model, latent_bits = config.model, None
-    scaling = Standardisation.of(samples[0].inputs) if model.has_linear_path else None
+    model, latent_bits, scaling = config.model, None, None
+    if model.has_linear_path:
+        scaling = Standardisation.of(samples[0].inputs)
+    elif model.scale == "spread":
+        scaling = Standardisation.centring(samples[0].inputs)
     if scaling is not None:
         samples = scaling.applied(samples[0]), scaling.applied(samples[1])
     train, _ = samples
@@ -166,14 +208,19 @@ def _fit_float(
     add_penalty_of_second_pass(network, encoder, decoder, model)
     curve = _train(network, samples, config, "float", checkpoints, on_epoch)
     weights = dense_weights(encoder)
+    if model.kind == "vae":
+        weights[LOG_VARIANCE] = tuple(network.get_layer(LOG_VARIANCE).get_weights())
     if scaling is not None:
-        reading = (layer_names(model)[0], LINEAR_PATH)
+        reading = [layer_names(model)[0], LINEAR_PATH]
+        # Of a variational encoder without hidden layers it reads the inputs, too.
+        reading += [] if model.hidden else [LOG_VARIANCE]
         weights |= {n: scaling.folded(*weights[n]) for n in reading if n in weights}
-    return Weights(weights, dense_weights(decoder)), latent_bits, curve
+    log_variance = weights.pop(LOG_VARIANCE, None)
+    return Weights(weights, dense_weights(decoder), log_variance), latent_bits, curve
 
 
 def _centred(trained: Weights, inputs: Floats, model: ModelConfig) -> tuple[Any, Weights]:
-    """Return a float encoder whose latents fill [-1, 1], and the weights to start from."""
+    """Return a float encoder whose latents have their scale, and the weights to start from."""
     encoder = float_encoder(inputs.shape[1], model)
     set_dense_weights(encoder, trained.encoder)
     start = _centre_latents(trained, encoder, inputs, model)
@@ -183,7 +230,7 @@ def _centred(trained: Weights, inputs: Floats, model: ModelConfig) -> tuple[Any,
 
 def as_network(weights: LayerWeights, model: ModelConfig) -> Network:
     """Return trained layers, of an autoencoder or of its decoder, as layers of no framework."""
-    linear = ("output", LINEAR_PATH)
+    linear = ("output", LINEAR_PATH, LOG_VARIANCE)
     layers = {}
     for name, (weight, bias) in weights.items():
         activation = "linear" if name in linear else layer_activation(model, name)
@@ -218,10 +265,13 @@ def _centre_latents(weights: Weights, encoder: Any, inputs: Floats, model: Model
     """Shift and scale each latent to fill [-1, 1] and undo that in what reads it.
 
     The autoencoder computes the same, but one fixed-point type now suits all latents. What has
-    passed a leaky ReLU is scaled only.
+    passed a leaky ReLU is scaled only. Of scale `spread` the mean comes to 0 and the deviation to
+    1, or both stay what a prior has made of them.
     """
+    if model.scale == "spread" and model.kind in WITH_PRIOR:
+        return weights
     latents = encoder.predict(inputs, batch_size=len(inputs), verbose=0)
-    middle, half = middle_and_half(latents)
+    middle, half = (mean_and_spread if model.scale == "spread" else middle_and_half)(latents)
     if model.latent_activation != "linear":
         middle, half = 0 * middle, half + np.abs(middle)
     weight, bias = weights.encoder["latent"]

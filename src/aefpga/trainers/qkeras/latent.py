@@ -11,6 +11,7 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from aefpga.config import RunConfig
+from aefpga.trainers.qkeras.autoencoder import LOG_VARIANCE
 
 DISCRIMINATOR_UNITS = 64
 
@@ -34,7 +35,7 @@ def regularized_latents(
     model, training, quantization = config.model, config.training, config.quantization
     if model.kind == "vae":
         hidden = encoder.layers[-3].output if model.hidden else encoder.input
-        spread = tf.keras.layers.Dense(model.n_latent, name="log_variance")(hidden)
+        spread = tf.keras.layers.Dense(model.n_latent, name=LOG_VARIANCE)(hidden)
         is_sum = model.penalty_rule == "study"
         warm_up_steps = 0.0 if is_sum else model.warm_up * n_steps
         sampling = Sampling(model.penalty, warm_up_steps, training.seed, is_sum=is_sum)

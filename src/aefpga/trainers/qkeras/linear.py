@@ -47,6 +47,11 @@ class Standardisation:
         spread = inputs.std(axis=0)
         return cls(inputs.mean(axis=0), np.where(spread > 0, spread, np.float32(1)))
 
+    @classmethod
+    def centring(cls, inputs: Floats) -> Self:
+        """Learn the mean alone: of inputs whose spread powers of two have made about 1."""
+        return cls(inputs.mean(axis=0), np.ones(inputs.shape[1], np.float32))
+
     def applied(self, samples: Samples) -> Samples:
         """Return samples with standardised inputs."""
         return Samples((samples.inputs - self.centre) / self.spread, samples.targets)
@@ -100,6 +105,12 @@ def middle_and_half(latents: Floats) -> tuple[Floats, Floats]:
     # A latent that hardly varies beside the others is not magnified without limit.
     half = np.maximum(half, max(float(half.max()), 1e-30) * LEAST_RANGE).astype(np.float32)
     return (high + low) / 2, half
+
+
+def mean_and_spread(latents: Floats) -> tuple[Floats, Floats]:
+    """Return the mean of each latent, and its standard deviation."""
+    spread = latents.std(axis=0)
+    return latents.mean(axis=0), np.maximum(spread, max(float(spread.max()), 1e-30) * LEAST_RANGE)
 
 
 def bends(latents: Floats, kernel: Floats, bias: Floats, n: int) -> tuple[Floats, Floats]:

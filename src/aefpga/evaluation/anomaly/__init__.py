@@ -1,0 +1,1 @@
+"""Scores of anomalies, judged: rates and thresholds, what they find, and what simple ones find."""

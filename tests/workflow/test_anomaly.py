@@ -1,0 +1,152 @@
+"""From a run on events to a trigger in its specification, and what its scores find."""
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from aefpga.cli import app
+from aefpga.config import load_config
+from aefpga.configs import find_config
+from aefpga.errors import DataError, RunError, UsageError
+from aefpga.fixedpoint import Emulator
+from aefpga.progress import silent
+from aefpga.runs import open_run
+from aefpga.workflow.anomaly import anomaly
+from aefpga.workflow.anomaly_samples import background_of, signals_of
+from aefpga.workflow.injection import inject
+
+SIGNALS = {"a-4l", "h0-tautau", "hpm-taunu", "lq-btau"}
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory):
+    pytest.importorskip("qkeras", reason="training needs the extra `train`")
+    from aefpga.workflow.train import train
+
+    config = load_config(
+        find_config("anomaly"),
+        {
+            "data": {"max_jets": 5000},
+            "training": {"epochs": 3, "quantized_epochs": 2, "batch_size": 128},
+        },
+    )
+    folder = tmp_path_factory.mktemp("runs")
+    train(config, folder, "vae")
+    return folder
+
+
+@pytest.fixture
+def run(runs):
+    return open_run("vae", runs)
+
+
+def test_latents_of_a_variational_encoder_do_not_collapse(run):
+    words = Emulator(run.spec).encode(run.test_records)
+    spread = run.spec.latent_type.to_values(words).std(axis=0)
+    assert (spread > 0.1).sum() >= 4
+    # Its prior's unit is theirs, in floating point and in words.
+    assert spread.max() < 4
+
+
+def test_inputs_of_scale_spread_are_read_with_a_spread_of_one(run):
+    read = run.input.scaled(run.test_records)
+    assert 0.5 < read[:, run.schema.index("j1_pt")].std() < 2
+    assert 0.5 < read[:, run.schema.index("mu1_eta")].std() < 2
+
+
+def test_the_report_judges_every_score_and_sets_the_trigger(run, runs):
+    pytest.importorskip("sklearn", reason="the ceiling needs the extra `baselines`")
+    report = anomaly(run, rate=2e-2, score="absolutes")
+    assert set(report.signals) == SIGNALS
+    assert list(report.found)[:6] == [
+        "sum of absolutes", "sum of squares", "largest", "reconstruction error", "divergence",
+        "leptons counted, then their pt",
+    ]  # fmt: skip
+    for found in report.found.values():
+        assert 0.3 < found["a-4l"].auc.value < 1
+    assert report.found["boosted trees"]["a-4l"].auc.value > 0.9
+    assert report.found["boosted trees"]["a-4l"].events == 1000
+    assert sum(s.value for s in report.accepted.values()) == pytest.approx(1)
+
+    # What the firmware is to compute has the rate that was asked for.
+    written = open_run("vae", runs)
+    trigger = written.spec.trigger
+    assert trigger.threshold == report.threshold.chosen.threshold
+    bits = Emulator(written.spec).outputs(written.input.to_words(written.test_records))[:, -1]
+    assert bits.mean() == pytest.approx(report.threshold.chosen.rate.value)
+    assert 0 < bits.mean() <= 2e-2
+    assert report.threshold.neighbour.rate.value > 2e-2
+
+    content = json.loads((run.folder / "anomaly.json").read_text())
+    assert content["trigger"]["chosen"]["threshold"] == trigger.threshold
+    assert content["trigger"]["signals"]["a-4l"]["value"] == report.passing["a-4l"].value
+    assert (run.folder / "plots" / "anomaly_roc.pdf").exists()
+
+    # A channel that was judged already, of the same signals: the best of both is the same.
+    again = anomaly(written, rate=2e-2, channels=[written])
+    assert again.summaries == report.summaries
+
+
+def test_a_share_of_signal_is_trained_on_and_sought(run):
+    background, signals = (f(run, (), None, silent) for f in (background_of, signals_of))
+    only = {"a-4l": signals["a-4l"]}
+    [found] = inject(run, background, only, 0.01, 2e-2, "squares")
+    assert found.trained_with == round(0.01 / 0.99 * 2250)
+    for finding in (found.clean, found.contaminated):
+        # It finds more of the signal than of the rest, and what passes has more of it.
+        assert 0.02 < finding.efficiency.value < 1
+        assert 0.01 < finding.purity.value < 1
+    with pytest.raises(UsageError, match=r"--inject 0\.9 of a-4l is 20250 of 2,250"):
+        next(inject(run, background, only, 0.9, 2e-2, "squares"))
+
+
+def test_signals_and_background_keep_labels_and_weights(run, tmp_path):
+    background = background_of(run, (), None, silent)
+    assert set(background.judged.processes) <= {"w", "z", "qcd", "ttbar"}
+    np.testing.assert_array_equal(background.judged.values, run.test_records)
+    lines = [
+        f"{i};p{i % 2};{weight};50000;0.1;e-,60000,{pt},0.5,1"
+        for i, (weight, pt) in enumerate(((1, 40000), (3, 50000), (-1, 60000)))
+    ]
+    (tmp_path / "signal.csv").write_text("\n".join(lines[:2]) + "\n")
+    signals = signals_of(run, [str(tmp_path / "signal.csv")], None, silent)
+    assert {name: s.weights.tolist() for name, s in signals.items()} == {"p0": [1], "p1": [3]}
+    (tmp_path / "negative.csv").write_text("\n".join(lines) + "\n")
+    with pytest.raises(DataError, match="1 of 3 weights are negative"):
+        signals_of(run, [str(tmp_path / "negative.csv")], None, silent)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"rate": 1.5}, "--rate 1.5: a share"),
+        ({"rate": 0.1, "shares": [2.0]}, "--inject 2: a share"),
+        ({"rate": 1e-6}, "--rate 1e-06 cannot be seen in 2,250 background"),
+    ],
+)
+def test_what_cannot_be_is_refused(run, options, message):
+    with pytest.raises((UsageError, DataError), match=message):
+        anomaly(run, **options)
+
+
+def test_a_run_whose_files_are_others_now_is_refused(run):
+    config = run.config.model_copy(
+        update={"training": run.config.training.model_copy(update={"seed": 7})}
+    )
+    run.__dict__["config"] = config
+    with pytest.raises(RunError, match="no longer holds the events"):
+        background_of(run, (), None, silent)
+
+
+def test_the_command_says_the_rate_and_what_to_do_next(runs):
+    result = CliRunner().invoke(app, ["anomaly", "--runs", str(runs), "--rate", "0.02"])
+    assert result.exit_code == 0, result.output
+    assert "the background's rate is" in result.output
+    assert "next: aefpga csim --run vae" in result.output
+
+
+def test_jets_need_signals(tiny_run):
+    with pytest.raises(UsageError, match="no embedded signals of jets"):
+        anomaly(tiny_run, rate=0.1)
