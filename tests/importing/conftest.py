@@ -74,8 +74,28 @@ def saved(tmp_path_factory):
             QActivation(quantized_bits(7, 4, alpha=1), name="words"),
         ]))  # fmt: skip
 
+    def convolved():
+        """Two convolutions, one padded and with strides, and a dense layer on their filters."""
+        weights = {"bias_quantizer": quantized_bits(6, 1, alpha=1),
+                   "activation": quantized_relu(6, 2)}  # fmt: skip
+        return randomised(keras.Sequential([
+            layers.Input((6, 5, 2)),
+            QActivation(quantized_bits(6, 2, alpha=1)),
+            qkeras.QConv2D(3, (3, 2), kernel_quantizer=quantized_bits(5, 0, alpha="auto_po2"),
+                           strides=(2, 1), padding="same", name="conv1", **weights),
+            qkeras.QConv2D(2, (2, 3), kernel_quantizer=quantized_bits(4, 0, alpha=1),
+                           name="conv2", **weights),
+            layers.Flatten(),
+            QDense(3, kernel_quantizer=quantized_bits(4, 0, alpha=1), use_bias=False, name="out"),
+        ]))  # fmt: skip
+
     found = {}
-    for make, suffix in ((po2, ".keras"), (halves, ".keras"), (normalised, ".h5")):
+    for make, suffix in (
+        (po2, ".keras"),
+        (halves, ".keras"),
+        (normalised, ".h5"),
+        (convolved, ".keras"),
+    ):
         path, model = folder / f"{make.__name__}{suffix}", make()
         model.save(path)
         found[make.__name__] = path, model

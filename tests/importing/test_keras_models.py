@@ -22,13 +22,14 @@ INPUT = "ap_fixed<6,3,AP_RND_CONV,AP_SAT>"
 TYPES = {"normalised": GivenTypes(input=INPUT)}
 
 
-@pytest.mark.parametrize("name", ["po2", "halves", "normalised"])
+@pytest.mark.parametrize("name", ["po2", "halves", "normalised", "convolved"])
 def test_words_are_those_of_predict(saved, name):
     path, model = saved[name]
     imported = read_keras_model(path, TYPES.get(name, GivenTypes()))
     spec = imported.spec
     words = np.concatenate([adversarial_words(spec), random_words(spec, 4000, seed=3)])
-    predicted = model.predict(spec.input.network_type.to_values(words), verbose=0, batch_size=6000)
+    values = spec.input.network_type.to_values(words).reshape(-1, *model.input_shape[1:])
+    predicted = model.predict(values, verbose=0, batch_size=6000)
     found = Emulator(spec)(words)
     assert np.array_equal(spec.latent_type.to_values(found), predicted)
     assert len(np.unique(found)) > 8
@@ -190,6 +191,21 @@ def test_what_is_refused(saved, name):
         read_keras_model(altered(saved["po2"][0], change), GivenTypes())
 
 
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (lambda layers: layers["conv1"].update(dilation_rate=[2, 2]), "1, 1. is known"),
+        (lambda layers: layers["conv1"].update(padding="causal"), "expected valid or same"),
+        (lambda layers: layers["conv1"].update(strides=[0, 1]), "expected two numbers"),
+        (kind("flatten", "MaxPooling2D"), r"flatten \(MaxPooling2D\): it is not known"),
+        (kind("flatten", "Dropout"), r"layer out \(QDense\): its weights do not fit"),
+    ],
+)
+def test_convolutions_that_are_refused(saved, change, reason):
+    with pytest.raises(Refusal, match=reason):
+        read_keras_model(altered(saved["convolved"][0], change), GivenTypes())
+
+
 def test_a_normalisation_that_is_not_exact_is_refused(saved, tmp_path):
     path = tmp_path / "model.h5"
     path.write_bytes(saved["normalised"][0].read_bytes())
@@ -225,6 +241,15 @@ def test_files_that_are_no_models(saved, tmp_path, monkeypatch):
     monkeypatch.setattr(keras_file, "MAX_CONFIG", 100)
     with pytest.raises(DataError, match=r"config\.json claims"):
         keras_file.read_keras_file(path)
+
+
+def test_an_input_that_claims_too_much(saved):
+    def large(layers):
+        entry = next(x for x in layers["entries"].values() if x["class_name"] == "InputLayer")
+        entry["config"]["batch_input_shape"] = [None, 1 << 19]
+
+    with pytest.raises(Refusal, match=r"524,288 words arrive; at most 4,096"):
+        read_keras_model(altered(saved["po2"][0], large), GivenTypes())
 
 
 def test_weights_elsewhere_or_too_many(saved, tmp_path):

@@ -13,7 +13,7 @@ from aefpga.config.loading import problems_of
 from aefpga.config.section import Section
 from aefpga.errors import DataError, ToolError
 from aefpga.fixedpoint import Activation, FixedType, Tensor, exact_accumulator
-from aefpga.importing import keras_reference
+from aefpga.importing import convolution, keras_reference
 from aefpga.importing.chain import (
     Chain,
     Comparison,
@@ -25,7 +25,13 @@ from aefpga.importing.chain import (
     smallest_tensor,
 )
 from aefpga.importing.keras_file import KerasLayer, KerasModel, read_keras_file
-from aefpga.importing.keras_reference import IDLE, activation_of, leaky_slope, quantizer_of
+from aefpga.importing.keras_reference import (
+    IDLE,
+    activation_of,
+    convolution_of,
+    leaky_slope,
+    quantizer_of,
+)
 from aefpga.importing.quantizers import Quantizer, Rounding, read_rounding
 from aefpga.importing.refusal import Refusal
 from aefpga.importing.spelling import read_type
@@ -152,6 +158,9 @@ class _Reader:
         elif layer.kind in ("Dense", "QDense"):
             self._dense(layer, made)
             self._activate(layer)
+        elif layer.kind in ("Conv2D", "QConv2D"):
+            self._convolve(layer, made)
+            self._activate(layer)
         elif layer.kind == "BatchNormalization":
             self._normalise(layer, made)
         elif layer.kind == "LeakyReLU":
@@ -194,6 +203,27 @@ class _Reader:
             raise Refusal(layer.where, f"{chain.width} words arrive at {weight.words.shape[0]}")
         self._shape = (weight.words.shape[1],)
         self._product = _Product(layer, weight, bias)
+
+    def _convolve(self, layer: KerasLayer, made: Any) -> None:
+        """Take a convolution as the matrix that it is."""
+        self._flush()
+        self._started(layer)
+        strides, padding = convolution_of(layer)
+        size = layer.weights[0].shape
+        if len(self._shape) != 3 or self._shape[2] != size[2]:
+            raise Refusal(
+                layer.where,
+                f"words of shape {self._shape} arrive; expected an image of {size[2]} channels",
+            )
+        shape = self._shape[0], self._shape[1], self._shape[2]
+        output = convolution.output_shape(layer.name, shape, size, strides, padding)
+        kernel, bias = self._tensors(layer, made)
+        words = convolution.matrix(kernel.words, shape, output, strides, padding)
+        places = output[0] * output[1]
+        self._shape = output
+        self._product = _Product(
+            layer, Tensor(words, kernel.type), Tensor(np.tile(bias.words, places), bias.type)
+        )
 
     def _tensors(self, layer: KerasLayer, made: Any) -> tuple[Tensor, Tensor]:
         """Return kernel and bias as the model computes with them."""

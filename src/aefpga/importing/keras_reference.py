@@ -12,7 +12,9 @@ import numpy as np
 
 from aefpga.fixedpoint import Emulator, EncoderSpec
 from aefpga.fixedpoint.example import adversarial_words, random_words
+from aefpga.fixedpoint.layers import MAX_NEURONS
 from aefpga.importing.chain import Comparison, check_size
+from aefpga.importing.convolution import Padding
 from aefpga.importing.keras_file import KerasLayer, KerasModel
 from aefpga.importing.quantizers import Quantizer, read_quantizer, read_rounding
 from aefpga.importing.refusal import Refusal
@@ -39,6 +41,8 @@ def build(model: KerasModel) -> Any:
     built = keras.Sequential([keras.layers.InputLayer(model.shape)])
     for layer in model.layers:
         check_weights(layer)
+        if (arriving := prod(built.output_shape[1:])) > MAX_NEURONS:
+            raise Refusal(layer.where, f"{arriving:,} words arrive; at most {MAX_NEURONS:,} can")
         made = _make(layer)
         try:
             built.add(made)
@@ -155,6 +159,36 @@ def _dense(layer: KerasLayer) -> Any:
     return kind(layer.weights[0].shape[1], **_products(layer))
 
 
+def convolution_of(layer: KerasLayer) -> tuple[tuple[int, int], Padding]:
+    """Return strides and padding of a convolution; Refusal if it is not one that is known."""
+    config = layer.config
+    known = {"data_format": ("channels_last",), "groups": (1,), "dilation_rate": ([1, 1], (1, 1))}
+    for name, values in known.items():
+        if config.get(name, values[0]) not in values:
+            raise Refusal(
+                layer.where, f"{name}={str(config[name])[:40]}; only {values[0]} is known"
+            )
+    strides, padding = config.get("strides", [1, 1]), config.get("padding", "valid")
+    if padding not in ("valid", "same"):
+        raise Refusal(layer.where, f"padding={str(padding)[:40]}; expected valid or same")
+    if (
+        not isinstance(strides, list)
+        or len(strides) != 2
+        or not all(isinstance(n, int) and 0 < n <= MAX_NEURONS for n in strides)
+    ):
+        raise Refusal(layer.where, f"strides={str(strides)[:40]}; expected two numbers")
+    return (strides[0], strides[1]), padding
+
+
+def _convolution(layer: KerasLayer) -> Any:
+    import qkeras
+
+    strides, padding = convolution_of(layer)
+    kind = qkeras.QConv2D if layer.kind == "QConv2D" else tensorflow().keras.layers.Conv2D
+    *size, _, filters = layer.weights[0].shape
+    return kind(filters, tuple(size), strides=strides, padding=padding, **_products(layer))
+
+
 def _activation(layer: KerasLayer) -> Any:
     import qkeras
 
@@ -194,8 +228,10 @@ def _flatten(layer: KerasLayer) -> Any:
 
 _MAKERS: dict[str, Callable[[KerasLayer], Any]] = {
     "QDense": _dense,
+    "QConv2D": _convolution,
     "QActivation": _activation,
     "Dense": _dense,
+    "Conv2D": _convolution,
     "Activation": _activation,
     "ReLU": _relu,
     "LeakyReLU": _leaky_relu,
