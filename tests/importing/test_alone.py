@@ -65,7 +65,7 @@ def test_its_page(run):
     page = path.read_text()
     assert "What was imported" in page
     assert "net.yaml" in page
-    assert {m.command.split()[1] for m in missing} <= {"csim", "synthesize"}
+    assert {m.command.split()[1] for m in missing} <= {"csim", "synthesize", "prove"}
     assert not Findings.of(run, describe(run)).judged
 
 

@@ -84,6 +84,10 @@ def test_leaky_words_without_a_rounding_are_exact(write):
         ({"arrays": "other.npz"}, r"other\.npz"),
         ({"last": {"name": "third"}}, "has no array third_weight"),
         ({"given": {"type": "ap_fixed<50,4>"}}, "need more than 53 bits"),
+        ({"trigger": {"score": "squares", "threshold": 0}}, "trigger: a threshold of 0"),
+        ({"trigger": {"score": "squares", "counted": [7], "threshold": 1}}, "trigger: "),
+        ({"trigger": {"score": "cubes", "threshold": 1}}, r"trigger\.score"),
+        ({"trigger": {"score": "largest", "type": "ap_fixed<8,3>", "threshold": 1}}, "trigger: "),
     ],
 )
 def test_what_is_refused(write, changes, reason):
@@ -137,20 +141,24 @@ def test_axol1tl(shared_data, tmp_path):
         for i, layer in enumerate(described["layers"], 1)
     ]
     source = {"type": described["input"], "shift": described["shift"], "offset": offset}
+    trigger = {"score": "squares", "type": "ap_ufixed<18,14>", "threshold": 415}
     content = {
         "input": source,
         "layers": layers,
+        "trigger": trigger,
         "arrays": str((shared_data / "axol1tl_v4.npz").resolve()),
     }
     path = tmp_path / "axol1tl.yaml"
     path.write_text(yaml.safe_dump(content))
     with np.load(shared_data / "axol1tl_v4.npz") as arrays:
         words, latent = arrays["input_words"].astype(np.int64), arrays["latent_words"]
+        scores = arrays["score_words"]
     np.save(tmp_path / "words.npy", words[:50])
     # Some of the words given are those of no quantity on the port.
     with pytest.raises(DataError, match=r"the word -?\d+ of x\d+ in row \d+ is none"):
         import_encoder(path, tmp_path / "runs", "a", inputs=tmp_path / "words.npy")
     run = import_encoder(path, tmp_path / "runs", "axol1tl")
-    assert np.array_equal(Emulator(run.spec)(words), latent)
+    found = Emulator(run.spec).outputs(words)
+    assert np.array_equal(found, np.column_stack([latent, scores, scores >= 415]))
     with pytest.raises(UsageError, match="exists already"):
         import_encoder(path, tmp_path / "runs", "axol1tl")

@@ -40,7 +40,8 @@ def import_(
     runs: Runs = Path("runs"),
     as_json: Json = False,
 ) -> None:
-    """Make a run of an encoder that was trained elsewhere: for csim, synthesize and report.
+    """Make a run of an encoder that was trained elsewhere: for csim, synthesize, prove and
+    report.
 
     Its words are exactly the original's, or it is refused, with the layer and the reason. A run
     made so has no decoder and no records: verbs that need those say so.

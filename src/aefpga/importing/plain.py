@@ -4,6 +4,7 @@ See docs/import.md for an example.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Literal
 
@@ -11,11 +12,12 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import Field, ValidationError
 
+from aefpga.choices import ScoreKind
 from aefpga.config.loading import problems_of
 from aefpga.config.section import Section
 from aefpga.errors import DataError
 from aefpga.files import load_arrays
-from aefpga.fixedpoint import EncoderInput, FixedType, Offset
+from aefpga.fixedpoint import EncoderInput, FixedType, Offset, Score, Trigger
 from aefpga.fixedpoint.layers import MAX_WEIGHTS
 from aefpga.importing.chain import Chain, Imported, exact_tensor, no_bias, plain_input, slope_shift
 from aefpga.importing.refusal import Refusal
@@ -58,11 +60,21 @@ class LayerContent(Section):
     output: str | None = Field(None, description="none: the sums as they are, no bit is dropped")
 
 
+class TriggerContent(Section):
+    """A score of the latent words, and the threshold of the trigger bit."""
+
+    score: ScoreKind
+    type: str | None = Field(None, description="none: one that holds every score exactly")
+    counted: tuple[int, ...] | None = Field(None, description="latent words that count; none: all")
+    threshold: int = Field(description="a score word: a number of steps of the type")
+
+
 class NetworkContent(Section):
     """The whole file."""
 
     input: InputContent
     layers: tuple[LayerContent, ...] = Field(min_length=1, max_length=64)
+    trigger: TriggerContent | None = None
     arrays: str | None = Field(None, description="the archive; none: this file's name with .npz")
 
 
@@ -105,7 +117,22 @@ def read_network(path: Path) -> Imported:
             _slope_shift(where, layer),
             None if layer.output is None else _type(where, layer.output),
         )
-    return Imported(chain.spec(), FORMAT, files=(path, archive))
+    spec = chain.spec()
+    if content.trigger is not None:
+        spec = replace(spec, trigger=_trigger(content.trigger, spec.latent_type))
+    return Imported(spec, FORMAT, files=(path, archive))
+
+
+def _trigger(content: TriggerContent, latent: FixedType) -> Trigger:
+    where = "trigger"
+    try:
+        score = Score.exact(content.score, latent, content.counted)
+        if content.type is not None:
+            score = replace(score, type=_type(where, content.type))
+        score.check(latent)
+        return Trigger(score, content.threshold)
+    except (ValueError, IndexError) as error:
+        raise Refusal(where, str(error)) from error
 
 
 def _slope_shift(where: str, layer: LayerContent) -> int:

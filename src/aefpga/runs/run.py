@@ -197,8 +197,8 @@ class Run:
             raise RunError(
                 f"run {self.name} is an encoder alone, imported from "
                 f"{self.imported.get('source', '?')}: it has no {name}, as there is no decoder, no "
-                "records and no training; csim, synthesize and report take it, other verbs need a "
-                "trained run"
+                "records and no training; csim, synthesize, prove and report take it, other verbs "
+                "need a trained run"
             )
         return self.folder / name
 

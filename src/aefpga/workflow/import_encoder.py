@@ -32,7 +32,7 @@ def import_encoder(
     input_type: str | None = None,
     types: Path | None = None,
 ) -> Run:
-    """Read an encoder, and make it a run: csim, synthesize and report take it.
+    """Read an encoder, and make it a run: csim, synthesize, prove and report take it.
 
     Parameters
     ----------
