@@ -20,6 +20,13 @@ def evaluate(
     inputs: Input = None,
     collection: Collection = None,
     runs: Runs = Path("runs"),
+    kind: Annotated[
+        str | None,
+        typer.Option(
+            "--object",
+            help="With --input of events: single objects as jets of one particle, e, mu or g.",
+        ),
+    ] = None,
     jets: Jets = None,
     fail_if_unlike: Annotated[
         bool,
@@ -39,7 +46,11 @@ def evaluate(
     With --input it judges other jets than the run's own test jets, and says whether they are like
     them: how well does an encoder do on a process that it was not trained on?
 
-    Example: `aefpga evaluate --run first`, or `aefpga evaluate --input "ttbar/*.root"`.
+    With --object too, those are single electrons, muons or photons of files of events: what does
+    an encoder of jets make of one particle?
+
+    Example: `aefpga evaluate --run first`, `aefpga evaluate --input "ttbar/*.root"`, or `aefpga
+    evaluate --input w.root --object mu`.
     """
     from aefpga.errors import UsageError
     from aefpga.runs import open_run
@@ -47,10 +58,17 @@ def evaluate(
 
     if fail_if_unlike and not inputs:
         raise UsageError("--fail-if-unlike compares jets of files: say which with --input")
+    if kind and not inputs:
+        raise UsageError("--object is of files of events: say which with --input")
     opened = open_run(run, runs)
     with show.progress() as step:
         result = evaluate_run(
-            opened, inputs=inputs or (), collection=collection, max_records=jets, step=step
+            opened,
+            inputs=inputs or (),
+            collection=collection,
+            kind=kind,
+            max_records=jets,
+            step=step,
         )
     for remark in result.notes:
         show.note(remark)

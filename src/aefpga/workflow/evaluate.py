@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from aefpga.codec.coders import FIXED, decode, encode
 from aefpga.decoding import Decoded
-from aefpga.errors import DataError, ToolError
+from aefpga.errors import DataError, ToolError, UsageError
 from aefpga.evaluation.histograms import Histograms, count_variables, count_words
 from aefpga.evaluation.metrics import Quality, eta_bins, judge, pt_bins
 from aefpga.evaluation.physics import Physics, judge_physics
@@ -29,7 +29,7 @@ from aefpga.fixedpoint import Emulator
 from aefpga.progress import Step, silent
 from aefpga.runs import Run, layout
 from aefpga.runs.autoencoder import Autoencoder, FloatAutoencoder
-from aefpga.schema import Schema
+from aefpga.schema import JETS, Schema
 
 Floats = NDArray[np.float32]
 FLOAT, QUANTIZED, C_SIMULATION = "float model", "quantized model", "C simulation"
@@ -87,12 +87,14 @@ def evaluate(
     *,
     inputs: Sequence[str] = (),
     collection: str | None = None,
+    kind: str | None = None,
     max_records: int | None = None,
     step: Step = silent,
 ) -> Evaluation:
     """Judge a run's reconstructed test records, beside float truncation; keep figures and plots.
 
-    With `inputs`, other records are judged, into a folder of their own below the run's.
+    With `inputs`, other records are judged, into a folder of their own below the run's: single
+    objects of a `kind` (``e``, ``mu`` or ``g``) in files of events, as jets, where that is given.
 
     The float model runs in onnxruntime, the quantized one as QKeras (where it is installed) and as
     hls4ml's C simulation (where that and g++ are), both decoded by the ONNX decoder.
@@ -105,9 +107,13 @@ def evaluate(
     table, lacking = run.test_records[:max_records], set(run.lacking)
     folder, likeness = run.folder, None
     if inputs:
-        table, filled = _other_records(run, inputs, collection, max_records, step)
+        if kind is None:
+            table, filled = _other_records(run, inputs, collection, max_records, step)
+        else:
+            table, filled = _single_objects(run, inputs, kind, max_records), ()
         lacking |= set(filled)
-        folder = run.folder / layout.EVALUATIONS / Path(inputs[0]).stem
+        name = Path(inputs[0]).stem + ("" if kind is None else f"-{kind}")
+        folder = run.folder / layout.EVALUATIONS / name
     judged = [i for i, name in enumerate(run.schema.names) if name not in lacking]
     if not judged:
         raise DataError(f"there are none of the variables of run {run.name} in {inputs[0]}")
@@ -171,6 +177,20 @@ def _other_records(
     data = run.config.data.model_copy(update={"collection": collection, "max_jets": None})
     records, _ = selected_records(inputs, run.schema, data, step)
     return records.values[:most], records.filled
+
+
+def _single_objects(run: Run, inputs: Sequence[str], kind: str, most: int | None) -> Floats:
+    """Return the objects of a kind in files of events as records of a run of jets."""
+    from aefpga.data.reader import read_records
+    from aefpga.data.single import as_jets, columns_of
+
+    if run.config.data.record.name != JETS.name:
+        raise UsageError(
+            f"--object shows single particles to a run of jets, run {run.name} is of "
+            f"{run.schema.name}"
+        )
+    events = read_records(inputs, columns_of(kind))
+    return as_jets(events, kind, run.schema, np.median(run.test_records, axis=0)).values[:most]
 
 
 def _reconstructed(
