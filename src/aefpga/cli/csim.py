@@ -24,7 +24,8 @@ def csim(
 
     The quantized Keras model, the integer emulator, hls4ml's C simulation and the Verilated RTL
     compute the latent words of the whole test split and of adversarial inputs. Exits 1 if a single
-    word differs, and names the first layer at which the two part.
+    word differs, and names the first layer at which the two part. Of an encoder with a trigger,
+    all but the Keras model compute score and bit, which are compared, too.
 
     Example: `aefpga csim`, or, without hls4ml, `aefpga csim --run first --without hls`.
     """
@@ -46,7 +47,7 @@ def csim(
             ("pair", "equal", "words", "agreement"),
             [
                 (
-                    f"{a.first} = {a.second}",
+                    a.title,
                     f"{a.equal:,}",
                     f"{a.words:,}",
                     _share(a.equal, a.words),

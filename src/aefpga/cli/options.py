@@ -44,6 +44,13 @@ Adders = Annotated[
         min=1,
     ),
 ]
+Dsp = Annotated[
+    bool | None,
+    typer.Option(
+        "--dsp/--no-dsp",
+        help="Squares of a score in DSPs, or by shifts and adds; default: the run's.",
+    ),
+]
 Tool = Annotated[
     str,
     typer.Option("--tool", help="auto, vitis, vivado or open (Verilator and Yosys)."),

@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aefpga.cli import show
-from aefpga.cli.options import Adders, ClockPeriod, Json, Part, Projects, RunName, Runs, Tool
+from aefpga.cli.options import Adders, ClockPeriod, Dsp, Json, Part, Projects, RunName, Runs, Tool
 
 if TYPE_CHECKING:
     from aefpga.firmware.report import SynthesisReport
@@ -15,6 +15,7 @@ def synthesize(
     part: Part = None,
     clock_period: ClockPeriod = None,
     adders: Adders = None,
+    dsp: Dsp = None,
     tool: Tool = "auto",
     runs: Runs = Path("runs"),
     projects: Projects = Path("hls_projects"),
@@ -24,6 +25,8 @@ def synthesize(
 
     With Vitis or Vivado HLS on PATH their synthesis is run and read. Without, the open flow: the
     RTL is simulated for latency and interval and synthesized with Yosys for resources.
+
+    Score and trigger bit are in the same design. Squares of a score take no DSPs unless asked for.
 
     Example: `aefpga synthesize --part xcvu9p --clock-period 4`.
     """
@@ -38,6 +41,7 @@ def synthesize(
             part=part,
             clock_period_ns=clock_period,
             adders_per_stage=adders,
+            dsp=dsp,
             tool=tool,
             step=step,
         )

@@ -16,3 +16,6 @@ class FirmwareConfig(Section):
     adders_per_stage: int | None = Field(
         None, gt=0, description="RTL: adders between registers; none: as many as surely fit"
     )
+    dsp: bool = Field(
+        False, description="squares of a score in DSPs; without, they are shifts and adds"
+    )

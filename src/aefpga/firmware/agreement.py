@@ -1,16 +1,15 @@
-"""One comparison for all computations of an encoder: do they give the same words?"""
+"""One comparison for all computations of an encoder: do they give the same words, scores, bits?"""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import combinations
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.fixedpoint import EncoderSpec
-
 Words = NDArray[np.int64]
+LATENT, SCORES, BITS = "latent words", "scores", "trigger bits"
 
 
 class Computation(Protocol):
@@ -27,11 +26,21 @@ class Computation(Protocol):
         ...
 
 
+@runtime_checkable
+class Firmware(Computation, Protocol):
+    """A computation of all that the firmware gives, score and trigger bit included."""
+
+    def outputs(self, words: Words) -> Words:
+        """Return the columns that `EncoderSpec.outputs` names, shape (n_jets, n_outputs)."""
+        ...
+
+
 @dataclass(frozen=True)
 class Agreement:
     """How two computations of the same jets compare.
 
-    `first_jet` is the index of the first jet of which a word differs, None if there is none.
+    `first_jet` is the index of the first jet of which a word differs, None if there is none; `part`
+    says what is compared: latent words, scores or trigger bits.
     """
 
     first: str
@@ -39,11 +48,18 @@ class Agreement:
     words: int
     equal: int
     first_jet: int | None
+    part: str = LATENT
 
     @property
     def is_exact(self) -> bool:
         """Whether every word is equal."""
         return self.equal == self.words
+
+    @property
+    def title(self) -> str:
+        """Which computations, and what of them where that is not latent words."""
+        pair = f"{self.first} = {self.second}"
+        return pair if self.part == LATENT else f"{pair}, {self.part}"
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON content."""
@@ -54,7 +70,8 @@ class Agreement:
 class Difference:
     """The first word at which two computations part.
 
-    `values` are the two words, `inputs` the input words of the jet.
+    `values` are the two words, `inputs` the input words of the jet. `layer` is one of the encoder,
+    or ``scores`` or ``trigger bits``.
     """
 
     first: str
@@ -66,52 +83,64 @@ class Difference:
     inputs: tuple[int, ...]
 
     def __str__(self) -> str:
+        place = f"layer {self.layer}: neuron {self.neuron}"
+        if self.layer in (SCORES, BITS):
+            place = f"the {self.layer}: that"
         return (
-            f"{self.first} and {self.second} part at layer {self.layer}: neuron {self.neuron} of "
-            f"jet {self.jet} is {self.values[0]} in {self.first} and {self.values[1]} in "
-            f"{self.second}"
+            f"{self.first} and {self.second} part at {place} of jet {self.jet} is "
+            f"{self.values[0]} in {self.first} and {self.values[1]} in {self.second}"
         )
 
 
-def compare(first: str, a: Words, second: str, b: Words) -> Agreement:
-    """Compare the words that two computations gave for the same jets."""
-    same = a == b
-    wrong = np.flatnonzero(~same.all(axis=1))
-    return Agreement(
-        first, second, same.size, int(same.sum()), int(wrong[0]) if len(wrong) else None
-    )
+def compare_all(results: Mapping[str, Words], parts: Mapping[str, slice]) -> list[Agreement]:
+    """Compare every pair of computations, part by part.
+
+    Parameters
+    ----------
+    results : Mapping of str to ndarray, shape (n_jets, n_outputs)
+        What each computation gave; one that computes no score has no column of it.
+    parts : Mapping of str to slice
+        The columns of each part, as `EncoderSpec.outputs` says.
+    """
+    return [
+        agreement
+        for first, second in combinations(results, 2)
+        for agreement in _compare((first, results[first]), (second, results[second]), parts)
+    ]
 
 
-def compare_all(results: Mapping[str, Words]) -> list[Agreement]:
-    """Compare every pair of computations."""
-    return [compare(a, results[a], b, results[b]) for a, b in combinations(results, 2)]
+def _compare(
+    first: tuple[str, Words], second: tuple[str, Words], parts: Mapping[str, slice]
+) -> Iterator[Agreement]:
+    for part, columns in parts.items():
+        a, b = first[1][:, columns], second[1][:, columns]
+        if a.size and b.size:
+            same = a == b
+            wrong = np.flatnonzero(~same.all(axis=1))
+            jet = int(wrong[0]) if len(wrong) else None
+            yield Agreement(first[0], second[0], same.size, int(same.sum()), jet, part)
 
 
 def first_difference(
-    spec: EncoderSpec,
-    first: tuple[str, Sequence[Words]],
-    second: tuple[str, Sequence[Words]],
-    words: Words,
+    first: tuple[str, Mapping[str, Words]], second: tuple[str, Mapping[str, Words]], words: Words
 ) -> Difference | None:
     """Return the first layer, jet and neuron at which two traces part, if they do.
 
     Parameters
     ----------
-    spec : EncoderSpec
-        Names the layers.
-    first, second : tuple of str and sequence of ndarray
-        A computation's name, and the output words of each of its layers.
+    first, second : tuple of str and Mapping
+        A computation's name, and the words of each of its layers, by name and in order.
     words : ndarray of int64, shape (n_jets, n_variables)
         The input words.
     """
-    for layer, a, b in zip(spec.layers, first[1], second[1], strict=True):
+    for (layer, a), b in zip(first[1].items(), second[1].values(), strict=True):
         wrong = np.argwhere(a != b)
         if len(wrong):
             jet, neuron = (int(i) for i in wrong[0])
             return Difference(
                 first[0],
                 second[0],
-                layer.name,
+                layer,
                 jet,
                 neuron,
                 (int(a[jet, neuron]), int(b[jet, neuron])),

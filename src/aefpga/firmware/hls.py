@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 
 from aefpga.errors import ToolError, UsageError
 from aefpga.files import atomic_path
-from aefpga.firmware.hls_layers import INPUT, Node, layer_nodes, nodes
+from aefpga.firmware.hls_layers import INPUT, Node, layer_nodes, nodes, output_nodes
+from aefpga.firmware.hls_score import register
 from aefpga.fixedpoint import EncoderSpec, FixedType, Layer
 from aefpga.legacy_keras import ask_for_legacy_keras
 from aefpga.quiet import quiet
@@ -43,6 +44,8 @@ class HlsOptions:
         How often each multiplier is used for one jet; more saves resources and costs latency.
     strategy : {"Latency", "Resource", "distributed_arithmetic"}
         hls4ml's implementation of matrix products.
+    dsp : bool
+        Whether squares of a score are products, for DSPs; else they are shifts and adds.
     """
 
     part: str = "xcvu9p-flga2104-2L-e"
@@ -50,6 +53,7 @@ class HlsOptions:
     reuse_factor: int = 1
     strategy: Strategy = "Latency"
     backend: Literal["Vitis", "Vivado"] = "Vitis"
+    dsp: bool = False
 
     def __post_init__(self) -> None:
         if self.strategy not in get_args(Strategy):
@@ -119,10 +123,20 @@ class CSimulation:
 
     def __call__(self, words: Words) -> Words:
         """Return latent words, shape (n_jets, n_latent), of input words (n_jets, n_variables)."""
+        return self.outputs(words)[:, self._spec.outputs["latent words"]]
+
+    def outputs(self, words: Words) -> Words:
+        """Return latent words, and of a trigger score and bit: see `EncoderSpec.outputs_of`."""
         with quiet():
-            values = self._graph.predict(self._inputs(words))
-        layer = self._spec.layers[-1]
-        return _words(np.reshape(values, (len(words), layer.n_out)), layer.output)
+            found = self._graph.predict(self._inputs(words))
+        # One output comes as an array, several as a list of them.
+        parts = found if isinstance(found, list) else [found]
+        types = output_nodes(self._spec).values()
+        columns = [
+            _words(np.reshape(values, (len(words), -1)), kind)
+            for values, kind in zip(parts, types, strict=True)
+        ]
+        return np.hstack(columns)
 
     def trace(self, words: Words) -> list[Words]:
         """Return the output words of every layer; compiles again, with probes."""
@@ -171,12 +185,14 @@ def _graph(spec: EncoderSpec, folder: Path, options: HlsOptions) -> Any:
         clock_period=options.clock_period_ns,
         io_type="io_parallel",
     )
-    layers = nodes(spec)
+    register()
+    layers = nodes(spec, dsp=options.dsp)
+    outputs = list(output_nodes(spec))
     config["HLSConfig"] = _configuration(layers, options)
     expected = {node.name: node.result for node in layers}
     if options.strategy == "distributed_arithmetic":
         # hls4ml rounds at the input of the next matrix product instead, to the same types.
-        fused = [node.name for node in layers[:-1] if node.is_quantizer]
+        fused = [node.name for node in layers if node.is_quantizer and node.name not in outputs]
         expected = {name: kind for name, kind in expected.items() if name not in fused}
     # hls4ml stamps libraries from a global generator; a fixed name would collide on recompiling.
     with quiet():
@@ -184,7 +200,7 @@ def _graph(spec: EncoderSpec, folder: Path, options: HlsOptions) -> Any:
             config,
             [{"name": node.name, **node.attributes} for node in layers],
             [INPUT],
-            [layers[-1].name],
+            outputs,
         )
     found = {
         layer.name: str(layer.get_output_variable().type.precision) for layer in graph.get_layers()
@@ -219,10 +235,10 @@ def _write_test_bench(spec: EncoderSpec, folder: Path, words: Words) -> None:
     from aefpga.fixedpoint import Emulator
 
     folder.mkdir(parents=True, exist_ok=True)
-    latent = spec.latent_type.to_values(Emulator(spec)(words))
+    outputs = spec.output_type.to_values(Emulator(spec).outputs(words))
     for name, values in (
         ("tb_input_features.dat", spec.input.network_type.to_values(words)),
-        ("tb_output_predictions.dat", latent),
+        ("tb_output_predictions.dat", outputs),
     ):
         np.savetxt(folder / name, values, fmt="%.17g")
 

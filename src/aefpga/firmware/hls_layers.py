@@ -5,10 +5,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from aefpga.errors import ToolError
-from aefpga.fixedpoint import EncoderSpec, FixedType, Layer
+from aefpga.firmware.hls_score import WRITTEN, bit_code, score_code
+from aefpga.fixedpoint import EncoderSpec, FixedType, Layer, Trigger
 from aefpga.fixedpoint.types import EXACT_BITS
 
 INPUT = "jet"
+SCORE, BIT = "trigger_score", "trigger_bit"
 
 
 @dataclass(frozen=True)
@@ -38,11 +40,32 @@ class Node:
         return bool(self.attributes["class_name"] == "FixedPointQuantizer")
 
 
-def nodes(spec: EncoderSpec) -> list[Node]:
-    """Return hls4ml's layers, from the input to the latent words."""
+def nodes(spec: EncoderSpec, *, dsp: bool) -> list[Node]:
+    """Return hls4ml's layers, from the input to the latent words, and score and bit."""
     port = {"class_name": "InputLayer", "input_shape": [len(spec.input.variables)]}
     first = Node(INPUT, hls_type(port_type(spec), exact=True), port)
-    return [first, *(node for layer in spec.layers for node in layer_nodes(layer))]
+    layers = [first, *(node for layer in spec.layers for node in layer_nodes(layer))]
+    return layers if spec.trigger is None else layers + _trigger_nodes(spec.trigger, dsp=dsp)
+
+
+def output_nodes(spec: EncoderSpec) -> dict[str, FixedType]:
+    """Return the names of hls4ml's layers whose results come out, with the types of their words."""
+    layer = spec.layers[-1]
+    latent = {layer_nodes(layer)[-1].name: layer.output}
+    if spec.trigger is None:
+        return latent
+    return {**latent, SCORE: spec.trigger.score.type, BIT: FixedType(False, 1, 1)}
+
+
+def _trigger_nodes(trigger: Trigger, *, dsp: bool) -> list[Node]:
+    score, bit = score_code(SCORE, trigger.score, dsp=dsp), bit_code(BIT, trigger)
+    kind = hls_type(trigger.score.type)
+    return [
+        Node(SCORE, kind, {"class_name": WRITTEN, "code": score}),
+        Node(
+            BIT, hls_type(FixedType(False, 1, 1), exact=True), {"class_name": WRITTEN, "code": bit}
+        ),
+    ]
 
 
 def layer_nodes(layer: Layer) -> list[Node]:

@@ -17,11 +17,12 @@ from aefpga.progress import Step, silent
 
 
 def describe(spec: EncoderSpec) -> str:
-    """Return the design in words: layer sizes and widths."""
+    """Return the design in words: layer sizes, widths, and the score."""
     widths = sorted({int(w) for x in spec.layers for w in x.matrix.type.width.ravel()})
+    scored = "" if spec.trigger is None else f", {spec.trigger}"
     return (
         f"{spec.layout}, {'/'.join(str(w) for w in widths)}-bit weights, "
-        f"{spec.bits_per_jet} bits per jet"
+        f"{spec.bits_per_jet} bits per jet{scored}"
     )
 
 

@@ -93,13 +93,14 @@ def input_names(spec: EncoderSpec) -> list[str]:
 
 
 def output_ports(spec: EncoderSpec, pipeline: Any) -> list[Port]:
-    """Return the ports of the latent words, in their order."""
-    return _ports(output_names(spec), spec.latent_type, pipeline.out_qint)
+    """Return the ports of the latent words, in their order, and of score and trigger bit."""
+    return _ports(output_names(spec), spec.output_type, pipeline.out_qint)
 
 
 def output_names(spec: EncoderSpec) -> list[str]:
-    """Return the port of each latent word."""
-    return [f"latent_{i}" for i in range(spec.layers[-1].n_out)]
+    """Return the port of each latent word, and of score and trigger bit."""
+    latent = [f"latent_{i}" for i in range(spec.layers[-1].n_out)]
+    return latent if spec.trigger is None else [*latent, "score", "trigger"]
 
 
 def _ports(names: Sequence[str], words: FixedType, intervals: Sequence[Any]) -> list[Port]:
@@ -128,7 +129,7 @@ def _ports(names: Sequence[str], words: FixedType, intervals: Sequence[Any]) -> 
 
 
 def wrapper(module: str, inputs: Sequence[Port], outputs: Sequence[Port]) -> str:
-    """Return the Verilog of ``<module>_wrapper``: a port for each quantity and latent word."""
+    """Return the Verilog of ``<module>_wrapper``: a port for each quantity and output."""
     declared = ",\n".join(
         ["    input clk"]
         + [f"    input {_bits(p.port_width, p.port_signed)} {p.name}" for p in inputs]
@@ -139,7 +140,7 @@ def wrapper(module: str, inputs: Sequence[Port], outputs: Sequence[Port]) -> str
     n_in, n_out = (sum(p.bits for p in ports) for ports in (inputs, outputs))
     return f"""\
 `timescale 1 ns / 1 ps
-// The encoder with one port for each quantity and latent word, as wide as the specification says.
+// The encoder with one port for each quantity and output, as wide as the specification says.
 // Instantiate this one: the bus of `{module}` leaves out the bits that it does not need.
 
 module {module}_wrapper (

@@ -26,6 +26,7 @@ from aefpga.files import atomic_path, sha256_of, write_json
 from aefpga.firmware.calibration import adders_per_stage
 from aefpga.firmware.ports import front_end, input_ports, output_ports, test_bench, wrapper
 from aefpga.firmware.rounding import quantize
+from aefpga.firmware.score import scored
 from aefpga.firmware.verilator import compile_module
 from aefpga.fixedpoint import Emulator, EncoderSpec, Layer
 from aefpga.fixedpoint.example import adversarial_words
@@ -83,10 +84,13 @@ class Rtl:
         return int(self.pipeline.reg_bits)
 
 
-def trace(spec: EncoderSpec, clock_period_ns: float, adders: int | None = None) -> Rtl:
+def trace(
+    spec: EncoderSpec, clock_period_ns: float, adders: int | None = None, *, dsp: bool = False
+) -> Rtl:
     """Trace the encoder with da4ml and cut it into stages that fit the clock period.
 
-    `adders` in a row go into a stage; None takes as many as `adders_per_stage` says.
+    `adders` in a row go into a stage; None takes as many as `adders_per_stage` says. With `dsp` the
+    squares of a score are products, for DSPs; else they are shifts and adds.
 
     da4ml's own interpreter of the integer logic is compared with the emulator before anything is
     written.
@@ -96,12 +100,16 @@ def trace(spec: EncoderSpec, clock_period_ns: float, adders: int | None = None) 
     ToolError
         If weights are wider than da4ml computes exactly, or its logic is not exact.
     """
-    (rtl,) = trace_each(spec, [clock_period_ns], adders)
+    (rtl,) = trace_each(spec, [clock_period_ns], adders, dsp=dsp)
     return rtl
 
 
 def trace_each(
-    spec: EncoderSpec, clock_periods_ns: Sequence[float], adders: int | None = None
+    spec: EncoderSpec,
+    clock_periods_ns: Sequence[float],
+    adders: int | None = None,
+    *,
+    dsp: bool = False,
 ) -> list[Rtl]:
     """Trace the encoder once, and cut it for each of the clock periods; as `trace`."""
     from da4ml.trace.pipeline import to_pipeline
@@ -112,7 +120,7 @@ def trace_each(
                 f"layer {layer.name} has weights of {layer.matrix.type.width.max()} bits; "
                 f"da4ml computes with at most {MAX_WEIGHT_BITS}"
             )
-    logic = _trace_logic(spec)
+    logic = _trace_logic(spec, dsp)
     if not _is_exact(spec, logic):
         raise ToolError(
             "da4ml's logic does not compute the words of this encoder; no RTL was written. Please "
@@ -128,20 +136,20 @@ def trace_each(
 
 def estimated_luts(spec: EncoderSpec) -> float:
     """Return da4ml's estimate of the encoder's LUTs, before any pipelining."""
-    return float(_trace_logic(spec).cost)
+    return float(_trace_logic(spec, dsp=False).cost)
 
 
-def _trace_logic(spec: EncoderSpec) -> Any:
+def _trace_logic(spec: EncoderSpec, dsp: bool) -> Any:
     """Return the encoder as da4ml's logic.
 
     da4ml reckons intervals and constants in decimals and cuts them to integers: with the usual 28
     digits -62816, scaled by 2^-50 and back, became -62815, in a 10-bit 24-200-100-50-15 encoder.
     """
     with localcontext(prec=EXACT_DIGITS):
-        return _trace_layers(spec)
+        return _trace_outputs(spec, dsp)
 
 
-def _trace_layers(spec: EncoderSpec) -> Any:
+def _trace_outputs(spec: EncoderSpec, dsp: bool) -> Any:
     from da4ml.trace import FixedVariableArrayInput, HWConfig, comb_trace
 
     n_inputs = len(spec.input.variables)
@@ -152,6 +160,8 @@ def _trace_layers(spec: EncoderSpec) -> Any:
     for layer in spec.layers:
         x = x @ layer.matrix.values + layer.bias.values
         x = _activated(x, layer)
+    if spec.trigger is not None:
+        x = scored(x, spec.trigger, dsp=dsp)
     logic = comb_trace(port, x)
     return logic._replace(ops=[_shortest(op) if op.opcode == CONSTANT else op for op in logic.ops])
 
@@ -187,7 +197,7 @@ def _shortest(constant: Any) -> Any:
 def _is_exact(spec: EncoderSpec, logic: Any) -> bool:
     words = adversarial_words(spec, n_random=2000)
     found = logic.predict(spec.input.network_type.to_values(words))
-    expected = spec.latent_type.to_values(Emulator(spec)(words))
+    expected = spec.output_type.to_values(Emulator(spec).outputs(words))
     return np.array_equal(np.reshape(found, expected.shape), expected)
 
 
@@ -214,7 +224,13 @@ def write_project(rtl: Rtl, folder: Path, part: str) -> None:
 
 
 def make_project(
-    spec: EncoderSpec, clock_period_ns: float, folder: Path, part: str, adders: int | None = None
+    spec: EncoderSpec,
+    clock_period_ns: float,
+    folder: Path,
+    part: str,
+    adders: int | None = None,
+    *,
+    dsp: bool = False,
 ) -> Rtl:
     """Return the project in `folder` if it was made for just this and is unchanged, else write it.
 
@@ -225,7 +241,7 @@ def make_project(
     """
     from da4ml.types import Pipeline
 
-    origin = _origin(spec, clock_period_ns, part, adders)
+    origin = _origin(spec, clock_period_ns, part, adders, dsp)
     try:
         made = json.loads((folder / MANIFEST).read_text())
         if origin.items() <= made.items() and made["sources"] == _stamp(folder):
@@ -233,7 +249,7 @@ def make_project(
             return Rtl(spec, pipeline, clock_period_ns, made["adders"])
     except (OSError, ValueError, KeyError):
         pass  # nothing there, or from another version
-    rtl = trace(spec, clock_period_ns, adders)
+    rtl = trace(spec, clock_period_ns, adders, dsp=dsp)
     write_project(rtl, folder, part)
     made = {**origin, "adders": rtl.adders, "sources": _stamp(folder)}
     write_json(folder / MANIFEST, made)
@@ -241,7 +257,7 @@ def make_project(
 
 
 def _origin(
-    spec: EncoderSpec, clock_period_ns: float, part: str, adders: int | None
+    spec: EncoderSpec, clock_period_ns: float, part: str, adders: int | None, dsp: bool
 ) -> dict[str, Any]:
     """What the files of a project follow from."""
     return {
@@ -252,6 +268,7 @@ def _origin(
         "part": part,
         "clock_period_ns": clock_period_ns,
         "adders_asked_for": adders,
+        "squares": "DSPs" if dsp else "shifts and adds",
     }
 
 
@@ -282,13 +299,17 @@ class RtlSimulation:
 
     def __call__(self, words: Words) -> Words:
         """Return latent words, shape (n_jets, n_latent), of input words (n_jets, n_variables)."""
+        return self.outputs(words)[:, self._rtl.spec.outputs["latent words"]]
+
+    def outputs(self, words: Words) -> Words:
+        """Return latent words, and of a trigger score and bit: see `EncoderSpec.outputs_of`."""
         return self.encode(self._rtl.spec.input.to_counts(words))
 
     def encode(self, counts: Words) -> Words:
-        """Return latent words of quantities on the linear grid of the input ports."""
-        latent = self.clock(counts)
+        """Return all outputs of quantities on the linear grid of the input ports."""
+        found = self.clock(counts)
         latency = self.latency_cycles
-        return latent[latency - 1 : latency - 1 + len(counts)]
+        return found[latency - 1 : latency - 1 + len(counts)]
 
     def trace(self, words: Words) -> list[Words]:
         """Return the output words of every layer, each from RTL of its own that ends there."""
@@ -323,7 +344,7 @@ class RtlSimulation:
         words that the emulator computes for them are found among the outputs, as far apart.
         """
         words = adversarial_words(self._rtl.spec, n_random=200)
-        expected = Emulator(self._rtl.spec)(words)
+        expected = Emulator(self._rtl.spec).outputs(words)
         counts = self._rtl.spec.input.to_counts(words)
         for interval in range(1, MAX_INTERVAL + 1):
             outputs = self.clock(np.repeat(counts, interval, axis=0))
@@ -344,16 +365,16 @@ class RtlSimulation:
         )
 
     def clock(self, counts: Words) -> Words:
-        """Drive one jet a cycle, then drain; return the output words after every rising edge.
+        """Drive one jet a cycle, then drain; return the outputs after every rising edge.
 
         Returns
         -------
-        ndarray of int64, shape (n_jets + MAX_LATENCY, n_latent)
-            Row c holds the output port after the rising edge of cycle c.
+        ndarray of int64, shape (n_jets + MAX_LATENCY, n_outputs)
+            Row c holds the output ports after the rising edge of cycle c.
         """
         inputs = np.zeros((len(counts) + MAX_LATENCY, counts.shape[1]), np.int64)
         inputs[: len(counts)] = counts
-        outputs = np.empty((len(inputs), self._rtl.spec.layers[-1].n_out), np.int64)
+        outputs = np.empty((len(inputs), self._rtl.spec.output_type.width.size), np.int64)
         pointers = (a.ctypes.data_as(ctypes.POINTER(ctypes.c_int64)) for a in (inputs, outputs))
         self._library.run(*pointers, ctypes.c_size_t(len(inputs)))
         return outputs

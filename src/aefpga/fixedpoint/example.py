@@ -7,10 +7,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from aefpga.fixedpoint.emulator import Emulator
 from aefpga.fixedpoint.input import EncoderInput, Offset
 from aefpga.fixedpoint.layers import Activation, DenseLayer, Tensor, exact_accumulator
 from aefpga.fixedpoint.spec import EncoderSpec
-from aefpga.fixedpoint.types import FixedType, Overflow, Rounding
+from aefpga.fixedpoint.types import EXACT_BITS, FixedType, Overflow, Rounding
 
 
 def random_spec(
@@ -124,8 +125,10 @@ def adversarial_words(spec: EncoderSpec, n_random: int = 1000, seed: int = 0) ->
     """Return input words meant to break an implementation, shape (n, n_variables), int64.
 
     All minima, all maxima, zeros, ones, alternations of the extremes, each input alone at either
-    end, and uniform random words over the full range, which saturate and tie often. All are words
-    that some quantity on the firmware's port has.
+    end, and uniform random words over the full range, which saturate and tie often. Of an encoder
+    with a trigger also words that make each latent word and the score as large and as small as was
+    found, and neighbours between which the trigger bit changes. All are words that some quantity
+    on the firmware's port has.
     """
     low, high = spec.input.min_word, spec.input.max_word
     alternating = np.arange(len(low)) % 2 == 0
@@ -141,7 +144,48 @@ def adversarial_words(spec: EncoderSpec, n_random: int = 1000, seed: int = 0) ->
         *np.where(alone, low, 0),
         *np.random.default_rng(seed).integers(low, high + 1, (n_random, len(low))),
     ]
-    return np.asarray(np.clip(np.stack(rows), low, high), np.int64)
+    words = np.asarray(np.clip(np.stack(rows), low, high), np.int64)
+    if spec.trigger is None:
+        return words
+    words = np.concatenate([words, _extremes(spec, words)])
+    return np.concatenate([words, _around_threshold(spec, words)])
+
+
+def _extremes(spec: EncoderSpec, words: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return words that drive each latent word and the score to either end.
+
+    From the best of `words` one input after another is put to an end, where that comes nearer.
+    """
+    emulator = Emulator(spec)
+
+    def nearness(words: NDArray[np.int64]) -> NDArray[np.int64]:
+        outputs = emulator.outputs(words)[:, :-1]
+        return np.column_stack([outputs, -outputs])
+
+    found: NDArray[np.int64] = words[nearness(words).argmax(axis=0)]
+    targets = np.arange(len(found))
+    best = nearness(found)[targets, targets]
+    for column in range(words.shape[1]):
+        for end in (spec.input.min_word[column], spec.input.max_word[column]):
+            tried = found.copy()
+            tried[:, column] = end
+            reached = nearness(tried)[targets, targets]
+            found = np.where((reached > best)[:, None], tried, found)
+            best = np.maximum(reached, best)
+    return found
+
+
+def _around_threshold(spec: EncoderSpec, words: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return neighbours between which the trigger bit changes, from the largest score down."""
+    *_, scores, _ = Emulator(spec).outputs(words).T
+    above, below = words[scores.argmax()], words[scores.argmin()]
+    for _ in range(EXACT_BITS):
+        middle = (above + below) // 2
+        if Emulator(spec).outputs(middle[None])[0, -1]:
+            above = middle
+        else:
+            below = middle
+    return np.stack([above, below])
 
 
 def random_words(spec: EncoderSpec, n: int = 2000, seed: int = 0) -> NDArray[np.int64]:

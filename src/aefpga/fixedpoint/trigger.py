@@ -10,6 +10,12 @@ from numpy.typing import NDArray
 from aefpga.choices import ScoreKind
 from aefpga.fixedpoint.types import EXACT_BITS, FixedType, integers, smallest_type
 
+TITLES: Mapping[ScoreKind, str] = {
+    "absolutes": "sum of {} absolutes",
+    "squares": "sum of {} squares",
+    "largest": "largest of {} absolutes",
+}
+
 
 @dataclass(frozen=True)
 class Score:
@@ -52,6 +58,10 @@ class Score:
             raise ValueError(f"{self.counted!r:.80} are no latent words in ascending order")
         if self.type.shape or self.type.signed:
             raise ValueError(f"a score has one type without a sign, found {self.type!s:.80}")
+
+    def __str__(self) -> str:
+        """Such as ``sum of 8 squares``."""
+        return TITLES[self.kind].format(len(self.counted))
 
     @classmethod
     def exact(
@@ -140,6 +150,10 @@ class Trigger:
                 f"a threshold of {self.threshold!r:.40}; expected an integer from 1 to {most:,}, "
                 "the largest score word"
             )
+
+    def __str__(self) -> str:
+        """Such as ``sum of 8 squares >= 415``."""
+        return f"{self.score} >= {self.threshold}"
 
     def __call__(self, scores: NDArray[np.int64]) -> NDArray[np.int64]:
         """Return the trigger bits, 0 or 1, of score words."""

@@ -27,6 +27,7 @@ def link(findings: Findings) -> Iterator[Block]:
             f"{widths[0] if len(widths) == 1 else f'{widths[0]} to {widths[-1]}'} bits: "
             f"{spec.bits_per_jet} bits for every record",
             "type": str(spec.latent_type),
+            **({} if spec.trigger is None else {"trigger bit": f"1 where {spec.trigger}"}),
             "encoder hash": spec.hash,
         }
     )
@@ -113,7 +114,7 @@ def _pairs(findings: Findings) -> Table:
     assert findings.compared is not None
     rows: list[list[Cell]] = [
         [
-            f"{a.first} = {a.second}",
+            a.title,
             formats.count(a.equal),
             formats.count(a.words),
             formats.agreement(a.equal, a.words),

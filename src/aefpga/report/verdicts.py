@@ -43,10 +43,11 @@ def _agreement(findings: Findings) -> Verdict:
     tried = f"{compared.jets:,} test records and {compared.adversarial_jets:,} adversarial inputs"
     skipped = f"; left out: {', '.join(compared.skipped)}" if compared.skipped else ""
     names = ", ".join(compared.computations)
+    parts = ", ".join(dict.fromkeys(a.part for a in compared.agreements))
     if compared.is_exact:
         reason = (
-            f"{equal:,} of {words:,} words equal, over all pairs of {names}; {tried}{skipped}. "
-            "Tested on these inputs, not proven for all."
+            f"{equal:,} of {words:,} words equal ({parts}), over all pairs of {names}; "
+            f"{tried}{skipped}. Tested on these inputs, not proven for all."
         )
         return Verdict(question, "good", "every word", reason)
     differ = next(a for a in compared.agreements if not a.is_exact)

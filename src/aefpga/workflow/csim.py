@@ -1,20 +1,31 @@
-"""`csim`: the computations of one encoder, compared word for word."""
+"""`csim`: the computations of one encoder, compared word for word, scores and bits too."""
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from aefpga.files import write_json
-from aefpga.firmware.agreement import Agreement, Difference, compare_all, first_difference
+from aefpga.firmware.agreement import (
+    LATENT,
+    Agreement,
+    Computation,
+    Difference,
+    Firmware,
+    compare_all,
+    first_difference,
+)
 from aefpga.fixedpoint import Emulator
 from aefpga.fixedpoint.example import adversarial_words
 from aefpga.progress import Step, silent
 from aefpga.runs import Run, layout
 from aefpga.trainers.registry import reference
+
+Words = NDArray[np.int64]
 
 
 @dataclass(frozen=True)
@@ -55,7 +66,8 @@ def csim(
 ) -> CsimResult:
     """Compare the four computations of a run's encoder on its test split and adversarial words.
 
-    Of an imported encoder there are three. What was found is kept with the run.
+    Of an imported encoder there are three. Scores and trigger bits are compared among those that
+    compute them, which a trainer's computation does not. What was found is kept with the run.
 
     Parameters
     ----------
@@ -76,7 +88,9 @@ def csim(
     words = np.concatenate([jets, adversarial])
     emulator = Emulator(spec)
     part, period = find_part(firmware.part).name, firmware.clock_period_ns
-    options = hls.HlsOptions(part, period, firmware.reuse_factor, firmware.strategy)
+    options = hls.HlsOptions(
+        part, period, firmware.reuse_factor, firmware.strategy, dsp=firmware.dsp
+    )
     with tempfile.TemporaryDirectory() as scratch:
 
         def keras() -> Any:
@@ -88,8 +102,9 @@ def csim(
 
         def simulated_rtl() -> Any:
             folder = projects / run.name / "rtl"
-            adders = firmware.adders_per_stage
-            return rtl.RtlSimulation(rtl.make_project(spec, period, folder, part, adders), folder)
+            adders, dsp = firmware.adders_per_stage, firmware.dsp
+            made = rtl.make_project(spec, period, folder, part, adders, dsp=dsp)
+            return rtl.RtlSimulation(made, folder)
 
         makers = {"keras": keras, "hls": c_simulation, "rtl": simulated_rtl}
         skipped = dict.fromkeys(without, "left out by request")
@@ -102,15 +117,26 @@ def csim(
             computation = make()
             computations[computation.name] = computation
         step("four computations", len(wanted), len(wanted))
-        results = {name: compute(words) for name, compute in computations.items()}
-        agreements = compare_all(results)
+        results = {name: _outputs(compute, words) for name, compute in computations.items()}
+        agreements = compare_all(results, spec.outputs)
         wrong = next((a for a in agreements if not a.is_exact), None)
         difference = None
         if wrong is not None and wrong.first_jet is not None:
-            one = words[wrong.first_jet : wrong.first_jet + 1]
-            first, second = (computations[n] for n in (wrong.first, wrong.second))
-            traces = (first.name, first.trace(one)), (second.name, second.trace(one))
-            difference = first_difference(spec, *traces, one)
+            one = slice(wrong.first_jet, wrong.first_jet + 1)
+
+            def traced(name: str) -> tuple[str, dict[str, Words]]:
+                if wrong.part == LATENT:
+                    layers = computations[name].trace(words[one])
+                    return name, dict(zip((x.name for x in spec.layers), layers, strict=True))
+                return name, {wrong.part: results[name][one, spec.outputs[wrong.part]]}
+
+            difference = first_difference(traced(wrong.first), traced(wrong.second), words[one])
+            difference = difference and replace(difference, jet=wrong.first_jet)
     found = CsimResult(spec.hash, len(jets), len(adversarial), agreements, difference, skipped)
     write_json(run.folder / layout.AGREEMENT, found.to_dict())
     return found
+
+
+def _outputs(computation: Computation, words: Words) -> Words:
+    """Return all outputs of a computation: a trainer's has latent words alone."""
+    return computation.outputs(words) if isinstance(computation, Firmware) else computation(words)

@@ -19,6 +19,7 @@ def synthesize(
     part: str | None = None,
     clock_period_ns: float | None = None,
     adders_per_stage: int | None = None,
+    dsp: bool | None = None,
     tool: str = "auto",
     step: Step = silent,
 ) -> SynthesisReport:
@@ -31,16 +32,19 @@ def synthesize(
     firmware = run.firmware
     chosen_part = find_part(part or firmware.part)
     period = clock_period_ns or firmware.clock_period_ns
+    in_dsps = firmware.dsp if dsp is None else dsp
     chosen = vendor.choose_tool(tool)
     spec, folder = run.spec, projects / run.name
     words = run.test_words[: hls.TEST_BENCH_JETS]
     if chosen.name == "open":
         step("RTL", 0, 2)
         adders = adders_per_stage or firmware.adders_per_stage
-        traced = rtl.make_project(spec, period, folder / "rtl", chosen_part.name, adders)
+        traced = rtl.make_project(
+            spec, period, folder / "rtl", chosen_part.name, adders, dsp=in_dsps
+        )
         step("RTL", 1, 2)
         simulation = rtl.RtlSimulation(traced, folder / "rtl")
-        expected, found = Emulator(spec)(words), simulation(words)
+        expected, found = Emulator(spec).outputs(words), simulation.outputs(words)
         if not np.array_equal(expected, found):
             raise RunError("the RTL does not compute the emulator's words; run `aefpga csim`")
         step("RTL", 2, 2)
@@ -53,7 +57,12 @@ def synthesize(
         )
     else:
         options = hls.HlsOptions(
-            chosen_part.name, period, firmware.reuse_factor, firmware.strategy, chosen.backend
+            chosen_part.name,
+            period,
+            firmware.reuse_factor,
+            firmware.strategy,
+            chosen.backend,
+            in_dsps,
         )
         hls.write_project(spec, folder / "hls", options, words)
         report = vendor.synthesize_hls(spec, folder / "hls", options, chosen, chosen_part)
