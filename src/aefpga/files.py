@@ -97,6 +97,14 @@ def _prefix(target: Path) -> str:
     return f".{target.name}-"
 
 
+def is_file(path: Path) -> bool:
+    """Return whether there is such a file; a name that is too long is none's."""
+    try:
+        return path.is_file()
+    except OSError:
+        return False
+
+
 def write_json(target: Path, content: Any) -> None:
     """Write `content` as indented JSON, complete or not at all."""
     with atomic_path(target) as temporary:

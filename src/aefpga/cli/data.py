@@ -11,12 +11,14 @@ from aefpga.cli.options import Json, Record, finite
 if TYPE_CHECKING:
     from aefpga.data.inspect import Feed
 
-app = typer.Typer(help="Look into files, and simulate jets or events.", no_args_is_help=True)
+app = typer.Typer(
+    help="Look into files, draft schemas, and simulate jets or events.", no_args_is_help=True
+)
 
 
 @app.command()
 def inspect(
-    file: Annotated[Path, typer.Argument(help="ROOT, HDF5 or CSV file.")],
+    file: Annotated[Path, typer.Argument(help="File of ROOT, HDF5, Parquet, NumPy or CSV.")],
     collection: Annotated[
         str | None, typer.Option("--collection", help="Collection; default: the usual one.")
     ] = None,
@@ -25,7 +27,7 @@ def inspect(
 ) -> None:
     """Show what a file holds, which variable sets it can feed, and the ranges of its variables.
 
-    Example: `aefpga data inspect jets.root`.
+    Example: `aefpga data inspect jets.root`, or `aefpga data inspect flat.root --schema mine.yaml`.
     """
     from aefpga.data.inspect import inspect as look
     from aefpga.schema import find_schema
@@ -40,7 +42,7 @@ def inspect(
         ("", "value"),
         [
             ("format", found.format),
-            ("tree", found.tree),
+            *([("tree", found.tree)] if found.tree else []),
             ("collection", found.collection + (f" (also {others})" if others else "")),
             ("events", f"{found.events:,}"),
             (found.record, f"{found.records:,}"),
@@ -70,6 +72,30 @@ def _answer(feed: "Feed") -> str:
     if not feed.can_be_read:
         return "no"
     return "in part" if feed.missing else "yes"
+
+
+@app.command()
+def schema(
+    file: Annotated[Path, typer.Argument(help="File of ROOT, Parquet, HDF5, NumPy or CSV.")],
+    tree: Annotated[
+        str,
+        typer.Option("--tree", help="Tree, group or data set, where the file has several."),
+    ] = "",
+    columns: Annotated[
+        str, typer.Option("--columns", help="Pattern of the columns to take, such as 'Jet_*'.")
+    ] = "*",
+) -> None:
+    """Draft a schema, in YAML, with which any table can be read: what to call, what it is.
+
+    Units and kinds are guessed from names and values, and marked as guesses: check each line.
+
+    Example: `aefpga data schema flat.root`, kept by `> mine.yaml`, then
+    `aefpga train --schema mine.yaml --input flat.root`.
+    """
+    from aefpga.data.draft import draft
+
+    print(draft(file, tree, columns), end="")
+    show.next_command("aefpga train --schema mine.yaml --input FILE, once mine.yaml is right")
 
 
 @app.command()

@@ -6,6 +6,8 @@ from typing import Annotated
 
 import typer
 
+from aefpga import configs
+
 
 def finite(value: float | None) -> float | None:
     """Refuse infinities and NaN, which no bound of an option keeps out."""
@@ -67,13 +69,18 @@ Variables = Annotated[
     ),
 ]
 Record = Annotated[
-    str | None, typer.Option("--record", help="What is encoded, such as events; default: jets.")
+    str | None,
+    typer.Option(
+        "--record",
+        "--schema",
+        help="What is encoded: jets (default), events, or the YAML file of a schema "
+        "(docs/any_table.md), or one that comes along: "
+        f"{', '.join(configs.names(configs.SCHEMAS))}.",
+    ),
 ]
 Input = Annotated[
     list[str] | None,
-    typer.Option(
-        "--input", help="ROOT file or quoted glob; may be repeated. None: embedded sample."
-    ),
+    typer.Option("--input", help="File or quoted glob; may be repeated. None: embedded sample."),
 ]
 Collection = Annotated[
     str | None, typer.Option("--collection", help="Jet collection, such as ScoutingPFJet.")

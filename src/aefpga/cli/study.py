@@ -7,7 +7,7 @@ import typer
 
 from aefpga import configs
 from aefpga.cli import show
-from aefpga.cli.options import Input, Json
+from aefpga.cli.options import Input, Json, Record
 
 
 def study(
@@ -22,6 +22,7 @@ def study(
     quick: Annotated[
         bool, typer.Option("--quick", help="A few tiny runs, to see that all works.")
     ] = False,
+    record: Record = None,
     inputs: Input = None,
     output: Annotated[Path, typer.Option("--output", help="Folder for runs and results.")] = Path(
         "study"
@@ -39,12 +40,13 @@ def study(
     Example: `aefpga study --quick`, or `aefpga study --config equal_bits --output equal`. Tables
     6.1 to 6.3 of the original study: `aefpga study --config table_6_3 --input jets.root`.
     """
+    from aefpga.schema import find_schema
     from aefpga.workflow.study import QUICK, load_study
     from aefpga.workflow.study import study as run_study
 
     chosen = QUICK if quick else load_study(configs.find_config(config, configs.STUDIES))
-    if inputs:
-        chosen = chosen.on(tuple(inputs))
+    if inputs or record:
+        chosen = chosen.on(tuple(inputs or ()), find_schema(record) if record else None)
     with show.progress() as step:
         outcome = run_study(chosen, output, processes=processes, step=step)
     if as_json:

@@ -7,10 +7,11 @@ from aefpga.errors import UsageError
 
 RUNS = Path(__file__).parent
 STUDIES = RUNS / "studies"
+SCHEMAS = RUNS / "schemas"
 
 
 def names(folder: Path = RUNS) -> tuple[str, ...]:
-    """Return the names of the configurations of runs, or of studies."""
+    """Return the names of the configurations of runs, or of studies, or of schemas."""
     return tuple(sorted(path.stem for path in folder.glob("*.yaml")))
 
 

@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from aefpga.data.formats import FORMATS, Format, Own
+from aefpga.data.formats import FORMATS, Format, Own, Table
 from aefpga.data.formats.events import Adc2021, DarkMachines
-from aefpga.data.sources import Source, hdf5, is_file, reading, root
+from aefpga.data.sources import Source, hdf5, reading, root
 from aefpga.data.sources.lines import LAYOUT, Lines
+from aefpga.data.sources.table import HDF5, ROOT, TEXT, kind_of, open_table
 from aefpga.errors import DataError
+from aefpga.files import is_file
 from aefpga.schema import JETS, Schema
 
 
@@ -56,7 +58,11 @@ class RecordFile:
     def events(self) -> dict[str, str]:
         """Return what the file says of each event, and the branches that say it."""
         here = self.source.branches
-        return {name: branch for name, branch in self.format.events.items() if branch in here}
+        return {
+            name: branch
+            for name, branch in self.format.events.items()
+            if branch in here and not self.format.schema.holds(name)
+        }
 
 
 def find_files(inputs: Sequence[str]) -> list[Path]:
@@ -90,53 +96,98 @@ def open_file(
     Parameters
     ----------
     path : Path
-        A file of ROOT, HDF5 (ADC2021) or lines of text (DarkMachines, named ``.csv``).
+        A file of ROOT, HDF5, Parquet, NumPy or text with columns; without a schema of one's own, of
+        a known format.
     collection : str or None
         Which collection; None takes the format's usual one.
     schema : Schema or None
-        What is to be read, where a file may feed several records; None takes the first of them.
+        What is to be read, where a file may feed several records; None takes the first of them. A
+        record that no format is known for is read from any table, as its schema says.
 
     Raises
     ------
     DataError
         If the file is missing, damaged, or holds nothing in a known format.
     """
-    if _begins_with(path, hdf5.MAGIC):
-        with hdf5.open_hdf5(path, Adc2021.tree) as source:
-            yield _other(path, source, Adc2021, collection, f"data set {Adc2021.tree}")
-    elif path.suffix == ".csv" and is_file(path):
-        with reading(path, "a text"):
-            lines = Lines(path)
-        yield _other(path, lines, DarkMachines, collection, f"lines {LAYOUT}")
-    else:
+    kind, is_known = kind_of(path), schema is None or _has_formats(schema)
+    if kind == ROOT:
         with root.open_root(path) as file:
             with reading(path, root.KIND):
-                found = _identify(path, file, collection, schema)
+                own = _own_schema(path, file)
+                if is_known or own is not None:
+                    found = _identify(path, file, own or JETS, collection, schema)
+                else:
+                    assert schema is not None, "None is known"
+                    tree = root.find_tree(path, file, schema.tree)
+                    found = _of_table(path, tree, schema, collection)
             yield found
+    elif schema is not None and not is_known:
+        sources = Table.of(schema)(schema.name, ()).sources().values()
+        needed = dict.fromkeys(branch for branches in sources for branch in branches)
+        with open_table(path, schema.tree, needed) as source:
+            yield _of_table(path, source, schema, collection)
+    elif kind == HDF5:
+        with hdf5.open_hdf5(path, [Adc2021.tree]) as source:
+            yield _other(path, source, Adc2021, collection, f"data set {Adc2021.tree}")
+    elif kind == TEXT:
+        with reading(path, "a text"):
+            lines = Lines(path)
+        if not lines.begin_as_events:
+            raise DataError(
+                f"{path} is no file of {DarkMachines.name}: its first line is no event, expected "
+                f"{LAYOUT}; {_own_way(path)}"
+            )
+        yield _other(path, lines, DarkMachines, collection, f"lines {LAYOUT}")
+    else:
+        raise DataError(
+            f"{path} is a {kind} file, which no format of {schema.name if schema else JETS.name} "
+            f"is; {_own_way(path)}"
+        )
 
 
-def _begins_with(path: Path, magic: bytes) -> bool:
-    try:
-        with path.open("rb") as file:
-            return file.read(len(magic)) == magic
-    except OSError:  # said by who reads it
-        return False
+def _has_formats(schema: Schema) -> bool:
+    return schema.name in {kind.schema.name for kind in FORMATS}
+
+
+def _own_way(path: Path) -> str:
+    """Say what to do with a file that is in no known format."""
+    return (
+        f"any table can be read with a schema of your own: `aefpga data schema {path} > "
+        "mine.yaml`, then --schema mine.yaml (docs/any_table.md)"
+    )
+
+
+def _of_table(path: Path, source: Source, schema: Schema, collection: str | None) -> RecordFile:
+    """Return a file of any table."""
+    kind = Table.of(schema)
+    if collection not in (None, schema.name):
+        raise DataError(
+            f"{path} has no collection {collection}: its columns are read as the schema of "
+            f"{schema.name} says; leave --collection out"
+        )
+    return RecordFile(path, source, kind(schema.name, source.branches))
 
 
 def _other(
     path: Path, source: Source, kind: type[Format], collection: str | None, expected: str
 ) -> RecordFile:
-    """Return a file that can have one format only."""
+    """Return a file that can have one known format only."""
     held = kind.collections(source.branches)
     if not held:
         found = ", ".join(sorted(source.branches)) or "nothing"
-        raise DataError(f"{path} is no file of {kind.name}: found {found}, expected {expected}")
+        raise DataError(
+            f"{path} is no file of {kind.name}: found {found[:500]}, expected {expected}; "
+            f"{_own_way(path)}"
+        )
     if collection not in (None, *held):
         raise DataError(f"{path} has no collection {collection}; it holds {', '.join(held)}")
     return RecordFile(path, source, kind(held[0], source.branches))
 
 
-def _identify(path: Path, file: Any, collection: str | None, schema: Schema | None) -> RecordFile:
+def _identify(
+    path: Path, file: Any, own: Schema, collection: str | None, schema: Schema | None
+) -> RecordFile:
+    """Return a ROOT file in a known format; one of the toolkit's own may hold `own` records."""
     if collection is not None:
         # CMS writes AOD collections with a dot at the end: `recoPFJets_ak5PFJets__RECO.`
         collection = collection.removesuffix(".").removesuffix(".obj")
@@ -144,7 +195,7 @@ def _identify(path: Path, file: Any, collection: str | None, schema: Schema | No
     held: list[str] = []
     # A file that feeds another record alone shall be said to.
     others = sorted(FORMATS, key=lambda kind: record not in (None, kind.schema.name))
-    for kind in (Own.of(_own_schema(path, file)), *others):
+    for kind in (Own.of(own), *others):
         tree = file.get(kind.tree, None)
         # A histogram may bear the tree's name.
         if not hasattr(tree, "num_entries"):
@@ -169,18 +220,19 @@ def _identify(path: Path, file: Any, collection: str | None, schema: Schema | No
     known += [kind for kind in others if kind.schema.name == (record or JETS.name)]
     raise DataError(
         f"{path} holds no {record or JETS.name} in a known format, nor another record that this "
-        f"toolkit wrote; found {objects}, expected "
+        f"toolkit wrote; found {objects[:500]}, expected "
         + ", ".join(f"{k.tree} with {k.default_collection} ({k.name})" for k in known)
+        + f"; {_own_way(path)}"
     )
 
 
-def _own_schema(path: Path, file: Any) -> Schema:
-    """Return the schema that a file of the toolkit's own says it holds; jets, if it says none."""
+def _own_schema(path: Path, file: Any) -> Schema | None:
+    """Return the schema that a file of the toolkit's own says it holds, if it says any."""
     if file.classnames(recursive=False).get("provenance;1") != "TObjString":
-        return JETS
+        return None
     try:
         record = json.loads(str(file["provenance"]))["record"]
     except (ValueError, LookupError, TypeError, RecursionError):
         # An older file, or another program's.
-        return JETS
+        return None
     return Schema.from_config(record, f"{path}, in its provenance,")

@@ -58,8 +58,8 @@ def iterate_records(
     done = 0
     for path in files:
         with open_file(path, collection, schema) as file:
-            for records in _chunks(file, schema, with_events):
-                done += len(records.counts)
+            for n_events, records in _chunks(file, schema, with_events):
+                done += n_events
                 step("reading events", done, total)
                 yield records
 
@@ -173,8 +173,7 @@ def _check_variables(file: RecordFile, schema: Schema) -> None:
         f"{', '.join(lacking)}"
         + (f": branch {', '.join(absent)} is missing" if absent else "")
         + (f"; the nearest branches are {', '.join(dict.fromkeys(near))}" if near else "")
-        + "; choose a smaller set with --variables, or another --collection "
-        "(see `aefpga data inspect`)"
+        + f"; choose a smaller set with --variables, or {file.format.remedy}"
     )
 
 
@@ -182,7 +181,8 @@ def _meaning(variable: Variable) -> str:
     return f"{variable.kind.name} in {variable.unit or 'no unit'}"
 
 
-def _chunks(file: RecordFile, schema: Schema, with_events: bool) -> Iterator[Records]:
+def _chunks(file: RecordFile, schema: Schema, with_events: bool) -> Iterator[tuple[int, Records]]:
+    """Yield how many events were read, and the records that are kept of them."""
     source, names = file.source, schema.names
     needed, filled = _needed(file, names), file.missing(names)
     # A tree without events is one chunk, which says what is kept of events.
@@ -195,14 +195,22 @@ def _chunks(file: RecordFile, schema: Schema, with_events: bool) -> Iterator[Rec
             counts = _records_per_event(file, columns, start)
         try:
             values = file.format.table(schema, columns, int(counts.sum()))
+            kept = file.format.kept(columns)
         except ValueError as error:
             raise DataError(
                 f"{file.path} ({file.format.name}) holds no {schema.name} from event {start} on: "
                 f"{error}"
             ) from error
-        _check_finite(file, names, values, np.repeat(np.arange(start, stop), counts))
         events = _event_columns(file, start, stop) if with_events else {}
-        yield Records(schema, values, counts, events, filled)
+        records, event = Records(schema, values, counts, events, filled), np.arange(start, stop)
+        event = np.repeat(event, counts)
+        if kept is not None:
+            records, event = records.keep(kept), event[kept]
+        _check_finite(file, names, records.values, event)
+        if problem := file.format.problem(schema, records.values):
+            row, reason = problem
+            raise DataError(f"{file.path} ({file.format.name}), event {event[row]}: {reason}")
+        yield stop - start, records
 
 
 def _needed(file: RecordFile, names: Sequence[str]) -> list[str]:
@@ -227,7 +235,8 @@ def _records_per_event(file: RecordFile, columns: dict[str, Any], start: int) ->
     """Return the number of records of each event, on which all branches must agree."""
     counts: NDArray[np.int64] | None = None
     kind = file.format.schema.name
-    for branch, column in columns.items():
+    listed = file.format.listed(columns)
+    for branch, column in listed.items():
         each = column.type.content
         is_list = isinstance(each, ak.types.ListType | ak.types.RegularType)
         # Characters are numbers too: a list of them, a string, says so.
@@ -235,7 +244,7 @@ def _records_per_event(file: RecordFile, columns: dict[str, Any], start: int) ->
         if is_text or not (is_list and isinstance(each.content, ak.types.NumpyType)):
             raise DataError(
                 f"{file.path}: branch {branch} holds {each} for each event, expected a list with "
-                f"one number for each of its {kind}; choose another --collection"
+                f"one number for each of its {kind}; {file.format.hint}"
             )
         here = ak.to_numpy(ak.num(column)).astype(np.int64)
         counts = here if counts is None else counts
@@ -243,7 +252,7 @@ def _records_per_event(file: RecordFile, columns: dict[str, Any], start: int) ->
             event = int((here != counts).argmax())
             raise DataError(
                 f"{file.path}: in event {start + event} branch {branch} holds {here[event]} {kind} "
-                f"and {next(iter(columns))} holds {counts[event]}; they are of different "
+                f"and {next(iter(listed))} holds {counts[event]}; they are of different "
                 "collections or the file was written wrongly"
             )
     assert counts is not None, "there is always a branch to read"

@@ -2,6 +2,7 @@
 
 import difflib
 import fnmatch
+import reprlib
 from collections.abc import Iterable, Mapping
 from functools import cached_property
 from typing import Any, Literal, Self
@@ -9,7 +10,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from aefpga.errors import DataError, UsageError
-from aefpga.schema.variable import Variable
+from aefpga.schema.variable import ExpressionText, Variable
 
 
 class _Part(BaseModel):
@@ -115,7 +116,13 @@ class Schema(_Part):
     shape : tuple of int or None
         Where the variables are cells of a grid, its shape.
     one_per_event : bool
-        The record is the event.
+        The record is the event: a file has a number for each, not a list.
+    tree : str
+        Of other people's files, where in them the branches are: a tree of a ROOT file, a group or a
+        data set of an HDF5 file; if empty, the only one.
+    where : str
+        Of other people's files, which of their rows are records: an `Expression` of branches; all,
+        if empty.
     """
 
     name: str = Field(min_length=1, max_length=100)
@@ -131,6 +138,8 @@ class Schema(_Part):
     headline: tuple[str, ...] = ()
     shape: tuple[int, ...] | None = None
     one_per_event: bool = False
+    tree: str = Field("", max_length=1000)
+    where: ExpressionText = ""
 
     @model_validator(mode="after")
     def _each_name_once(self) -> Self:
@@ -262,10 +271,22 @@ class Schema(_Part):
             return cls.model_validate(content)
         except ValidationError as error:
             problems = "; ".join(
-                f"{'.'.join(map(str, e['loc'])) or 'content'}: {e['msg']}"
+                f"{_place(content, e['loc'])}: {e['msg'].removeprefix('Value error, ')}, found "
+                f"{reprlib.repr(e['input'])}"
                 for e in error.errors()[:5]
             )
             raise DataError(f"{where} holds no schema of a record ({problems})") from error
+
+
+def _place(content: Any, place: tuple[int | str, ...]) -> str:
+    """Return where in a schema something is, with the name of the variable that it is in."""
+    match place:
+        case ("variables", int(number), *rest):
+            one = content["variables"][number]
+            name = one.get("name") if isinstance(one, dict) else None
+            which = name[:100] if isinstance(name, str) and name else f"number {number + 1}"
+            return " of ".join([*map(str, rest), f"variable {which}"])
+    return ".".join(map(str, place))[:100] or "content"
 
 
 def _list(names: Iterable[str]) -> str:

@@ -1,8 +1,18 @@
 """`Variable`: one column of a record; `Kind`: what kind of quantity it is, and what follows."""
 
+from functools import cached_property
 from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+)
+
+from aefpga.schema.expression import Expression, quoted
 
 
 class Kind(BaseModel):
@@ -67,6 +77,16 @@ def _kind(value: object) -> object:
     return value
 
 
+def _parsed(text: str) -> str:
+    if text:
+        Expression.parse(text)
+    return text
+
+
+# Empty where nothing is said.
+ExpressionText = Annotated[str, AfterValidator(_parsed)]
+
+
 class Variable(BaseModel):
     """One variable of a record.
 
@@ -85,6 +105,9 @@ class Variable(BaseModel):
         A file may lack it and still feed a record.
     of_event : bool
         The same for all records of an event.
+    source : str
+        Of what branches of other people's files it is computed, an `Expression`; the branch of its
+        own name, if empty.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -97,6 +120,12 @@ class Variable(BaseModel):
     period: float | None = Field(None, gt=0, allow_inf_nan=False)
     is_optional: bool = False
     of_event: bool = False
+    source: ExpressionText = ""
+
+    @cached_property
+    def expression(self) -> Expression:
+        """What computes it."""
+        return Expression.parse(self.source or quoted(self.name))
 
     @property
     def label(self) -> str:

@@ -8,6 +8,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -25,6 +26,7 @@ from aefpga.evaluation.plots.schemes import plot_study
 from aefpga.evaluation.tables import Result, markdown
 from aefpga.files import atomic_path, write_json
 from aefpga.progress import Step, silent
+from aefpga.schema import Schema
 from aefpga.yaml_files import claim, read_yaml
 
 
@@ -41,25 +43,35 @@ class StudyConfig(BaseModel):
     quantization: QuantizationConfig = QuantizationConfig(bits=8)
     training: TrainingConfig = TrainingConfig()
 
-    def on(self, inputs: tuple[str, ...]) -> "StudyConfig":
-        """Return the same study of other files."""
-        return self.model_copy(update={"data": self.data.model_copy(update={"input": inputs})})
+    def on(self, inputs: tuple[str, ...], record: Schema | None = None) -> "StudyConfig":
+        """Return the same study of other files, or of the usual variables of another record."""
+        data = {"input": inputs or self.data.input, "record": record or self.data.record}
+        changed: dict[str, Any] = {"data": self.data.model_copy(update=data)}
+        if record:
+            changed["variables"] = (record.usual or "*",)
+        return self.model_copy(update=changed)
 
     def runs(self) -> Iterator[tuple[str, RunConfig]]:
         """Yield name and configuration of every run."""
         for (model, layout), normalisation, variables, seed in product(
             self.models.items(), self.normalisations, self.variables, self.seeds
         ):
-            data = {"normalisation": normalisation, "variables": variables}
+            given = {"normalisation": normalisation, "variables": variables}
+            data = self.data.model_copy(update=given)
             yield (
-                f"{model}-{normalisation}-{variables}d-{seed}",
+                f"{model}{_suffix(data, seed)}",
                 RunConfig(
-                    data=self.data.model_copy(update=data),
+                    data=data,
                     model=layout,
                     quantization=self.quantization,
                     training=self.training.model_copy(update={"seed": seed}),
                 ),
             )
+
+
+def _suffix(data: DataConfig, seed: int) -> str:
+    """Return what the name of a run has after that of its model."""
+    return f"-{data.normalisation}-{len(data.columns())}d-{seed}"
 
 
 QUICK = StudyConfig(
@@ -146,10 +158,9 @@ def study(
     write_json(folder / "study.json", {"failed": failed, "runs": [r.to_dict() for r in results]})
     with atomic_path(folder / "tables.md") as temporary:
         temporary.write_text(markdown(results))
-    for variables in config.variables:
+    for variables in dict.fromkeys(r.variables for r in results):
         chosen = [r for r in results if r.variables == variables]
-        if chosen:
-            plot_study(chosen, folder / f"study-{variables}d.png")
+        plot_study(chosen, folder / f"study-{variables}d.png")
     return Outcome(results, failed)
 
 
@@ -172,9 +183,7 @@ def _one(config: RunConfig, name: str, folder: Path) -> None:
         precision: judge(records, autoencoder.reconstruct(records), run.schema, min_max)
         for precision, autoencoder in autoencoders.items()
     }
-    model = name.removesuffix(
-        f"-{config.data.normalisation}-{config.data.variables}d-{config.training.seed}"
-    )
+    model = name.removesuffix(_suffix(config.data, config.training.seed))
     result = Result(
         model=model,
         normalisation=config.data.normalisation,

@@ -36,6 +36,8 @@ class Format(ABC):
         How messages call it, its tree, and what is read of it where no collection is asked for.
     events : Mapping of str to str
         What is said of each event, and the branch that says it.
+    hint, remedy : str
+        What to do where branches are no lists of records, and where some are missing.
     """
 
     schema: ClassVar[Schema] = JETS
@@ -43,6 +45,9 @@ class Format(ABC):
     tree: ClassVar[str]
     default_collection: ClassVar[str]
     events: ClassVar[Mapping[str, str]] = {name: name for name in EVENT_BRANCHES}
+
+    hint: ClassVar[str] = "choose another --collection"
+    remedy: ClassVar[str] = "another --collection (see `aefpga data inspect`)"
 
     def __init__(self, collection: str, branches: Collection[str]) -> None:
         self.collection = collection
@@ -83,6 +88,24 @@ class Format(ABC):
             with np.errstate(over="ignore"):
                 values[:, i] = ak.to_numpy(column).astype(np.float32)
         return values
+
+    def listed(self, columns: Columns) -> Mapping[str, Any]:
+        """Return the columns that hold, for each event, a list with an entry for each record."""
+        return columns
+
+    def kept(self, columns: Columns) -> NDArray[np.bool_] | None:
+        """Return which rows of the table are records at all, shape (n_records,); None for all.
+
+        Raises
+        ------
+        ValueError
+            If the columns do not say it.
+        """
+        return None
+
+    def problem(self, schema: Schema, values: NDArray[np.float32]) -> tuple[int, str] | None:
+        """Return the first row of a table that cannot be right, and why; None if there is none."""
+        return None
 
     def available(self) -> dict[str, tuple[str, ...]]:
         """Return the variables that this very file can give, with their branches."""

@@ -1,5 +1,5 @@
 """Files as columns of events, whatever they are made of."""
 
-from aefpga.data.sources.source import Source, is_file, reading
+from aefpga.data.sources.source import Source, reading
 
-__all__ = ["Source", "is_file", "reading"]
+__all__ = ["Source", "reading"]

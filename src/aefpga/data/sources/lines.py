@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from aefpga.data.sources.text import TextLines
 from aefpga.errors import DataError
 
 LAYOUT = "eventID;processID;weight;MET;METphi;type,E,pt,eta,phi;…"
@@ -29,21 +30,18 @@ class Lines:
     """
 
     def __init__(self, path: Path) -> None:
-        self._path = path
-        places, numbers, place = [], [], 0
-        with path.open("rb") as file:
-            for number, line in enumerate(file, 1):
-                if line.strip():
-                    places.append(place)
-                    numbers.append(number)
-                place += len(line)
-        self._places, self._numbers = np.array(places, np.int64), np.array(numbers, np.int64)
+        self._path, self._lines = path, TextLines(path)
         self._parsed: tuple[tuple[int, int], dict[str, Any]] | None = None
+
+    @property
+    def begin_as_events(self) -> bool:
+        """Whether the first line has the fields of an event, whatever is in them."""
+        return all(line.count(";") >= len(_EVENT) - 1 for line in self._lines.read(0, 1))
 
     @property
     def n_events(self) -> int:
         """Number of events."""
-        return len(self._places)
+        return len(self._lines)
 
     @property
     def branches(self) -> Collection[str]:
@@ -72,16 +70,12 @@ class Lines:
         events: list[list[Any]] = []
         objects: list[list[Any]] = []
         counts = []
-        with self._path.open("rb") as file:
-            for place, number in zip(
-                self._places[start:stop], self._numbers[start:stop], strict=True
-            ):
-                file.seek(place)
-                line = file.readline().decode("utf-8", errors="replace").strip()
-                event, found = self._parse_line(line, int(number))
-                events.append(event)
-                objects += found
-                counts.append(len(found))
+        lines, numbers = self._lines.read(start, stop), self._lines.numbers[start:stop]
+        for line, number in zip(lines, numbers, strict=True):
+            event, found = self._parse_line(line, int(number))
+            events.append(event)
+            objects += found
+            counts.append(len(found))
         # The empty ones have types too.
         of_events = list(zip(*events, strict=True)) or [()] * len(_EVENT)
         of_objects = list(zip(*objects, strict=True)) or [()] * len(_OBJECT)

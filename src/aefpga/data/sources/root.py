@@ -8,6 +8,7 @@ from typing import Any
 import uproot
 
 from aefpga.data.sources.source import reading
+from aefpga.errors import DataError
 
 KIND = "a ROOT"
 # Of the columns of an RNTuple: it is read by clusters of events, which are larger than our chunks.
@@ -23,6 +24,29 @@ def open_root(path: Path) -> Iterator[Any]:
         root = uproot.open(path, array_cache=None, handler=uproot.MultithreadedFileSource)
     with root:
         yield root
+
+
+def find_tree(path: Path, file: Any, name: str) -> "Tree":
+    """Return the tree of this name; of none, the only one.
+
+    Raises
+    ------
+    DataError
+        If there is no such tree, or several without a name.
+    """
+    trees = [
+        at
+        for at, kind in file.classnames(recursive=True, cycle=False).items()
+        if kind in ("TTree", "TNtuple", "TNtupleD") or kind.endswith("RNTuple")
+    ]
+    chosen = trees if not name else [name] if name in trees else []
+    if len(chosen) != 1:
+        held = ", ".join(trees[:20]) or "none"
+        asked = f"no tree {name}" if name else f"{len(trees)} trees" if trees else "no tree"
+        raise DataError(
+            f"{path} has {asked}; its trees are {held}: name one with `tree:` in the schema"
+        )
+    return Tree(path, file[chosen[0]])
 
 
 class Tree:
