@@ -45,7 +45,7 @@ def exhaustively(models, sums, words):
 
 
 def test_it_finds_what_a_search_of_everything_finds(sample, models, monkeypatch):
-    monkeypatch.setattr(beam, "REACH", 60 << beam.FRACTION)
+    monkeypatch.setattr(beam, "NARROW", beam.Breadth(64, 60 << beam.FRACTION, 128))
     # Low bits of two columns, and one word to which all contribute.
     sums = Sums(
         weights=np.array([[1, 0, 1], [0, 1, 12], [0, 0, 5]]),
@@ -72,3 +72,18 @@ def test_words_that_no_steps_have_are_in_doubt(models):
     assert found.doubt[0] < 1
     assert np.isinf(found.doubt[1])
     np.testing.assert_array_equal(found.steps[:, 0], 3)
+
+
+def test_what_few_hypotheses_agree_with_is_in_doubt(sample, models, monkeypatch):
+    """A check that only what is improbable passes says that the truth was let go."""
+    sums = Sums(
+        weights=np.array([[1, 0, 1], [0, 1, 12], [0, 0, 5]]),
+        shift=np.array([0, 0, 2]),
+        width=np.array([2, 1, 4]),
+    )
+    judged = sample[3000:3600]
+    monkeypatch.setattr(beam, "NARROW", beam.Breadth(2, 60 << beam.FRACTION, 128))
+    found = Search(PlainScheme(3), models, RANGES, sums, {2: 0})(sums.of(judged))
+    wrong = (found.steps != judged).any(axis=1)
+    assert 0.02 < wrong.mean() < 0.5
+    assert np.minimum(found.doubt, 1).mean() == pytest.approx(wrong.mean(), abs=0.06)

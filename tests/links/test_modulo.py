@@ -19,7 +19,7 @@ NAMES = list(SCHEMA.names)
 
 def test_the_low_bits_are_enough(learned):
     code, jets = learned
-    assert code.widths(24).sum() == code.spec.bits_per_jet == 90
+    assert code.widths(24).sum() == code.spec.bits_per_jet == 84
     back = code.to_jets(code.to_words(jets))
     for j, v in enumerate(SCHEMA.variables):
         x, y = jets[:, j].astype(float), back[:, j]
@@ -45,8 +45,8 @@ def test_wrong_jets_are_named_and_right_ones_seldom(learned):
     decoded, rounded = code.decoder.decode(words), code.decoder.rounded(jets)
     right = (decoded.values == rounded).all(axis=1)
     assert right.mean() > 0.94
-    assert decoded.improbable[right].mean() < 0.03
-    assert decoded.improbable[~right].mean() > 0.7
+    assert decoded.improbable[right].mean() < 0.02
+    assert decoded.improbable[~right].mean() > 0.5
     # A bit that was lost on the way is never taken for what it was.
     flipped = code.decoder.decode(disturbed[:500])
     assert (flipped.improbable | (flipped.values != decoded.values[:500]).any(axis=1)).all()
@@ -57,7 +57,7 @@ def test_jets_without_multiplicities_are_unlike_those_it_learned_from(learned):
     code, jets = learned
     unlike = jets[:500].copy()
     unlike[:, [v.kind.is_count for v in SCHEMA.variables]] = 0
-    assert code.decoder.decode(code.to_words(unlike)).improbable.mean() > 0.9
+    assert code.decoder.decode(code.to_words(unlike)).improbable.mean() > 0.8
 
 
 def test_it_is_kept_in_a_file(learned, tmp_path):
@@ -93,7 +93,7 @@ def test_a_file_of_other_content_is_refused_before_it_is_used(learned, tmp_path)
         ({"ranges": ranges.astype(float)}, "ranges of float64"),
         ({"models": np.zeros(10, np.uint8)}, "entropy coding is damaged"),
         ({"encoder": "0" * 64}, "words of encoder 0000000000000000"),
-        ({"schema": 2}, "schema 2, expected 3"),
+        ({"schema": 3}, "schema 3, expected 4"),
         ({"record": "{}"}, "no schema of a record"),
         ({"limits": np.zeros(2)}, "not enough values"),
     ):
@@ -134,7 +134,7 @@ def test_what_cannot_be_learned_from_is_named(jets):
         learn_modulo(jets[:200], jets[:200], SCHEMA, 12)
     uncounted = jets[:200].copy()
     uncounted[:, NAMES.index("photon_multiplicity")] = 0
-    with pytest.raises(UsageError, match="have photon_energy and a photon_multiplicity of 0"):
+    with pytest.raises(UsageError, match="photon_energy above 0 where photon_multiplicity is 0"):
         learn_modulo(uncounted, jets[:200], SCHEMA, 88)
 
 

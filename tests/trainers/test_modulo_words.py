@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from aefpga.data.writer import write_records
 from aefpga.errors import RunError, ToolError, UsageError
 from aefpga.evaluation.verdicts import Named
 from aefpga.files import sha256_of
+from aefpga.links import beam
 from aefpga.runs import layout, open_run
 from aefpga.runs.autoencoder import Autoencoder
 from aefpga.workflow.activity import judge_activity
@@ -35,9 +37,8 @@ def run(tmp_path_factory):
     runs = tmp_path_factory.mktemp("runs")
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("aefpga.links.learning.JUDGED", 300)
-        patch.setattr("aefpga.links.beam.BEAM", 16)
-        patch.setattr("aefpga.links.beam.WIDE_BEAM", 32)
-        patch.setattr("aefpga.links.beam.WIDEST_BEAM", 64)
+        for name, hypotheses in (("NARROW", 16), ("WIDE", 32), ("WIDEST", 64)):
+            patch.setattr(beam, name, replace(getattr(beam, name), hypotheses=hypotheses))
         train(load_config(None, options), runs, "words")
         yield open_run("words", runs)
 

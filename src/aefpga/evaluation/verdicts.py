@@ -32,8 +32,9 @@ from aefpga.schema import Schema
 Floats = NDArray[np.float32]
 
 CHANCE, FLOOR = 0.001, 0.05
-# Share of improbable records that is not usual any more: two in a hundred are.
-MANY = 0.05
+# Share of improbable records that is not usual any more, where chance (so many standard deviations)
+# does not explain it: one in a hundred is.
+MANY, DEVIATIONS = 0.02, 3
 # In words, so many variables are named.
 LISTED = 6
 
@@ -115,7 +116,8 @@ class Named:
     @property
     def verdict(self) -> Literal["few", "many"]:
         """Whether the records are like those that the decoder learned from."""
-        return "many" if self.improbable > MANY * self.records else "few"
+        expected = MANY * self.records
+        return "many" if self.improbable > expected + DEVIATIONS * sqrt(expected) else "few"
 
     @property
     def sentence(self) -> str:

@@ -22,17 +22,11 @@ Mask = NDArray[np.bool_]
 
 # Costs are bits with so many bits behind the point.
 FRACTION = 8
-# Hypotheses of a record that are kept, and how many bits dearer than its best one they may be; in a
-# second search, of records whose first one found none or an improbable one; and in a third, where
-# a word is the sum of several steps.
-BEAM, REACH = 64, 12 << FRACTION
-WIDE_BEAM, WIDE_REACH = 512, 18 << FRACTION
-WIDEST_BEAM, WIDEST_REACH = 4096, 20 << FRACTION
 # No step has this cost.
 IMPOSSIBLE = 1 << 40
-# Records that are searched together, steps weighed together, and steps that a hypothesis may go on
-# with: they bound the memory.
-BLOCK, WEIGHED, OPTIONS = 1024, 1 << 20, 128
+# Records that are searched together, continuations of their hypotheses, and steps weighed together:
+# they bound the memory.
+BLOCK, CONTINUATIONS, WEIGHED = 1024, 1 << 23, 1 << 20
 # In a number that sorts hypotheses: of what they cost, and of their place.
 COST_BITS, PLACE_BITS = 27, 25
 
@@ -64,6 +58,32 @@ class Sums:
         """Return the word whose low bits are those of a column's steps, but for other columns'."""
         found = np.flatnonzero((np.abs(self.weights[column]) == 1) & (self.shift == 0))
         return int(found[0]) if len(found) else None
+
+
+@dataclass(frozen=True)
+class Breadth:
+    """How much a search keeps.
+
+    Parameters
+    ----------
+    hypotheses : int
+        Of a record, at most.
+    reach : int
+        How much dearer than the best one they may be.
+    options : int
+        With how many steps of a column a hypothesis may go on.
+    """
+
+    hypotheses: int
+    reach: int
+    options: int
+
+
+# The first search; that of records of which it found none or an unusual one; and that of those that
+# are still improbable, or have words that are the sum of several steps.
+NARROW = Breadth(64, 12 << FRACTION, 128)
+WIDE = Breadth(512, 18 << FRACTION, 128)
+WIDEST = Breadth(4096, 26 << FRACTION, 512)
 
 
 @dataclass(frozen=True)
@@ -101,8 +121,8 @@ class Search:
         What the words are.
     counts : Mapping of int to int
         Columns that are 0 where another, known before them, is 0.
-    usual : float
-        Information of records, in bits, beyond which they are searched for twice.
+    usual, probable : float
+        Information of records, in bits, beyond which they are searched for twice, and thrice.
     """
 
     def __init__(
@@ -113,9 +133,11 @@ class Search:
         sums: Sums,
         counts: Mapping[int, int],
         usual: float = np.inf,
+        probable: float = np.inf,
     ) -> None:
         self._scheme, self._models, self._ranges = scheme, models, ranges
-        self._sums, self._counts, self._usual = sums, counts, usual
+        self._sums, self._counts = sums, counts
+        self._usual, self._probable = usual, probable
         alone = np.ones(0, np.int64)
         walk = scheme.walk(alone, alone, np.zeros((0, scheme.n_columns), np.int64))
         self._order = [column for column, _ in walk]
@@ -126,28 +148,29 @@ class Search:
         return Found(*(np.concatenate([getattr(b, f.name) for b in blocks]) for f in fields(Found)))
 
     def _found(self, words: Words) -> Found:
-        found = self._search(words, BEAM, REACH)
+        found = self._search(words, NARROW)
         # None of this is rounded: all machines search again for the same records.
-        improbable = np.isinf(found.doubt) | (found.information > self._usual)
-        self._search_again(words, found, improbable, WIDE_BEAM, WIDE_REACH)
-        self._search_again(words, found, self._meet(found.steps), WIDEST_BEAM, WIDEST_REACH)
+        self._search_again(words, found, _beyond(found, self._usual), WIDE)
+        again = _beyond(found, self._probable) | self._meet(found.steps)
+        self._search_again(words, found, again, WIDEST)
         return found
 
-    def _search_again(self, words: Words, found: Found, which: Mask, size: int, reach: int) -> None:
-        """Put what a wider search finds of some records in the place of what was found."""
+    def _search_again(self, words: Words, found: Found, which: Mask, breadth: Breadth) -> None:
+        """Put what a broader search finds of some records in the place of what was found."""
         again = np.flatnonzero(which)
-        for rows in np.array_split(again, -(-len(again) * size // (BLOCK * BEAM)) or 1):
-            wider = self._search(words[rows], size, reach)
+        at_once = max(CONTINUATIONS // (breadth.hypotheses * breadth.options), 1)
+        for rows in (again[i : i + at_once] for i in range(0, len(again), at_once)):
+            broader = self._search(words[rows], breadth)
             for field in fields(Found):
-                getattr(found, field.name)[rows] = getattr(wider, field.name)
+                getattr(found, field.name)[rows] = getattr(broader, field.name)
 
     def _meet(self, steps: Words) -> Mask:
         """Return where several steps are in one word that is none's check."""
         shared = (self._sums.weights != 0) & (self._sums.shift == 0)
         return np.asarray((((steps != 0).astype(np.int64) @ shared) > 1).any(axis=1))
 
-    def _search(self, words: Words, size: int, reach: int) -> Found:
-        beam = _Beam.of(len(words), self._scheme.n_columns, size, reach)
+    def _search(self, words: Words, breadth: Breadth) -> Found:
+        beam = _Beam.of(len(words), self._scheme.n_columns, breadth)
         for place, column in enumerate(self._order):
             rows = np.arange(len(beam.record))
             walk = self._scheme.walk(rows, np.ones(len(rows), np.int64), beam.steps.T)
@@ -168,8 +191,8 @@ class Search:
         gone = np.flatnonzero(absent)
         parts = [(gone, np.zeros(len(gone), np.int64), np.zeros(len(gone), np.int64))]
         given = words[beam.record]
-        parts += self._weighed(column, hint, narrow, own, steps, given, beam.reach)
-        parts += self._weighed(column, hint, ~narrow & ~absent, None, steps, given, beam.reach)
+        parts += self._weighed(column, hint, narrow, own, steps, given, beam.breadth)
+        parts += self._weighed(column, hint, ~narrow & ~absent, None, steps, given, beam.breadth)
         row, found, cost = (np.concatenate(x) for x in zip(*parts, strict=True))
         agrees = np.ones(len(row), bool)
         for k, is_known in known.items():
@@ -188,7 +211,7 @@ class Search:
         word: int | None,
         steps: Words,
         given: Words,
-        reach: int,
+        breadth: Breadth,
     ) -> Iterator[tuple[Words, Words, Words]]:
         """Yield, of some rows, rows with the steps that they may have and what those cost."""
         model, (low, high) = self._models[column], self._ranges[column]
@@ -210,10 +233,10 @@ class Search:
             frequencies = model.table(there.features).frequencies(symbols)
             cost = _bits()[SLOTS] - _bits()[frequencies] + _bits()[model.widths(symbols)]
             cost = np.where(options <= high, cost, IMPOSSIBLE)
-            if n_options > OPTIONS:
-                best = np.argsort(cost, axis=0, kind="stable")[:OPTIONS]
+            if n_options > breadth.options:
+                best = np.argsort(cost, axis=0, kind="stable")[: breadth.options]
                 options, cost = (np.take_along_axis(x, best, axis=0) for x in (options, cost))
-            option, row = np.nonzero(cost <= cost.min(axis=0) + reach)
+            option, row = np.nonzero(cost <= cost.min(axis=0) + breadth.reach)
             yield here[row], options[option, row], cost[option, row]
 
     def _is_absent(self, column: int, steps: Words, unknown: set[int]) -> Mask:
@@ -251,22 +274,21 @@ class _Beam:
         How improbable they are.
     lost : ndarray of float64, shape (n_records,)
         How probable it is that the truth was let go; infinite where no hypothesis had the words.
-    size, reach : int
-        How many hypotheses of a record are kept, and how much dearer than its best one.
+    breadth : Breadth
+        How many are kept.
     """
 
     record: Words
     steps: Words
     cost: Words
     lost: NDArray[np.float64]
-    size: int
-    reach: int
+    breadth: Breadth
 
     @classmethod
-    def of(cls, n: int, n_columns: int, size: int, reach: int) -> "_Beam":
+    def of(cls, n: int, n_columns: int, breadth: Breadth) -> "_Beam":
         """Return a hypothesis for each record, of which nothing is known."""
         steps = np.zeros((n_columns, n), np.int64)
-        return cls(np.arange(n), steps, np.zeros(n, np.int64), np.zeros(n), size, reach)
+        return cls(np.arange(n), steps, np.zeros(n, np.int64), np.zeros(n), breadth)
 
     def extended(
         self,
@@ -296,6 +318,8 @@ class _Beam:
         """
         n, record = len(self.lost), self.record[row]
         nowhere = np.bincount(record, agrees, n) == 0
+        # Of what was let go before no more agrees than chance has it: it gains on what is left.
+        lost = self.lost / np.where(nowhere, 1, _agreeing(record, cost, agrees, n))
         order = np.flatnonzero(agrees | nowhere[record])
         # By record, then by cost; sorting numbers is much faster than sorting their places.
         key = record[order] << COST_BITS | np.minimum(cost[order], (1 << COST_BITS) - 1)
@@ -305,10 +329,10 @@ class _Beam:
         first = np.flatnonzero(np.diff(record, prepend=-1))
         rank = np.arange(len(order)) - np.repeat(first, np.diff(first, append=len(order)))
         dearer = cost - cost[first][record]
-        kept = (rank < self.size) & (dearer <= self.reach)
+        kept = (rank < self.breadth.hypotheses) & (dearer <= self.breadth.reach)
         shares = _share(dearer)
         let_go = np.bincount(record[~kept], shares[~kept], n)
-        lost = self.lost + let_go / np.bincount(record[kept], shares[kept], n) / 2**bits_to_come
+        lost += let_go / np.bincount(record[kept], shares[kept], n) / 2**bits_to_come
         chosen = order[kept]
         steps = self.steps[:, row[chosen]]
         steps[column] = found[chosen]
@@ -320,8 +344,21 @@ class _Beam:
         first = np.flatnonzero(np.diff(self.record, prepend=-1))
         best = self.cost[first]
         share = 1 / np.bincount(self.record, _share(self.cost - best[self.record]), len(first))
-        doubt = 1 - share + self.lost
+        doubt = np.where(np.isinf(self.lost), np.inf, 1 - share / (1 + self.lost))
         return Found(self.steps[:, first].T, doubt, best / (1 << FRACTION))
+
+
+def _beyond(found: Found, information: float) -> Mask:
+    """Return where no steps were found, or such as are worth more bits."""
+    return np.asarray(np.isinf(found.doubt) | (found.information > information))
+
+
+def _agreeing(record: Words, cost: Words, agrees: Mask, n: int) -> NDArray[np.float64]:
+    """Return how probable, of the hypotheses of each of n records, those are that agree."""
+    best = np.full(n, np.iinfo(np.int64).max)
+    np.minimum.at(best, record, cost)
+    shares = _share(cost - best[record])
+    return np.bincount(record, shares * agrees, n) / np.bincount(record, shares, n)
 
 
 def _share(cost: Words) -> NDArray[np.float64]:

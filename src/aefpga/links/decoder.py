@@ -23,7 +23,7 @@ from aefpga.schema import Schema
 Floats = NDArray[np.float32]
 Words = NDArray[np.int64]
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 # What a file's arrays may have, at most.
 MAX_BYTES = 8_000_000
 
@@ -32,7 +32,8 @@ MAX_BYTES = 8_000_000
 class Limits:
     """Beyond which steps found are improbable: `doubt` and `information` of `Found`.
 
-    Beyond `usual` information they are searched for once more, more widely.
+    Beyond `usual` information they are searched for once more, more broadly, and those still beyond
+    `information` once again.
     """
 
     doubt: float
@@ -83,7 +84,8 @@ class ModuloDecoder:
             for c in self.sent.classes
             if self.sent.holds(c.energy, c.count)
         }
-        self.search = Search(scheme, models, ranges, read_sums(spec), counts, limits.usual)
+        sums = read_sums(spec)
+        self.search = Search(scheme, models, ranges, sums, counts, limits.usual, limits.information)
         self.n_words, self.n_variables = spec.layers[-1].n_out, len(schema)
 
     def decode(self, words: Words) -> Decoded:

@@ -28,12 +28,14 @@ Shares = NDArray[np.float32]
 LEAST_RECORDS = 100
 # Bits of the word that all steps are in, beside their low bits.
 CHECK_BITS = 12
-# Share of the records found rightly that may be called improbable: for doubt, for information.
-CALLED_DOUBTFUL, CALLED_UNLIKE = 0.007, 0.002
+# Share of the records found rightly that may be called improbable: for doubt, for information. The
+# rest of 1 % is what it may be more on other records.
+CALLED_DOUBTFUL, CALLED_UNLIKE = 0.007, 0.001
 # And share that is searched for twice.
 SEARCHED_TWICE = 0.05
-# Records that the widths and the limits are decided on, at most.
-JUDGED = 5_000
+# Records that the widths and the limits are decided on, at most: few are lost, and many see it.
+# And on which it is decided which ones are searched for again while the limits are.
+JUDGED, JUDGED_FIRST = 15_000, 2_000
 
 
 @dataclass(frozen=True)
@@ -117,9 +119,9 @@ def learn_modulo(
     spec = specification(schema, words, provenance)
     limits = Limits(inf, inf, inf)
     # Once to learn how improbable records usually are, and once as the decoder will search.
-    for _ in range(2):
+    for steps in (judged[:JUDGED_FIRST], judged):
         decoder = ModuloDecoder(spec, schema, models, ranges, limits)
-        limits = _limits(decoder, spec, judged)
+        limits = _limits(decoder, spec, steps)
     return ModuloCode(spec, ModuloDecoder(spec, schema, models, ranges, limits))
 
 
@@ -132,10 +134,11 @@ def _refuse_impossible(records: Floats, schema: Schema) -> None:
         if not schema.holds(c.energy, c.count):
             continue
         energy, count = records[:, schema.index(c.energy)], records[:, schema.index(c.count)]
-        if share := np.mean((energy > 0) & (count == 0)):
+        if uncounted := np.count_nonzero((energy > 0) & (count == 0)):
             raise UsageError(
-                f"{share:.1%} of the {schema.name} have {c.energy} and a {c.count} of 0; modulo "
-                f"words need both: leave {c.count} out with --variables, or use another --model"
+                f"{uncounted:,} of {len(records):,} {schema.name} have {c.energy} above 0 where "
+                f"{c.count} is 0; modulo words need both: leave {c.count} out with --variables, or "
+                "use another --model"
             )
 
 
