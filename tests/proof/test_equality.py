@@ -9,7 +9,7 @@ import pytest
 from aefpga.errors import ToolError
 from aefpga.firmware.ports import input_names
 from aefpga.firmware.rtl import TOP, trace, write_project
-from aefpga.fixedpoint import Emulator, Score, Trigger
+from aefpga.fixedpoint import Emulator, FixedType, Score, Trigger
 from aefpga.fixedpoint.example import adversarial_words, random_spec
 from aefpga.proof.design import pipeline
 from aefpga.proof.equality import CLOCK, prove
@@ -136,11 +136,24 @@ def test_ports_of_another_encoder_are_named(small):
     assert "output port latent_0 has 6 bits, the specification 7" in found.outputs[0].reason
 
 
-def test_a_score_is_refused(small):
-    _, spec, latency = small
-    score = Score.exact("absolutes", spec.latent_type)
-    with pytest.raises(ToolError, match="score"):
-        prove(replace(spec, trigger=Trigger(score, 1)), [], MODULE, latency, seconds=60)
+@pytest.mark.parametrize("kind", ["absolutes", "squares", "largest"])
+@pytest.mark.parametrize("overflow", ["SAT", "WRAP"])
+def test_score_and_trigger_bit_are_proven(kind, overflow, tmp_path):
+    spec = random_spec((4, 5), 5, input_bits=6, per_neuron=True)
+    exact = Score.exact(kind, spec.latent_type)
+    narrow = FixedType(False, int(exact.type.width) - 3, exact.type.integer - 1, "TRN", overflow)
+    spec = replace(spec, trigger=Trigger(replace(exact, type=narrow), 5))
+    rtl = trace(spec, 5.0, adders=2, dsp=overflow == "SAT")
+    write_project(rtl, tmp_path / "rtl", "xcvu9p-flga2104-2L-e")
+    files = verilog_files(tmp_path / "rtl")
+    found = prove(spec, files, MODULE, rtl.stages + 1, seconds=60)
+    assert [o.name for o in found.outputs][-2:] == ["score", "trigger"]
+    assert found.verdict == "proven", found.outputs
+    # Another threshold is another encoder.
+    other = replace(spec, trigger=replace(spec.trigger, threshold=6))
+    last = prove(other, files, MODULE, rtl.stages + 1, seconds=60).outputs[-1]
+    assert last.name == "trigger"
+    assert last.verdict != "proven"
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ from aefpga.fixedpoint.example import random_spec
 from aefpga.progress import silent
 from aefpga.proof.forms import Atom, Form
 from aefpga.proof.functions import Function, Functions, Timeout, Values
-from aefpga.proof.specification import latent_words, ports
+from aefpga.proof.specification import outputs, ports
 
 
 def numbers(form, known):
@@ -38,7 +38,7 @@ def test_forms_have_the_emulators_values(seed, **options):
         arriving.min_word, arriving.max_word + 1, (200, 5)
     )
     quantities = ports(spec)
-    forms = latent_words(spec, quantities, Functions(60), silent)
+    forms = outputs(spec, quantities, Functions(60), silent)
     known = {next(iter(q.terms)): column for q, column in zip(quantities, counts.T, strict=True)}
     expected = Emulator(spec)(spec.input.of_counts(counts))
     for form, column in zip(forms, expected.T, strict=True):
@@ -56,8 +56,8 @@ def test_forms_that_are_functions_of_each_other_have_one_root():
     assert form.root * form.factor + form.constant == form
     assert (form.low, form.high) == (5 - 12, 5 + 42 + 16)
     assert (form - form).is_constant
-    assert (form + 1).halved(1) == Form(3, {a: 3, b: -2})
-    assert form.halved(1) is None
+    assert (form + 1).divided(2) == Form(3, {a: 3, b: -2})
+    assert form.divided(2) is None
 
 
 def test_a_function_is_recognised_where_it_is_another_times_a_number():

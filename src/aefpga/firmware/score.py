@@ -1,12 +1,14 @@
 """The score of the latent words and the trigger bit in da4ml's logic."""
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
 from aefpga.firmware.rounding import quantize
 from aefpga.fixedpoint import Score, Trigger
+
+T = TypeVar("T")
 
 
 def scored(latent: Any, trigger: Trigger, *, dsp: bool) -> Any:
@@ -30,9 +32,9 @@ def scored(latent: Any, trigger: Trigger, *, dsp: bool) -> Any:
     terms = [_term(latent._vars[i], score, dsp=dsp) for i in score.counted]
     words = list(quantize(array(terms), score.type.broadcast((len(terms),)))._vars)
     if score.kind == "largest":
-        (total,) = array([_tree(words, lambda a, b: a.max_of(b))])._vars
+        (total,) = array([joined(words, lambda a, b: a.max_of(b))])._vars
     else:
-        (total,) = quantize(array([_tree(words, lambda a, b: a + b)]), score.type.broadcast((1,)))
+        (total,) = quantize(array([joined(words, lambda a, b: a + b)]), score.type.broadcast((1,)))
     # The largest number below the threshold, less the score, is negative.
     below = float((trigger.threshold - 1) * score.type.lsb)
     return array([*latent._vars, total, (-total + below).is_negative()])
@@ -66,10 +68,10 @@ def _square(size: Any) -> Any:
         # Twice the bits above and the bit itself do not overlap.
         rows.append((bit * (1 / unit)).msb_mux(above * (2 * unit) + unit**2, 0.0))
     # Intervals of rows add up to more than the square can be.
-    return _tree(rows, lambda a, b: a + b).quantize(0, 2 * integer, 2 * fraction)
+    return joined(rows, lambda a, b: a + b).quantize(0, 2 * integer, 2 * fraction)
 
 
-def _tree(variables: Iterable[Any], join: Callable[[Any, Any], Any]) -> Any:
+def joined(variables: Iterable[T], join: Callable[[T, T], T]) -> T:
     """Join variables in pairs, and pairs of pairs, until one is left."""
     level = list(variables)
     while len(level) > 1:

@@ -36,6 +36,8 @@ OTHERS: dict[str, Callable[..., Any]] = {
     "$mux": lambda a, b, s: np.where(s, b, a),
 }
 KNOWN = MODULAR | OTHERS
+# How many of the operands, the first ones, need no more than their low bits.
+N_MODULAR = dict.fromkeys(MODULAR, 2) | {"$mux": 2}
 # Numbers are computed in 64 bits, with a sign.
 MAX_BITS = 62
 

@@ -91,7 +91,7 @@ def certificate(
         verdict=proof.verdict,
         statement=(
             f"for all {int(spec.input.port.width.sum())} bits on the {len(spec.input.variables)} "
-            f"input ports, in every clock cycle: each latent word of the Verilog is the "
+            f"input ports, in every clock cycle: what each output port of the Verilog shows is the "
             f"specification's, as many cycles later as there are registers"
         ),
         encoder_hash=spec.hash,

@@ -10,7 +10,6 @@ from typing import Literal
 
 import numpy as np
 
-from aefpga.errors import ToolError
 from aefpga.firmware.ports import input_names, output_names
 from aefpga.fixedpoint import Emulator, EncoderSpec
 from aefpga.fixedpoint.example import adversarial_words
@@ -20,8 +19,9 @@ from aefpga.proof.forms import Form
 from aefpga.proof.functions import Functions, Timeout, Value
 from aefpga.proof.netlist import read_verilog
 from aefpga.proof.simulation import simulate
-from aefpga.proof.specification import latent_words, ports
-from aefpga.proof.symbolic import Reader
+from aefpga.proof.specification import outputs as specified
+from aefpga.proof.specification import ports
+from aefpga.proof.symbolic import Reader, causes
 
 CLOCK = "clk"
 Verdict = Literal["proven", "refuted", "not proven"]
@@ -121,7 +121,7 @@ def prove(
     files : sequence of Path
         All the Verilog.
     top : str
-        The module that has a port for each quantity and latent word.
+        The module that has a port for each quantity and output.
     latency_cycles : int
         Registers that there should be between inputs and outputs.
     seconds : float
@@ -130,13 +130,8 @@ def prove(
     Raises
     ------
     ToolError
-        If Yosys is missing or cannot read the Verilog, or the encoder has a trigger.
+        If Yosys is missing, or cannot read the Verilog.
     """
-    if spec.trigger is not None:
-        raise ToolError(
-            "the encoder has a score and a trigger bit, which cannot be proven yet; `aefpga csim` "
-            "compares them"
-        )
     netlist = read_verilog(files, top)
     names = output_names(spec)
     nothing = Proof((), None, None, netlist.reader, 0, 0, 0)
@@ -153,14 +148,14 @@ def prove(
     arriving = ports(spec)
     counted = replace(nothing, operations=len(design.operations), registers=design.n_registers)
     try:
-        expected = latent_words(spec, arriving, functions, step)
+        expected = specified(spec, arriving, functions, step)
     except Timeout:
         reason = "the time was over before the specification's functions were known"
         return replace(counted, outputs=failed(reason), compared=functions.n_compared)
     by_name = dict(zip(input_names(spec), arriving, strict=True))
     reader = Reader(design, [by_name[name] for name in design.inputs], functions)
     outputs, delays = [], set()
-    for name, form, signed in zip(names, expected, spec.latent_type.signed, strict=True):
+    for name, form, signed in zip(names, expected, spec.output_type.signed, strict=True):
         operand = replace(design.outputs[name], signed=bool(signed))
         value, registers = reader.output(operand)
         delays |= registers
@@ -178,7 +173,7 @@ def prove(
 def _check_ports(spec: EncoderSpec, design: Design) -> None:
     """Refuse a module whose ports are not those of the specification."""
     expected = dict(zip(input_names(spec), spec.input.port.width.tolist(), strict=True))
-    outputs = dict(zip(output_names(spec), spec.latent_type.width.tolist(), strict=True))
+    outputs = dict(zip(output_names(spec), spec.output_type.width.tolist(), strict=True))
     found = {name: operand.width for name, operand in design.outputs.items()}
     for what, wanted, there in (("input", expected, design.inputs), ("output", outputs, found)):
         for name in sorted(wanted.keys() | there.keys()):
@@ -196,9 +191,7 @@ def _difference(
     if not operand.is_defined:
         return "nothing drives one of its bits"
     if value != expected:
-        atoms = value.terms if isinstance(value, Form) else ()
-        unresolved = [atom.label for atom in atoms if atom not in expected.terms]
-        return "; ".join(unresolved[:2]) or "it is another function of the specification's sum"
+        return next(iter(causes(value)), "it is another sum, or another function of a sum")
     if registers - {latency_cycles}:
         counts = " and ".join(map(str, sorted(registers)))
         return f"it comes after {counts} registers instead of {latency_cycles}"
@@ -217,10 +210,10 @@ def _refuted(proof: Proof, spec: EncoderSpec, design: Design, latency_cycles: in
     words = simulate(design, [np.append(columns[name], drained) for name in design.inputs])
     if words is None:
         return proof
-    expected = Emulator(spec)(spec.input.of_counts(counts))
+    expected = Emulator(spec).outputs(spec.input.of_counts(counts))
     examples: dict[str, Counterexample] = {}
     for name, column, width in zip(
-        output_names(spec), expected.T, spec.latent_type.width.tolist(), strict=True
+        output_names(spec), expected.T, spec.output_type.width.tolist(), strict=True
     ):
         found, bits = words[name][latency_cycles:], (1 << width) - 1
         wrong = np.flatnonzero(found != column & bits)

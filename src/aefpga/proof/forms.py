@@ -29,6 +29,10 @@ class Atom:
         return self.label
 
 
+class Unresolved(Atom):
+    """A number that is nothing of the specification; its label says where it is, and why."""
+
+
 class Form:
     """``constant + sum(coefficient * atom)``, all of them whole numbers of any size."""
 
@@ -85,12 +89,11 @@ class Form:
         """The largest number that it can be, if its atoms are independent."""
         return self.constant + sum(max(c * a.low, c * a.high) for a, c in self.terms.items())
 
-    def halved(self, times: int) -> "Form | None":
-        """Return the form divided by a power of two; None where that is not whole for sure."""
-        mask = (1 << times) - 1
-        if (self.constant & mask) or any(c & mask for c in self.terms.values()):
+    def divided(self, divisor: int) -> "Form | None":
+        """Return the form divided by a number; None where that is not whole for sure."""
+        if self.constant % divisor or any(c % divisor for c in self.terms.values()):
             return None
-        return Form(self.constant >> times, {a: c >> times for a, c in self.terms.items()})
+        return Form(self.constant // divisor, {a: c // divisor for a, c in self.terms.items()})
 
     @cached_property
     def root(self) -> "Form":

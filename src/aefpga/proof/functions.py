@@ -9,6 +9,7 @@ computes the same, however it does, is recognised.
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
+from math import gcd
 from typing import Any
 
 import numpy as np
@@ -115,6 +116,7 @@ class Functions:
         self._end = time.monotonic() + seconds
         self._known: dict[Form, list[Atom]] = {}
         self._samples: dict[Form, Values] = {}
+        self._larger: dict[frozenset[Form], Form] = {}
         self.n_compared = 0
 
     def define(self, function: Function, label: str) -> Form:
@@ -141,6 +143,32 @@ class Functions:
         for root in roots(origin):
             self._known.setdefault(root, []).append(atom)
         return Form.of(atom) * step + low
+
+    def larger(self, a: Form, b: Form) -> Form:
+        """Return the larger of two numbers: an atom, the same for the same two."""
+        if (a - b).is_constant:
+            return a if (a - b).constant > 0 else b
+        # As many steps as both are multiples of count as one, wherever the binary point is.
+        step = gcd(a.constant, b.constant, *a.terms.values(), *b.terms.values())
+        pair = frozenset(part for form in (a, b) if (part := form.divided(step)))
+        if pair not in self._larger:
+            low, high = (max(ends) // step for ends in ((a.low, b.low), (a.high, b.high)))
+            self._larger[pair] = Form.of(Atom("larger of two numbers", low, high))
+        return self._larger[pair] * step
+
+    def chosen(self, a: Form, b: Form, key: Value) -> Form | None:
+        """Return ``b if key else a`` where that is always the larger, or always the smaller."""
+        difference = b - a
+        if difference.is_constant or common_root([difference, key]) != difference.root:
+            return None
+        always_larger = always_smaller = True
+        for values in self._chunks(difference.root):
+            signs, is_b = values.of(difference), values.of(key) != 0
+            always_larger &= bool(np.all((signs == 0) | ((signs > 0) == is_b)))
+            always_smaller &= bool(np.all((signs == 0) | ((signs < 0) == is_b)))
+            if not (always_larger or always_smaller):
+                return None
+        return self.larger(a, b) if always_larger else self.larger(a * -1, b * -1) * -1
 
     def recognised(self, function: Function) -> Value:
         """Return the form of a function that is linear in its root or a known atom, else itself."""

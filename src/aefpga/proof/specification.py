@@ -5,7 +5,8 @@ from typing import Any
 
 import numpy as np
 
-from aefpga.fixedpoint import EncoderInput, EncoderSpec, FixedType, Layer
+from aefpga.firmware.score import joined
+from aefpga.fixedpoint import EncoderInput, EncoderSpec, FixedType, Layer, Score
 from aefpga.progress import Step
 from aefpga.proof.forms import Atom, Form
 from aefpga.proof.functions import Function, Functions, Integers
@@ -18,10 +19,10 @@ def ports(spec: EncoderSpec) -> list[Form]:
     return [Form.of(Atom(f"quantity {name}", int(a), int(b))) for name, a, b in limits]
 
 
-def latent_words(
+def outputs(
     spec: EncoderSpec, arriving: Sequence[Form], functions: Functions, step: Step
 ) -> list[Form]:
-    """Return the latent words of the words on the ports.
+    """Return all that comes out where these words are on the ports, as `EncoderSpec.outputs` says.
 
     Parameters
     ----------
@@ -47,7 +48,31 @@ def latent_words(
         ]
         source = layer.output
     step("layers of the specification", len(spec.layers), len(spec.layers))
+    if spec.trigger is not None:
+        score = _score(spec.trigger.score, words, spec.latent_type, functions)
+        words += [score, _defined(score, spec.trigger, functions, "trigger bit")]
     return words
+
+
+def _score(
+    score: Score, latent: Sequence[Form], latent_type: FixedType, functions: Functions
+) -> Form:
+    """Return the score word of latent words."""
+    point = latent_type.fraction[list(score.counted)].max()
+    cut = _quantizer(score.type, 0, int(point) << (score.kind == "squares"))
+    terms = []
+    for i in score.counted:
+        raised = int(point - latent_type.fraction[i])
+
+        def term(words: Integers, raised: int = raised) -> Integers:
+            sizes = np.abs(words) << raised
+            return cut(sizes * sizes if score.kind == "squares" else sizes)
+
+        terms.append(_defined(latent[i], term, functions, f"term {i} of the score"))
+    if score.kind == "largest":
+        return joined(terms, functions.larger)
+    kept = _quantizer(score.type, 0, int(score.type.fraction))
+    return _defined(joined(terms, lambda a, b: a + b), kept, functions, "score")
 
 
 def _defined(
@@ -88,25 +113,34 @@ def _sums(layer: Layer, words: Sequence[Form], source: FixedType) -> Iterator[Fo
 
 def _of_sum(layer: Layer, index: int) -> Callable[[Integers], Integers]:
     """Return what makes output words of sums, in steps of the accumulator."""
-    kind, shape = layer.output, (layer.n_out,)
-    fraction, width, signed = (
-        np.broadcast_to(x, shape)[index].item() for x in (kind.fraction, kind.width, kind.signed)
-    )
     slope = layer.negative_slope_shift if layer.activation == "leaky_relu" else 0
-    low, most = -(signed << (width - 1)), (1 << width) - 1
-    drop = int(layer.accumulator.fraction) + slope - fraction
+    kind = layer.output.broadcast((layer.n_out,))
+    quantized = _quantizer(kind, index, int(layer.accumulator.fraction) + slope)
 
     def word(sums: Integers) -> Integers:
         if layer.activation == "relu":
             sums = np.maximum(sums, 0)
         elif layer.activation == "leaky_relu":
             sums = np.maximum(sums << slope, sums)
-        sums = _rounded(sums, drop, kind.rounding) if drop > 0 else sums << -drop
-        if kind.overflow == "SAT":
-            return np.asarray(np.clip(sums, low, low + most))
-        return np.asarray(((sums - low) & most) + low, np.int64)
+        return quantized(sums)
 
     return word
+
+
+def _quantizer(kind: FixedType, index: int, point: int) -> Callable[[Integers], Integers]:
+    """Return what makes an element's words of integers with `point` fractional bits."""
+    signed, width, fraction = (
+        int(np.ravel(x)[index]) for x in (kind.signed, kind.width, kind.fraction)
+    )
+    low, most, drop = -(signed << (width - 1)), (1 << width) - 1, point - fraction
+
+    def quantized(numbers: Integers) -> Integers:
+        kept = _rounded(numbers, drop, kind.rounding) if drop > 0 else numbers << -drop
+        if kind.overflow == "SAT":
+            return np.asarray(np.clip(kept, low, low + most))
+        return np.asarray(((kept - low) & most) + low, np.int64)
+
+    return quantized
 
 
 def _rounded(sums: Integers, drop: int, rounding: str) -> Any:

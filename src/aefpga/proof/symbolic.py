@@ -1,11 +1,13 @@
 """A design's outputs as forms of what a specification names: by reading every operation once."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
-from aefpga.proof.cells import MODULAR, compute, problem
+from aefpga.proof.cells import N_MODULAR, compute, problem
 from aefpga.proof.design import Design, Operand, Operation, Slice
-from aefpga.proof.forms import Atom, Form
+from aefpga.proof.forms import Form, Unresolved
 from aefpga.proof.functions import Function, Functions, Timeout, Value, Values, common_root
 
 
@@ -57,31 +59,37 @@ class Reader:
     def _result(self, operation: Operation) -> Value:
         if reason := problem(operation):
             return self._unknown(operation, reason)
-        modulus = operation.width if operation.kind in MODULAR else 0
-        values = [self._value(operand, modulus) for operand in operation.operands]
+        n_modular = N_MODULAR.get(operation.kind, 0)
+        values = [
+            self._value(operand, operation.width if i < n_modular else 0)
+            for i, operand in enumerate(operation.operands)
+        ]
         if (form := _linear(operation, values)) is not None:
             return form
         root = common_root(values)
         if root is not None:
             return Function(root, lambda v: compute(operation, [v.of(x) for x in values]))
         forms = [
-            self._as_atom(self._value(operand), operand, operation.name)
-            for operand in operation.operands
+            v if isinstance(v, Form) else self._as_atom(self._value(operand), operand, operation)
+            for v, operand in zip(values, operation.operands, strict=True)
         ]
         form = _linear(operation, forms)
+        if operation.kind == "$mux":
+            with suppress(Timeout):
+                form = self._functions.chosen(forms[0], forms[1], values[2])
         return form or self._unknown(operation, "it is a function of several numbers, and no sum")
 
     def _unknown(self, operation: Operation, reason: str) -> Form:
         label = f"{operation.name}: {reason}"
-        return Form.of(Atom(label, 0, (1 << operation.width) - 1))
+        return Form.of(Unresolved(label, 0, (1 << operation.width) - 1))
 
-    def _as_atom(self, value: Value, operand: Operand, reader: str) -> Form:
+    def _as_atom(self, value: Value, operand: Operand, reader: Operation) -> Form:
         """Return a form of a number that no known function is."""
         if isinstance(value, Form):
             return value
         low, high = _range(operand)
-        label = f"{reader}: it reads a function of one sum that the specification does not have"
-        return Form.of(Atom(label, low, high, value))
+        label = f"{reader.name}: it reads a function that the specification does not have"
+        return Form.of(Unresolved(label, low, high, value))
 
     def _value(self, operand: Operand, modulus: int = 0) -> Value:
         """Return what is read; of more bits than `modulus`, if any, just these matter."""
@@ -93,10 +101,6 @@ class Reader:
 
     def _whole(self, operand: Operand, modulus: int) -> Value:
         words = {part.word: self._words[part.word] for part in operand.slices}
-
-        def bits(values: Values) -> Any:
-            return operand.read(lambda part: values.of(words[part.word]), exactly=not modulus)
-
         if all(isinstance(word, Form) and word.is_constant for word in words.values()):
             return Form(operand.read(lambda part: _constant(words[part.word])))
         form = self._sum(operand)
@@ -106,13 +110,19 @@ class Reader:
         if root is None:
             reason = "bits of several numbers, or of too large ones, are read as one"
         else:
+            function = Function(root, _reading(operand, words, exactly=not modulus))
+            # Where just low bits matter, a sign is a matter of view.
+            views = [replace(operand, signed=signed) for signed in (False, True) if modulus]
             try:
-                return self._functions.recognised(Function(root, bits))
+                for view in (function, *(Function(root, _reading(v, words)) for v in views)):
+                    if isinstance(known := self._functions.recognised(view), Form):
+                        return known
+                return function
             except Timeout:
                 reason = (
                     f"the time was over before all {root.high - root.low + 1:,} values were seen"
                 )
-        return Form.of(Atom(reason, *_range(operand)))
+        return Form.of(Unresolved(reason, *_range(operand)))
 
     def _sum(self, operand: Operand) -> Form | None:
         """Return a form with the operand's low bits; None where a part of a word is no form."""
@@ -129,12 +139,28 @@ class Reader:
         word = self._words[part.word]
         if isinstance(word, Form) and word.is_constant:
             return Form(part.read(word.constant))
-        form = word.halved(part.low) if isinstance(word, Form) else None
+        form = word.divided(1 << part.low) if isinstance(word, Form) else None
         if form is None or is_last:
             return form
         half = 1 << (part.count - 1)
         low, high = (-half, half - 1) if part.signed else (0, 2 * half - 1)
         return form if low <= form.low and form.high <= high else None
+
+
+def _reading(
+    operand: Operand, words: Mapping[int, Value], *, exactly: bool = True
+) -> Callable[[Values], Any]:
+    """Return what computes an operand's numbers, as `Operand.read`."""
+    return lambda values: operand.read(lambda part: values.of(words[part.word]), exactly=exactly)
+
+
+def causes(value: Value) -> list[str]:
+    """Return why a value is nothing of the specification: the first places where one is not."""
+    found: list[str] = []
+    for atom in value.root.terms:
+        if isinstance(atom, Unresolved):
+            found += (causes(atom.origin) if atom.origin is not None else []) or [atom.label]
+    return list(dict.fromkeys(found))
 
 
 def _constant(value: Value) -> int:

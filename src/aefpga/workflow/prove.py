@@ -42,7 +42,8 @@ def prove(
     if project is None:
         step("RTL", 0, 1)
         part, period = find_part(firmware.part).name, firmware.clock_period_ns
-        rtl.make_project(spec, period, folder, part, firmware.adders_per_stage)
+        adders = firmware.adders_per_stage
+        rtl.make_project(spec, period, folder, part, adders, dsp=firmware.dsp)
         step("RTL", 1, 1)
     files = verilog_files(folder)
     proof = prove_equal(
