@@ -1,5 +1,6 @@
 """Files of any kind, read as a schema says; what is wrong with either is one clear error."""
 
+import json
 import re
 from pathlib import Path
 
@@ -11,8 +12,10 @@ import pyarrow.parquet as pq
 import pytest
 import uproot
 import yaml
+from typer.testing import CliRunner
 
 from aefpga import configs
+from aefpga.cli import app
 from aefpga.data.draft import draft
 from aefpga.data.inspect import inspect
 from aefpga.data.reader import iterate_records, read_records, source_bytes
@@ -417,6 +420,21 @@ def test_the_shipped_files_are_yaml_that_says_what_it_is_of():
     for name in configs.names(configs.SCHEMAS):
         content = yaml.safe_load((configs.SCHEMAS / f"{name}.yaml").read_text())
         assert content["name"] == name
+
+
+def test_the_command_drafts_what_the_other_commands_take(flat, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write(tmp_path / "flat.parquet", flat)
+    answer = CliRunner().invoke(app, ["data", "schema", "flat.parquet"])
+    assert answer.exit_code == 0
+    (tmp_path / "mine.yaml").write_text(answer.stdout)
+    options = ["--schema", "mine.yaml", "--json"]
+    answer = CliRunner().invoke(app, ["data", "inspect", "flat.parquet", *options])
+    found = json.loads(answer.stdout)
+    assert (found["record"], found["records"], len(found["ranges"])) == ("flat", N, 4)
+    out = ["--scalar", "--max-error", "1%", "-o", "flat.aejets"]
+    answer = CliRunner().invoke(app, ["compress", "flat.parquet", *options, *out])
+    assert json.loads(answer.stdout)["records"] == N
 
 
 def test_the_schema_of_the_page_is_one(schema):

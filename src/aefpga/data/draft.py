@@ -250,8 +250,6 @@ def _plain(value: Any) -> str:
     """Return a text or a number as YAML, in quotes where it needs them."""
     text = str(value)
     is_plain = isinstance(value, float) or re.fullmatch(r"[A-Za-z][A-Za-z0-9_./*+ -]*", text)
-    return (
-        text
-        if is_plain and text.lower() not in _RESERVED
-        else json.dumps(text, ensure_ascii=not text.isprintable())
-    )
+    if is_plain and text.lower() not in _RESERVED:
+        return text
+    return json.dumps(text, ensure_ascii=not text.isprintable())

@@ -68,7 +68,9 @@ class Tree:
     @property
     def n_events(self) -> int:
         """Number of events."""
-        return int(self._tree.num_entries)
+        # Of an RNTuple this reads its footer.
+        with reading(self._path, KIND):
+            return int(self._tree.num_entries)
 
     @property
     def branches(self) -> Collection[str]:

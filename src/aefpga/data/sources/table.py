@@ -7,7 +7,6 @@ from pathlib import Path
 from aefpga.data.sources import arrays, hdf5, parquet, root
 from aefpga.data.sources.delimited import Delimited
 from aefpga.data.sources.source import Source, reading
-from aefpga.files import is_file
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".dat")
 ROOT, HDF5, PARQUET, NUMPY, TEXT = "ROOT", "HDF5", "Parquet", "NumPy", "text"
@@ -20,7 +19,7 @@ _MAGIC = {
 
 
 def kind_of(path: Path) -> str:
-    """Return what kind of file this is, by its first bytes; of a text, by its suffix.
+    """Return what kind of file this is, by its first bytes; of some, by its suffix.
 
     What is nothing else, or cannot be read, is for uproot to judge.
     """
@@ -32,8 +31,10 @@ def kind_of(path: Path) -> str:
     for magic, kind in _MAGIC.items():
         if first.startswith(magic):
             return kind
-    is_text = path.suffix.lower() in TEXT_SUFFIXES and not first.startswith(b"root")
-    return TEXT if is_text and is_file(path) else ROOT
+    if first.startswith(b"root") or path.suffix.lower() == ".root":
+        return ROOT
+    is_text = first != b"" and all(32 <= c < 127 or c in b"\t\r\n" for c in first)
+    return TEXT if is_text or path.suffix.lower() in TEXT_SUFFIXES else ROOT
 
 
 @contextmanager
