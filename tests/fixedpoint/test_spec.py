@@ -18,7 +18,7 @@ from aefpga.fixedpoint import (
     exact_accumulator,
 )
 from aefpga.fixedpoint.example import adversarial_words, random_spec
-from aefpga.fixedpoint.layers import KINDS
+from aefpga.fixedpoint.kinds import KINDS
 
 
 @pytest.fixture

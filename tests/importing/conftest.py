@@ -22,10 +22,8 @@ def saved(tmp_path_factory):
             weights = layer.get_weights()
             if layer.__class__.__name__ == "BatchNormalization":
                 # The factors are 2 / sqrt(0.25) and 1 / sqrt(4).
-                layer.set_weights([
-                    np.array([2, 1, 2, 1.0]), np.array([0.5, 0, -1, 0.25]),
-                    np.array([0.25, 1, 0, -2]), np.array([0.25, 4, 0.25, 4]),
-                ])  # fmt: skip
+                given = [2, 1, 2, 1], [0.5, 0, -1, 0.25], [0.25, 1, 0, -2], [0.25, 4, 0.25, 4]
+                layer.set_weights([x[: layer.gamma.shape[0]] for x in map(np.array, given)])
             else:
                 layer.set_weights([rng.normal(0, 0.6, w.shape) for w in weights])
         return model
@@ -75,16 +73,18 @@ def saved(tmp_path_factory):
         ]))  # fmt: skip
 
     def convolved():
-        """Two convolutions, one padded and with strides, and a dense layer on their filters."""
-        weights = {"bias_quantizer": quantized_bits(6, 1, alpha=1),
-                   "activation": quantized_relu(6, 2)}  # fmt: skip
+        """Two convolutions, one padded and with strides, one normalised; and a dense layer."""
+        weights = {"bias_quantizer": quantized_bits(6, 1, alpha=1)}
         return randomised(keras.Sequential([
             layers.Input((6, 5, 2)),
             QActivation(quantized_bits(6, 2, alpha=1)),
             qkeras.QConv2D(3, (3, 2), kernel_quantizer=quantized_bits(5, 0, alpha="auto_po2"),
-                           strides=(2, 1), padding="same", name="conv1", **weights),
+                           strides=(2, 1), padding="same", activation=quantized_relu(6, 2),
+                           name="conv1", **weights),
             qkeras.QConv2D(2, (2, 3), kernel_quantizer=quantized_bits(4, 0, alpha=1),
                            name="conv2", **weights),
+            layers.BatchNormalization(epsilon=0.0),
+            QActivation(quantized_relu(6, 2)),
             layers.Flatten(),
             QDense(3, kernel_quantizer=quantized_bits(4, 0, alpha=1), use_bias=False, name="out"),
         ]))  # fmt: skip

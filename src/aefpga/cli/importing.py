@@ -46,7 +46,7 @@ def import_(
     Its words are exactly the original's, or it is refused, with the layer and the reason. A run
     made so has no decoder and no records: verbs that need those say so.
 
-    A model of QKeras is compared with its own predict, word for word, on 5,000 inputs and more.
+    A model of QKeras is compared with its own predict, word for word, on 3,000 inputs and more.
 
     Example: `aefpga import my_qkeras.keras --name theirs`, then `aefpga synthesize --run theirs
     --part xcvu9p`; or `aefpga import hls4ml_project/ --name theirs`, or

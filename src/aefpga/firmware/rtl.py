@@ -158,7 +158,9 @@ def _trace_outputs(spec: EncoderSpec, dsp: bool) -> Any:
     types = spec.input.network_type.broadcast((n_inputs,))
     x = port.quantize(types.signed, types.integer - types.signed, types.fraction)
     for layer in spec.layers:
-        x = x @ layer.matrix.values + layer.bias.values
+        matrix = layer.matrix.values
+        products = [x[inputs] @ matrix[inputs, outputs] for inputs, outputs in layer.blocks]
+        x = np.concatenate(products) + layer.bias.values
         x = _activated(x, layer)
     if spec.trigger is not None:
         x = scored(x, spec.trigger, dsp=dsp)

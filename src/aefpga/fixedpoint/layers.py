@@ -1,12 +1,12 @@
 """The layers of an encoder: each kind has a tag, and says what matrix it multiplies by.
 
-Emulator, HLS and RTL compute ``quantize(activation(input @ matrix + bias))`` and ask for nothing
-else, so a kind of layer is one class here: what it keeps, and its matrix. `KINDS` finds it by tag.
+Emulator, HLS and RTL compute ``quantize(activation(input @ matrix + bias))`` and ask for little
+else, so a kind of layer is one class: what it keeps, and its matrix. `kinds.py` finds it by tag.
 """
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal, Self, get_args
 
@@ -71,6 +71,8 @@ class Layer(ABC):
     kind: ClassVar[str]
     # Names of the fields that are tensors.
     parts: ClassVar[tuple[str, ...]] = ("bias",)
+    # Names of the fields that are plain numbers or texts, or tuples of those.
+    facts: ClassVar[tuple[str, ...]] = ()
 
     name: str
     bias: Tensor
@@ -105,6 +107,15 @@ class Layer(ABC):
         """The matrix, of shape (n_in, n_out)."""
 
     @property
+    def blocks(self) -> Iterator[tuple[slice | Sequence[int], slice]]:
+        """The inputs that some outputs need, and these: products that are made one by one.
+
+        All outputs come once, in their order. Where products share no work worth finding, smaller
+        ones are made in much less time.
+        """
+        yield slice(None), slice(None)
+
+    @property
     def n_in(self) -> int:
         """Number of inputs."""
         return int(self.matrix.words.shape[0])
@@ -130,6 +141,7 @@ class Layer(ABC):
         return {
             "kind": self.kind,
             "name": self.name,
+            **{fact: getattr(self, fact) for fact in self.facts},
             **{part: getattr(self, part).type.to_config() for part in self.parts},
             "accumulator": self.accumulator.to_config(),
             "activation": self.activation,
@@ -143,8 +155,11 @@ class Layer(ABC):
         tensors = {
             p: Tensor(integers(words[p]), FixedType.from_config(config[p])) for p in cls.parts
         }
+        plain: dict[str, Any] = {fact: config[fact] for fact in cls.facts}
+        plain = {n: tuple(x) if isinstance(x, list) else x for n, x in plain.items()}
         return cls(
             **tensors,
+            **plain,
             name=config["name"],
             accumulator=FixedType.from_config(config["accumulator"]),
             activation=config["activation"],
@@ -166,9 +181,6 @@ class DenseLayer(Layer):
     def matrix(self) -> Tensor:
         """The weights."""
         return self.weight
-
-
-KINDS: dict[str, type[Layer]] = {layer.kind: layer for layer in (DenseLayer,)}
 
 
 def exact_accumulator(source: FixedType, weight: Tensor, bias: Tensor) -> FixedType:

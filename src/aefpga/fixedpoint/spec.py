@@ -18,7 +18,8 @@ from numpy.typing import NDArray
 from aefpga.errors import RunError
 from aefpga.files import atomic_path, load_arrays, write_json
 from aefpga.fixedpoint.input import EncoderInput
-from aefpga.fixedpoint.layers import KINDS, MAX_WEIGHTS, DenseLayer, Layer, exact_accumulator
+from aefpga.fixedpoint.kinds import KINDS
+from aefpga.fixedpoint.layers import MAX_WEIGHTS, DenseLayer, Layer, exact_accumulator
 from aefpga.fixedpoint.trigger import Trigger
 from aefpga.fixedpoint.types import EXACT_BITS, FixedType
 

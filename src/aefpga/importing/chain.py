@@ -2,7 +2,9 @@
 
 from dataclasses import dataclass, field, replace
 from itertools import count
+from math import prod
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,10 +12,13 @@ from numpy.typing import NDArray
 from aefpga import __version__
 from aefpga.fixedpoint import (
     Activation,
+    Convolution,
+    ConvolutionLayer,
     DenseLayer,
     EncoderInput,
     EncoderSpec,
     FixedType,
+    Layer,
     Tensor,
     exact_accumulator,
     smallest_type,
@@ -69,7 +74,7 @@ class Chain:
     """The layers so far; whatever cannot be represented exactly is a `Refusal`."""
 
     source: EncoderInput
-    layers: list[DenseLayer] = field(default_factory=list)
+    layers: list[Layer] = field(default_factory=list)
 
     @property
     def arriving(self) -> FixedType:
@@ -90,30 +95,37 @@ class Chain:
         activation: Activation = "linear",
         shift: int = 0,
         output: FixedType | None = None,
-    ) -> DenseLayer:
+        convolution: Convolution | None = None,
+    ) -> Layer:
         """Add a layer; its words are its sums, activated and unrounded, if no `output` is given.
+
+        Of a convolution `weight` is the kernel, and `bias` has a word for each output.
 
         Raises
         ------
         Refusal
             If the layer does not fit the one before, or needs more bits than there are.
         """
-        if weight.words.ndim != 2 or weight.words.shape[0] != self.width:
-            raise Refusal(
-                f"layer {name}",
-                f"it takes {weight.words.shape[:-1]} inputs, {self.width} arrive",
-            )
-        check_size(name, *weight.words.shape)
+        n_in = len(weight.words) if convolution is None else prod(convolution.image)
+        if n_in != self.width:
+            raise Refusal(f"layer {name}", f"it takes {n_in} words, {self.width} arrive")
         try:
-            sums = exact_accumulator(self.arriving, weight, bias)
-            layer = DenseLayer(
-                name=self._free(name),
-                weight=weight,
-                bias=bias,
-                accumulator=sums,
-                activation=activation,
-                output=_unrounded(sums, activation, shift) if output is None else output,
-                negative_slope_shift=shift,
+            matrix = lowered(weight, convolution)
+            check_size(name, *matrix.words.shape)
+            sums = exact_accumulator(self.arriving, matrix, bias)
+            content: dict[str, Any] = {
+                "name": self._free(name),
+                "weight": weight,
+                "bias": bias,
+                "accumulator": sums,
+                "activation": activation,
+                "output": _unrounded(sums, activation, shift) if output is None else output,
+                "negative_slope_shift": shift,
+            }
+            layer: Layer = (
+                DenseLayer(**content)
+                if convolution is None
+                else ConvolutionLayer(**content, **vars(convolution))
             )
         except ValueError as error:
             raise Refusal(f"layer {name}", str(error)) from error
@@ -126,7 +138,7 @@ class Chain:
         activation: Activation = "linear",
         shift: int = 0,
         output: FixedType | None = None,
-    ) -> DenseLayer:
+    ) -> Layer:
         """Add a layer that hands on what arrives, activated and rounded: wires, else."""
         return self.add(name, self.wires(name), no_bias(self.width), activation, shift, output)
 
@@ -160,6 +172,13 @@ def check_size(name: str, n_in: int, n_out: int) -> None:
             f"its matrix is {n_in} × {n_out}; at most {MAX_NEURONS:,} neurons and {MAX_WEIGHTS:,} "
             "weights are possible",
         )
+
+
+def lowered(weight: Tensor, convolution: Convolution | None) -> Tensor:
+    """Return the matrix of weights: their own, or that of a convolution's kernel."""
+    if convolution is None:
+        return weight
+    return Tensor(convolution.matrix(weight.words), weight.type)
 
 
 def plain_input(kind: FixedType, n: int) -> EncoderInput:

@@ -71,7 +71,10 @@ class _Reader:
             raise Refusal(call.where, f"it takes {call.arguments[0]}, {self._current} arrives")
         if self._source.type(call.where, call.types[0]) != self._type:
             raise Refusal(call.where, f"it reads {call.types[0]}, words of {self._type} arrive")
-        _READERS[call.function](self, call)
+        try:
+            _READERS[call.function](self, call)
+        except (KeyError, IndexError) as error:
+            raise Refusal(call.where, f"it is not as hls4ml writes it: {error} lacks") from error
 
     def finished(self) -> Chain:
         """Return the layers, if they end at the output."""

@@ -20,6 +20,8 @@ from aefpga.importing.spelling import read_type
 
 # Bytes of a source, and of the text of an array of weights.
 MAX_SOURCE, MAX_ARRAY = 1 << 22, 64 * MAX_WEIGHTS
+# A number of an array: far beyond all that networks have, and exact in what follows.
+LARGEST = 2.0**30
 _STRUCT = re.compile(r"struct (\w+) : nnet::(\w+) \{(.*?)\n\};", re.DOTALL)
 _CONSTANT = re.compile(r"static const \w+ (\w+) = ([^;]+);")
 _TYPEDEF = re.compile(r"typedef ([^;{}]+?) (\w+);")
@@ -162,9 +164,9 @@ class Source:
                 values = [float(x) for x in body.split(",")]
         except (ValueError, OverflowError):
             raise Refusal(where, f"weights/{name}.h holds what are no numbers") from None
-        if len(values) != size or not np.isfinite(values).all():
+        if len(values) != size or not np.all(np.abs(values) < LARGEST):
             raise Refusal(
-                where, f"{name} has {len(values):,} numbers; expected {size:,}, all finite"
+                where, f"{name} has {len(values):,} numbers; expected {size:,}, none too large"
             )
         return np.array(values)
 

@@ -12,13 +12,14 @@ from pydantic import Field, ValidationError
 from aefpga.config.loading import problems_of
 from aefpga.config.section import Section
 from aefpga.errors import DataError, ToolError
-from aefpga.fixedpoint import Activation, FixedType, Tensor, exact_accumulator
-from aefpga.importing import convolution, keras_reference
+from aefpga.fixedpoint import Activation, Convolution, FixedType, Tensor, exact_accumulator
+from aefpga.importing import keras_reference
 from aefpga.importing.chain import (
     Chain,
     Comparison,
     Imported,
     exact_tensor,
+    lowered,
     no_bias,
     plain_input,
     slope_shift,
@@ -127,15 +128,27 @@ def _rounded_by_keras(layers: list[str], compared: Comparison) -> str:
 
 @dataclass
 class _Product:
-    """A matrix product whose activation and rounding come later."""
+    """A product whose activation and rounding come later; `bias` has a word for each filter."""
 
     layer: KerasLayer
     weight: Tensor
     bias: Tensor
+    convolution: Convolution | None = None
     activation: Activation = "linear"
     shift: int = 0
     output: FixedType | None = None
     normalised: KerasLayer | None = None
+
+    @property
+    def matrix(self) -> Tensor:
+        """The weights, or what a kernel makes of them."""
+        return lowered(self.weight, self.convolution)
+
+    @property
+    def biases(self) -> Tensor:
+        """A word for each output."""
+        repeats = self.matrix.words.shape[1] // self.bias.words.size
+        return Tensor(np.tile(self.bias.words, repeats), self.bias.type)
 
 
 class _Reader:
@@ -205,25 +218,13 @@ class _Reader:
         self._product = _Product(layer, weight, bias)
 
     def _convolve(self, layer: KerasLayer, made: Any) -> None:
-        """Take a convolution as the matrix that it is."""
+        """Take a convolution."""
         self._flush()
         self._started(layer)
-        strides, padding = convolution_of(layer)
-        size = layer.weights[0].shape
-        if len(self._shape) != 3 or self._shape[2] != size[2]:
-            raise Refusal(
-                layer.where,
-                f"words of shape {self._shape} arrive; expected an image of {size[2]} channels",
-            )
-        shape = self._shape[0], self._shape[1], self._shape[2]
-        output = convolution.output_shape(layer.name, shape, size, strides, padding)
+        convolution = convolution_of(layer, self._shape)
         kernel, bias = self._tensors(layer, made)
-        words = convolution.matrix(kernel.words, shape, output, strides, padding)
-        places = output[0] * output[1]
-        self._shape = output
-        self._product = _Product(
-            layer, Tensor(words, kernel.type), Tensor(np.tile(bias.words, places), bias.type)
-        )
+        self._shape = convolution.shape(kernel.words.shape)
+        self._product = _Product(layer, kernel, bias, convolution)
 
     def _tensors(self, layer: KerasLayer, made: Any) -> tuple[Tensor, Tensor]:
         """Return kernel and bias as the model computes with them."""
@@ -263,15 +264,14 @@ class _Reader:
             raise Refusal(layer.where, "it can be folded right after a layer of products only")
         if made.moving_mean.shape[0] != self._shape[-1]:
             raise Refusal(layer.where, f"it is not of the {self._shape[-1]} channels that arrive")
-        sums = exact_accumulator(self._started(layer).arriving, product.weight, product.bias)
+        sums = exact_accumulator(self._started(layer).arriving, product.matrix, product.biases)
         # As Keras has it: x * factor + offset, all in float32.
         factor = tensorflow().math.rsqrt(made.moving_variance + made.epsilon)
         factor = np.asarray(factor if made.gamma is None else factor * made.gamma, np.float32)
         offset = np.asarray(-made.moving_mean * factor, np.float32)
         offset = offset if made.beta is None else np.asarray(made.beta + offset)
-        repeat = product.weight.words.shape[1] // factor.size
-        factors, offsets = (np.tile(x.astype(np.float64), repeat) for x in (factor, offset))
-        values = product.weight.values * factors, product.bias.values * factors + offsets
+        factors = factor.astype(np.float64)
+        values = product.weight.values * factors, product.bias.values * factors + offset
         try:
             weight, bias = (smallest_tensor(layer.where, x, MOST_BITS) for x in values)
         except Refusal as error:
@@ -337,7 +337,13 @@ class _Reader:
         if output is None and given is not None and given.output is not None:
             output = _type(product.layer.where, given.output)
         added = self._started(product.layer).add(
-            name, product.weight, product.bias, product.activation, product.shift, output
+            name,
+            product.weight,
+            product.biases,
+            product.activation,
+            product.shift,
+            output,
+            product.convolution,
         )
         if product.normalised is not None and added.bits_needed > KERAS_BITS:
             raise _inexact(product.normalised)
@@ -347,9 +353,9 @@ class _Reader:
 def _least_word(arriving: FixedType, product: _Product) -> int:
     """Return the least word that a product's sums are rounded to, were words unlimited."""
     assert product.output is not None
-    weight = product.weight.values
+    weight = product.matrix.values
     low, high = arriving.min[:, None], arriving.max[:, None]
-    least = np.minimum(low * weight, high * weight).sum(axis=0) + product.bias.values
+    least = np.minimum(low * weight, high * weight).sum(axis=0) + product.biases.values
     if product.activation == "relu":
         least = np.maximum(least, 0)
     leaking = np.ldexp(least, -product.shift)

@@ -10,11 +10,10 @@ from typing import Any
 
 import numpy as np
 
-from aefpga.fixedpoint import Emulator, EncoderSpec
+from aefpga.fixedpoint import Convolution, Emulator, EncoderSpec
 from aefpga.fixedpoint.example import adversarial_words, random_words
 from aefpga.fixedpoint.layers import MAX_NEURONS
 from aefpga.importing.chain import Comparison, check_size
-from aefpga.importing.convolution import Padding
 from aefpga.importing.keras_file import KerasLayer, KerasModel
 from aefpga.importing.quantizers import Quantizer, read_quantizer, read_rounding
 from aefpga.importing.refusal import Refusal
@@ -43,7 +42,7 @@ def build(model: KerasModel) -> Any:
         check_weights(layer)
         if (arriving := prod(built.output_shape[1:])) > MAX_NEURONS:
             raise Refusal(layer.where, f"{arriving:,} words arrive; at most {MAX_NEURONS:,} can")
-        made = _make(layer)
+        made = _make(layer, built.output_shape[1:])
         try:
             built.add(made)
             made.set_weights(layer.weights)
@@ -119,13 +118,15 @@ def leaky_slope(layer: KerasLayer) -> float:
     return float(slope)
 
 
-def _make(layer: KerasLayer) -> Any:
+def _make(layer: KerasLayer, arriving: tuple[int, ...]) -> Any:
+    if layer.kind in ("Conv2D", "QConv2D"):
+        return _convolution(layer, arriving)
     if layer.kind in IDLE:
         return tensorflow().keras.layers.Activation("linear", name=layer.name)
     if layer.kind not in _MAKERS:
         raise Refusal(
             layer.where,
-            f"it is not known here; {', '.join(_MAKERS)} and {', '.join(IDLE)} are. Of wrappers "
+            f"it is not known here; {', '.join((*_MAKERS, 'QConv2D', *IDLE))} are. Of wrappers "
             "for pruning, strip_pruning(model) leaves the model",
         )
     return _MAKERS[layer.kind](layer)
@@ -159,34 +160,33 @@ def _dense(layer: KerasLayer) -> Any:
     return kind(layer.weights[0].shape[1], **_products(layer))
 
 
-def convolution_of(layer: KerasLayer) -> tuple[tuple[int, int], Padding]:
-    """Return strides and padding of a convolution; Refusal if it is not one that is known."""
+def convolution_of(layer: KerasLayer, image: tuple[int, ...]) -> Convolution:
+    """Return where a kernel is put on an image; Refusal if that is not known, or too much."""
     config = layer.config
-    known = {"data_format": ("channels_last",), "groups": (1,), "dilation_rate": ([1, 1], (1, 1))}
-    for name, values in known.items():
-        if config.get(name, values[0]) not in values:
-            raise Refusal(
-                layer.where, f"{name}={str(config[name])[:40]}; only {values[0]} is known"
-            )
+    known = {"data_format": "channels_last", "groups": 1, "dilation_rate": [1, 1]}
+    for name, value in known.items():
+        if config.get(name, value) != value:
+            raise Refusal(layer.where, f"{name}={str(config[name])[:40]}; only {value} is known")
     strides, padding = config.get("strides", [1, 1]), config.get("padding", "valid")
-    if padding not in ("valid", "same"):
-        raise Refusal(layer.where, f"padding={str(padding)[:40]}; expected valid or same")
-    if (
-        not isinstance(strides, list)
-        or len(strides) != 2
-        or not all(isinstance(n, int) and 0 < n <= MAX_NEURONS for n in strides)
-    ):
-        raise Refusal(layer.where, f"strides={str(strides)[:40]}; expected two numbers")
-    return (strides[0], strides[1]), padding
+    if not isinstance(strides, list) or len(image) != 3:
+        raise Refusal(layer.where, f"strides {str(strides)[:40]} on words of shape {image}")
+    try:
+        found = Convolution((image[0], image[1], image[2]), tuple(strides), padding)
+        found.shape(layer.weights[0].shape)
+    except ValueError as error:
+        raise Refusal(layer.where, str(error)) from error
+    return found
 
 
-def _convolution(layer: KerasLayer) -> Any:
+def _convolution(layer: KerasLayer, arriving: tuple[int, ...]) -> Any:
     import qkeras
 
-    strides, padding = convolution_of(layer)
+    found = convolution_of(layer, arriving)
     kind = qkeras.QConv2D if layer.kind == "QConv2D" else tensorflow().keras.layers.Conv2D
     *size, _, filters = layer.weights[0].shape
-    return kind(filters, tuple(size), strides=strides, padding=padding, **_products(layer))
+    return kind(
+        filters, tuple(size), strides=found.strides, padding=found.padding, **_products(layer)
+    )
 
 
 def _activation(layer: KerasLayer) -> Any:
@@ -228,10 +228,8 @@ def _flatten(layer: KerasLayer) -> Any:
 
 _MAKERS: dict[str, Callable[[KerasLayer], Any]] = {
     "QDense": _dense,
-    "QConv2D": _convolution,
     "QActivation": _activation,
     "Dense": _dense,
-    "Conv2D": _convolution,
     "Activation": _activation,
     "ReLU": _relu,
     "LeakyReLU": _leaky_relu,
