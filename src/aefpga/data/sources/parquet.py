@@ -22,6 +22,11 @@ class Parquet:
         Where it is.
     file : pyarrow.parquet.ParquetFile
         Opened.
+
+    Raises
+    ------
+    DataError
+        If it claims to hold what it cannot.
     """
 
     def __init__(self, path: Path, file: Any) -> None:
@@ -35,6 +40,10 @@ class Parquet:
         self._leaves = {name: number for number, (name, _) in enumerate(leaves)}
         self._fields = dict(leaves)
         self._streams: dict[str, _Stream] = {}
+        # What is said of columns is left alone until they were read: damaged, it ends the process.
+        groups = range(file.metadata.num_row_groups)
+        largest = max((file.metadata.row_group(i).total_byte_size for i in groups), default=0)
+        check_claim(path, "a group of rows", largest)
 
     @property
     def n_events(self) -> int:
@@ -47,39 +56,27 @@ class Parquet:
         return self._leaves.keys()
 
     def read(self, branch: str, start: int, stop: int) -> Any:
-        """Return the rows from `start` to below `stop` of a column; what is null is NaN.
-
-        Raises
-        ------
-        DataError
-            If the file is damaged, or claims to hold what it cannot.
-        """
+        """Return the rows from `start` to below `stop` of a column; what is null is NaN."""
         with reading(self._path, KIND):
             if start == stop:
                 nothing = self._file.schema_arrow.empty_table().column(self._fields[branch])
                 return _values(nothing.combine_chunks())
             stream = self._streams.get(branch)
             if stream is None or stream.row > start:
-                leaf = self._leaves[branch]
-                largest = max((c.total_uncompressed_size for c in self._chunks(leaf)), default=0)
-                check_claim(self._path, f"column {branch}", largest)
-                stream = self._streams[branch] = _Stream(self._file, leaf, stop - start)
+                stream = _Stream(self._file, self._leaves[branch], stop - start)
+                self._streams[branch] = stream
             stream.skip(start)
             return stream.take(stop - start)
 
     def stored_bytes(self, branches: Iterable[str]) -> int:
-        """Return how much space columns take in the file."""
+        """Return how much space columns take in the file, after they were read."""
         with reading(self._path, KIND):
+            metadata = self._file.metadata
             return sum(
-                int(chunk.total_compressed_size)
+                int(metadata.row_group(group).column(self._leaves[name]).total_compressed_size)
                 for name in set(branches)
-                for chunk in self._chunks(self._leaves[name])
+                for group in range(metadata.num_row_groups)
             )
-
-    def _chunks(self, leaf: int) -> Iterator[Any]:
-        metadata = self._file.metadata
-        for group in range(metadata.num_row_groups):
-            yield metadata.row_group(group).column(leaf)
 
 
 class _Stream:
@@ -154,7 +151,7 @@ def open_parquet(path: Path) -> Iterator[Parquet]:
     import pyarrow.parquet as pq
 
     with reading(path, KIND):
-        file = pq.ParquetFile(path)
+        file = pq.ParquetFile(path, page_checksum_verification=True)
         source = Parquet(path, file)
     with file:
         yield source
