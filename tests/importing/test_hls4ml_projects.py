@@ -98,7 +98,6 @@ CHANGES = {
     "too few weights": ("parameters.h", "n_out = 7;", "n_out = 6;", r"has 42 numbers; expected 36"),
     "too many": ("parameters.h", "n_in = 6;", "n_in = 600000;", "600000 × 7; at most"),
     "what is missing": ("parameters.h", "typedef fc1_accum_t accum_t;", "", "not as hls4ml"),
-    "a number": ("weights/b10.txt", ".*", "1e999", r"b10\.h has no numbers, or others"),
     "a product": ("parameters.h", "product::mult<", "product::both_binary<", "both_binary"),
     "compression": ("parameters.h", "nnet::latency", "nnet::compressed", "nnet::compressed"),
     "a slope": ("myproject.cpp", r", 0\.25", ", 0.0", "slope of 0 is no power"),
