@@ -2,15 +2,20 @@
 
 Trains a default encoder, then measures, in one run: words by the emulator against a bare float32
 forward pass of the same layers (NumPy's BLAS); the decoder against bare onnxruntime with preloaded
-arrays, alone and as the whole of `decompress`; entropy coders. Then files compressed into a folder
-by one Dask worker and by two.
+arrays, alone and as the whole of `decompress`; entropy coders, compiled and by NumPy; the whole of
+`compress --scalar` and of `decompress` of its file, ROOT in and out. Then files compressed into a
+folder by one Dask worker and by two.
 
 Usage: ``python benchmarks/codec.py``.
 """
 
 import os
+import sys
 import tempfile
 import time
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +29,7 @@ from aefpga.codec.scalar import Scalar
 from aefpga.config import load_config
 from aefpga.data.reader import read_records
 from aefpga.data.sample import sample_path
+from aefpga.entropy import speed
 from aefpga.entropy.conditional import Conditional
 from aefpga.entropy.histograms import WordHistograms
 from aefpga.entropy.learning import learn
@@ -35,7 +41,7 @@ from aefpga.workflow.compress import Settings, compress, decompress
 from aefpga.workflow.store import compress_store
 from aefpga.workflow.train import train
 
-COPIES, FILES = 8, 12
+COPIES, FILES, REPEATS = 4, 12, 5
 
 
 def silent(what: str, done: int, total: int) -> None:
@@ -69,14 +75,46 @@ def parts(run: Run, folder: Path) -> None:
         scalar.schemes["steps"], learn(scalar.schemes["steps"], [(steps, counts)])
     )
     coded_steps = learned.encode(steps, counts)
-    many = folder / "many.aejets"
+    many, of_steps = folder / "many.aejets", folder / "scalar.aejets"
     sources = [folder / f"copy{i}.root" for i in range(COPIES)]
     for path in sources:
         os.link(folder / "sample.root", path)
     compress(run, [str(path) for path in sources], many, Settings(), step=silent)
+    quantized = Settings(profile=Profile.relative(0.0107))
+    best = replace(quantized, level="best", learned_from=folder / "best.aejets")
+    compress(None, [str(sources[0])], folder / "best.aejets", replace(best, learned_from=None))
+    decompress(Archive(many), folder / "many.root", step=silent)
 
     def whole() -> object:
         return decompress(Archive(many), folder / "back.root", step=silent)
+
+    def written(settings: Settings) -> object:
+        return compress(None, [str(folder / "many.root")], of_steps, settings, step=silent)
+
+    def read() -> object:
+        return decompress(Archive(of_steps), folder / "back.root", step=silent)
+
+    def by_numpy(work: Callable[[], object]) -> Callable[[], object]:
+        def slow() -> object:
+            speed.ENOUGH = sys.maxsize
+            try:
+                return work()
+            finally:
+                speed.ENOUGH = 0
+
+        return slow
+
+    speed.ENOUGH = 0
+    histograms = scalar.coders["steps"]
+    coded_plainly = histograms.encode(steps, counts)
+    coders = {
+        "words to bytes, histograms": lambda: coder.encode(words, counts),
+        "bytes to words, histograms": lambda: coder.decode(coded, counts),
+        "steps to bytes, histograms": lambda: histograms.encode(steps, counts),
+        "bytes to steps, histograms": lambda: histograms.decode(coded_plainly, counts),
+        "steps to bytes, learned": lambda: learned.encode(steps, counts),
+        "bytes to steps, learned": lambda: learned.decode(coded_steps, counts),
+    }
 
     blas, bare = "float32 forward pass, bare BLAS", "decoder, bare onnxruntime"
     rows = {
@@ -84,17 +122,19 @@ def parts(run: Run, folder: Path) -> None:
         "emulator, exact words": (lambda: emulator(inputs), blas),
         bare: (lambda: session.run(None, {"words": numbers}), None),
         "decoder, to jets in physical units": (lambda: model.decode(words), bare),
-        "words to bytes, histograms": (lambda: coder.encode(words, counts), bare),
-        "bytes to words, histograms": (lambda: coder.decode(coded, counts), bare),
         "`decompress`, ROOT written": (whole, bare),
-        "steps to bytes, learned": (lambda: learned.encode(steps, counts), bare),
-        "bytes to steps, learned": (lambda: learned.decode(coded_steps, counts), bare),
     }
+    for name, work in coders.items():
+        rows[f"{name}, NumPy"] = (by_numpy(work), None)
+        rows[f"{name}, compiled"] = (work, f"{name}, NumPy")
+    for level, settings in (("fast", quantized), ("best, learned before", best)):
+        rows[f"`compress --scalar`, level {level}, ROOT read"] = (partial(written, settings), bare)
+        rows[f"`decompress`, level {level}, ROOT written"] = (read, bare)
     print("| part | jets/s | of | share |\n| --- | --- | --- | --- |")
     rates: dict[str, float] = {}
     for name, (work, peer) in rows.items():
-        n = len(jets) * (COPIES if work is whole else 1)
-        rates[name] = n / median_seconds(work)
+        n = len(jets) * (COPIES if "ROOT" in name else 1)
+        rates[name] = n / median_seconds(work, REPEATS)
         share = f"{peer} | {rates[name] / rates[peer]:.0%}" if peer else "– | –"
         print(f"| {name} | {rates[name]:,.0f} | {share} |", flush=True)
 

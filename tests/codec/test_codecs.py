@@ -10,6 +10,7 @@ import pytest
 
 from aefpga.codec.archive import Archive
 from aefpga.codec.bounds import Profile
+from aefpga.codec.facts import compressed_facts
 from aefpga.codec.protocol import Codec, Quantized
 from aefpga.codec.registry import find_codec, register
 from aefpga.codec.verification import contradictions
@@ -21,7 +22,7 @@ from aefpga.entropy.histograms import StepHistograms
 from aefpga.entropy.schemes import PlainScheme
 from aefpga.errors import UsageError
 from aefpga.schema import JETS
-from aefpga.workflow.compress import Settings, compress, compressed_facts, decompress
+from aefpga.workflow.compress import Settings, compress, decompress
 
 FOUR = JETS.choose("4")
 GUIDE = Path(__file__).parents[2] / "docs" / "how_to_add_a_codec.md"

@@ -33,6 +33,17 @@ def test_a_value_of_the_grid_is_its_own_step(bound, steps):
     np.testing.assert_array_equal(Grid(bound).steps(values)[inside], steps[inside])
 
 
+@given(st.sampled_from([0.0005, 0.0107, 0.3]), st.floats(1e-6, 5), numbers)
+def test_steps_are_those_of_a_search_among_all_thresholds(relative, absolute, x):
+    """Also at and beside thresholds, and where those are too close for buckets."""
+    grid = Grid(Bound(relative=relative, absolute=absolute))
+    edges = grid._thresholds[:: len(grid._thresholds) // 50 + 1]
+    beside = [np.nextafter(edges, 0), edges, np.nextafter(edges, np.inf), [0, 1e300, np.inf]]
+    x = np.concatenate([x, *beside])
+    expected = np.sign(x) * np.searchsorted(grid._thresholds, np.abs(x))
+    np.testing.assert_array_equal(grid.steps(x), expected)
+
+
 def test_exact_integers():
     x = np.arange(-5.0, 2000)
     np.testing.assert_array_equal(Grid(Bound()).values(Grid(Bound()).steps(x)), x)

@@ -33,13 +33,17 @@ from pathlib import Path
 import awkward, onnx, onnxruntime, uproot
 from aefpga.codec.archive import Archive
 from aefpga.codec.verification import contradictions
+from aefpga.entropy import speed
 from aefpga.errors import AefpgaError
-from aefpga.workflow.compress import compressed_facts, decompress
+from aefpga.codec.facts import compressed_facts
+from aefpga.workflow.compress import decompress
 
 def memory(field):
     status = Path("/proc/self/status").read_text()
     return 1024 * int(status.split(field + ":")[1].split()[0])
 
+# Numba takes a quarter of a gigabyte, whatever a file claims.
+speed.ENOUGH = sys.maxsize
 output, warm, *paths = map(Path, sys.argv[1:])
 step = lambda *progress: None
 ways = (

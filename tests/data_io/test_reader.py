@@ -324,9 +324,9 @@ def test_a_tree_without_events_says_what_it_keeps_of_them(tmp_path):
 
 @pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
 def test_nan_and_infinity_are_named_with_their_event(tmp_path, value):
-    jets = some_jets(6000)
-    row = 11_900
-    event = int(np.repeat(np.arange(6000), jets.counts)[row])
+    jets = some_jets(CHUNK_EVENTS + 1000)
+    row = len(jets) - 100
+    event = int(np.repeat(np.arange(len(jets.counts)), jets.counts)[row])
     assert event > CHUNK_EVENTS
     jets.values[row, JETS.index("mass")] = value
     path = tmp_path / "jets.root"

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 import zipfile
+import zlib
 
 import numpy as np
 import onnx
@@ -431,6 +432,7 @@ def test_an_archive_that_claims_too_much(tmp_path):
     events = io.BytesIO()
     with zipfile.ZipFile(events, "w") as archive:
         archive.writestr("counts.npy", array.getvalue())
-    for content in (events.getvalue(), array.getvalue(), b"nonsense"):
+    bomb = zlib.compress(bytes(100_000_000), 9)
+    for content in (events.getvalue(), array.getvalue(), b"nonsense", bomb):
         with pytest.raises(DataError, match="events is damaged"):
             unpack_events(content, "here")

@@ -25,8 +25,8 @@ def info(
     """
     from dataclasses import asdict
 
+    from aefpga.codec.facts import compressed_facts
     from aefpga.codec.verification import contradictions
-    from aefpga.workflow.compress import compressed_facts
 
     archive = open_archive(file, run, runs, False)
     facts, header = compressed_facts(archive), archive.header

@@ -90,16 +90,25 @@ class Profile(RootModel[Mapping[str, Bound]]):
 
     def within(self, schema: Schema, original: Floats, back: Floats) -> NDArray[np.bool_]:
         """Return which values are within their bound."""
-        bounds = [self.of(v.kind) for v in schema.variables]
-        relative = np.abs(original.astype(np.float64)) * [b.relative for b in bounds]
-        allowed = np.maximum(relative, [b.absolute for b in bounds])
-        return np.asarray(errors(schema, original, back) <= allowed)
+        return self.allows(schema, original, errors(schema, original, back))
+
+    def allows(
+        self, schema: Schema, original: Floats, found: NDArray[np.float64]
+    ) -> NDArray[np.bool_]:
+        """Return which errors are within the bound of their value."""
+        kept = np.empty(found.shape, bool, order="F")
+        for j, variable in enumerate(schema.variables):
+            bound = self.of(variable.kind)
+            allowed = np.abs(original[:, j].astype(np.float64)) * bound.relative
+            kept[:, j] = found[:, j] <= np.maximum(allowed, bound.absolute)
+        return kept
 
 
 def errors(schema: Schema, original: Floats, back: Floats) -> NDArray[np.float64]:
     """Return how far values are from the originals, each in its unit, the short way round."""
-    found = np.abs(back.astype(np.float64) - original)
+    found = np.empty(original.shape, np.float64, order="F")
     for j, variable in enumerate(schema.variables):
+        found[:, j] = np.abs(back[:, j].astype(np.float64) - original[:, j])
         if variable.period:
             found[:, j] = np.minimum(found[:, j], np.abs(variable.period - found[:, j]))
     return found

@@ -7,7 +7,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.codec.bounds import errors
 from aefpga.codec.container import Writer
 from aefpga.codec.format import Chunk
 from aefpga.codec.members import chunk, pack_events, pack_exact
@@ -39,14 +38,14 @@ class Statistics:
 
     def add(self, error: NDArray[np.float64]) -> None:
         """Take the errors of a chunk, shape (n_records, n_variables)."""
-        self.squares = self.squares + np.square(error).sum(axis=0)
+        self.squares = self.squares + [np.square(column).sum() for column in error.T]
         self.largest = np.maximum(self.largest, error.max(axis=0, initial=0))
 
     def facts(self, names: tuple[str, ...]) -> dict[str, Any]:
         """Return what a manifest says of the records; of no records, errors are 0."""
         n_records = sum(c.records for c in self.chunks)
         n = max(n_records, 1)
-        mean_squares = np.sqrt(self.squares / n).tolist()
+        mean_squares = [_short(x) for x in np.sqrt(self.squares / n)]
         return {
             "chunks": self.chunks,
             "records": n_records,
@@ -55,8 +54,13 @@ class Statistics:
             "saturated": self.saturated,
             "exact_values": self.exact_values,
             "root_mean_square_error": dict(zip(names, mean_squares, strict=True)),
-            "largest_error": dict(zip(names, self.largest.tolist(), strict=True)),
+            "largest_error": dict(zip(names, map(_short, self.largest), strict=True)),
         }
+
+
+def _short(x: float) -> float:
+    """Return a number of six digits; 0 is written as 0."""
+    return float(f"{x:.6g}")
 
 
 class ChunkWriter:
@@ -114,4 +118,4 @@ class ChunkWriter:
         total.chunks.append(Chunk(events=len(records.counts), records=len(records)))
         total.saturated += int(made.outside.sum())
         total.exact_values += int(made.exact.sum())
-        total.add(errors(self._codec.task.schema, records.values, made.back))
+        total.add(made.errors)

@@ -1,8 +1,8 @@
 """The file format of compressed records: a ZIP archive whose members are checked one by one.
 
-`docs/format.md` is the specification, and says why ZIP. Everything is stored, not deflated: members
-are dense already. The manifest comes last, so that a file without one was never finished. Archives
-stay below 4 GB: that is some 250 million jets.
+`docs/format.md` is the specification, and says why ZIP. Members are stored, for they are dense
+already; header and manifest, which are JSON, are deflated. The manifest comes last, so that a file
+without one was never finished. Archives stay below 4 GB: that is some 250 million jets.
 """
 
 import hashlib
@@ -27,6 +27,7 @@ from aefpga.files import atomic_path
 SCHEMA_VERSION = 3
 MIMETYPE = b"application/x-aejets"
 HEADER, MANIFEST = "header.json", "manifest.json"
+_DEFLATED = (HEADER, MANIFEST)
 # ZIP counts time from here; a file is the same whenever it is written.
 _EPOCH = (1980, 1, 1, 0, 0, 0)
 # The record at the end of a ZIP archive, before its comment; and the one before a member.
@@ -55,7 +56,8 @@ class Writer:
         """Store a member and return its size in bytes."""
         info = zipfile.ZipInfo(name, _EPOCH)
         info.external_attr = 0o644 << 16
-        self._archive.writestr(info, content)
+        info.compress_type = zipfile.ZIP_DEFLATED if name in _DEFLATED else zipfile.ZIP_STORED
+        self._archive.writestr(info, content, compresslevel=9)
         return len(content)
 
 
@@ -83,9 +85,20 @@ class _Member:
     offset: int
     size: int
     crc: int
+    is_deflated: bool
+
+    def content(self, stored: bytes) -> bytes | None:
+        """Return the content that was stored as these bytes, if they are not damaged."""
+        if self.is_deflated:
+            try:
+                # More than is ever written does not fit its checksum either.
+                stored = zlib.decompressobj(-zlib.MAX_WBITS).decompress(stored, MAX_JSON + 1)
+            except zlib.error:
+                return None
+        return stored if zlib.crc32(stored) == self.crc else None
 
 
-_NOTHING = _Member(0, 0, 0)
+_NOTHING = _Member(0, 0, 0, False)
 
 
 class Reader:
@@ -148,8 +161,9 @@ class Reader:
             raise DataError(f"{self.path} has no {name}: it is damaged, truncated or incomplete")
         member = self._members[name]
         self._stream.seek(member.offset)
-        content = self._stream.read(member.size)
-        if len(content) != member.size or zlib.crc32(content) != member.crc:
+        stored = self._stream.read(member.size)
+        content = member.content(stored) if len(stored) == member.size else None
+        if content is None:
             raise DataError(f"{self.path}: {name} is damaged (checksum)")
         return content
 
@@ -205,10 +219,11 @@ class Reader:
             found = {}
             for info in archive.infolist():
                 offset = info.header_offset + _LOCAL.size + len(info.filename.encode())
-                inside = 0 <= info.header_offset <= self._start - info.file_size
-                if info.compress_type or not inside or not _NAME.match(info.filename):
+                method, size = info.compress_type, info.compress_size
+                inside = 0 <= info.header_offset <= self._start - size
+                if not _is_known(info.filename, method) or not inside:
                     raise ValueError(f"the entry of {info.filename[:100]!r} is damaged")
-                found[info.filename] = _Member(offset, info.file_size, info.CRC)
+                found[info.filename] = _Member(offset, size, info.CRC, bool(method))
             if len(found) != len(archive.infolist()) or len(found) > MAX_MEMBERS:
                 raise ValueError("names are there twice, or too many")
         # Where members share bytes, reading all would take longer than the file is long.
@@ -230,15 +245,17 @@ class Reader:
                 if position + _LOCAL.size > length:
                     break
                 fields = _LOCAL.unpack_from(data, position)
-                crc, size, name_size = fields[6], fields[8], fields[9]
+                method, crc, size, name_size = fields[3], fields[6], fields[7], fields[9]
                 start = position + _LOCAL.size
                 position += len(b"PK\3\4")
                 name = data[start : start + name_size].decode("ascii", "replace")
                 start += name_size
-                if name in found or not _NAME.match(name) or start + size > length:
+                if name in found or not _is_known(name, method) or start + size > length:
                     continue
-                if zlib.crc32(data[start : start + size]) == crc and len(found) < MAX_MEMBERS:
-                    found[name] = _Member(start, size, crc)
+                member = _Member(start, size, crc, bool(method))
+                is_whole = member.content(data[start : start + size]) is not None
+                if is_whole and len(found) < MAX_MEMBERS:
+                    found[name] = member
                     position = start + size
                 else:
                     left -= size
@@ -249,6 +266,12 @@ class Reader:
         return _END.pack(b"PK\5\6", 0, 0, n, n, size - self._start, self._start, _DIGEST_SIZE)
 
 
+def _is_known(name: str, method: int) -> bool:
+    """Whether a member may have this name, and be packed by this method."""
+    deflated = method == zipfile.ZIP_DEFLATED and name in _DEFLATED
+    return bool(_NAME.match(name)) and (method == zipfile.ZIP_STORED or deflated)
+
+
 def _finite(text: str) -> float:
     if not math.isfinite(number := float(text)):
         raise ValueError(f"{text[:20]} is no number that is written")
@@ -256,7 +279,7 @@ def _finite(text: str) -> float:
 
 
 def _json(content: Mapping[str, Any]) -> bytes:
-    return json.dumps(content, indent=1, allow_nan=False).encode()
+    return json.dumps(content, separators=(",", ":"), allow_nan=False).encode()
 
 
 def _digest(stream: Any, size: int) -> str:

@@ -26,6 +26,8 @@ Steps = NDArray[np.int64]
 # Where the geometric part of a grid ends; values beyond are kept exactly. In units of the variable.
 LARGEST = 2.0**20
 MAX_VALUES = 1 << 20
+# Bits of a float64 that do not say in which bucket it is.
+BUCKET_SHIFT = 44
 
 
 @dataclass(frozen=True)
@@ -49,8 +51,17 @@ class Grid:
         """Return the numbers of the nearest values of the grid; 0 is the value 0."""
         if not self.bound.relative:
             found = np.rint(values / self._spacing)
-            return np.asarray(np.clip(found, -MAX_STEPS, MAX_STEPS), np.int64)
-        size = np.searchsorted(self._thresholds, np.abs(values))
+            return np.clip(found, -MAX_STEPS, MAX_STEPS, out=found).astype(np.int64)
+        magnitudes = np.abs(values)
+        if self._buckets is None:
+            size = np.searchsorted(self._thresholds, magnitudes)
+        else:
+            first, below = self._buckets
+            bucket = magnitudes.view(np.int64) >> BUCKET_SHIFT
+            bucket -= first
+            size = below[np.clip(bucket, 0, len(below) - 1, out=bucket)]
+            # A bucket has one threshold at most.
+            size += magnitudes > np.append(self._thresholds, np.inf)[size]
         return np.asarray(np.where(values < 0, -size, size), np.int64)
 
     def values(self, steps: Steps) -> Column:
@@ -86,6 +97,17 @@ class Grid:
     def _thresholds(self) -> Column:
         return (self._magnitudes[1:] + self._magnitudes[:-1]) / 2
 
+    @cached_property
+    def _buckets(self) -> tuple[int, Steps] | None:
+        """Of values by their exponent and first bits, how many thresholds are below all of them.
+
+        With the number of the first bucket; None where thresholds are too close for that.
+        """
+        first, last = self._thresholds[[0, -1]].view(np.int64) >> BUCKET_SHIFT
+        edges = (np.arange(first, last + 2) << BUCKET_SHIFT).view(np.float64)
+        below = np.searchsorted(self._thresholds, edges)
+        return None if np.diff(below).max() > 1 else (int(first), below)
+
 
 class Grids:
     """Each variable as steps of its own grid; what is a sum of others as the difference to it.
@@ -106,18 +128,25 @@ class Grids:
 
     def steps(self, values: Floats) -> Steps:
         """Return integers, shape (n_records, n_variables), of records in physical units."""
-        steps = np.empty(values.shape, np.int64)
-        back = np.empty_like(values)
+        return self.quantized(values)[0]
+
+    def quantized(self, values: Floats) -> tuple[Steps, Floats]:
+        """Return integers of records in physical units, and the records that they stand for."""
+        steps = np.empty(values.shape, np.int64, order="F")
+        back = np.empty(values.shape, np.float32, order="F")
         for j, parts in self._order:
-            steps[:, j] = self._steps_of(j, values[:, j].astype(np.float64))
-            back[:, j] = self._value(j, steps[:, j])
+            found = self._steps_of(j, values[:, j].astype(np.float64))
+            steps[:, j] = found
             if parts:
-                steps[:, j] -= self.of_columns[j].steps(total_of(back, parts))
-        return np.clip(steps, -MAX_STEPS, MAX_STEPS)
+                predicted = self.of_columns[j].steps(total_of(back, parts))
+                steps[:, j] = np.clip(found - predicted, -MAX_STEPS, MAX_STEPS)
+                found = predicted + steps[:, j]
+            back[:, j] = self._value(j, found)
+        return steps, back
 
     def values(self, steps: Steps) -> Floats:
         """Return records in physical units, the same on every machine, of integers."""
-        back = np.empty(steps.shape, np.float32)
+        back = np.empty(steps.shape, np.float32, order="F")
         for j, parts in self._order:
             predicted = self.of_columns[j].steps(total_of(back, parts)) if parts else 0
             back[:, j] = self._value(j, steps[:, j] + predicted)

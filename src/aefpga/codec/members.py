@@ -47,16 +47,20 @@ def pack_events(records: Records) -> bytes:
     """Return records per event and what the file says of events."""
     stream = io.BytesIO()
     columns = {f"{EVENT}{name}": column for name, column in records.events.items()}
-    np.savez_compressed(stream, allow_pickle=False, counts=records.counts, **columns)
-    return stream.getvalue()
+    np.savez(stream, allow_pickle=False, counts=records.counts, **columns)
+    # As a whole, for names and descriptions of columns repeat each other.
+    return zlib.compress(stream.getvalue())
 
 
 def unpack_events(data: bytes, where: str) -> tuple[Words, dict[str, NDArray[Any]]]:
     """Return what `pack_events` was given; raise DataError if it is damaged."""
     try:
-        saved = load_arrays(io.BytesIO(data), MAX_EVENT_BYTES + 20 * len(data))
+        limit = MAX_EVENT_BYTES + 20 * len(data)
+        if not data.startswith(b"PK"):
+            data = zlib.decompressobj().decompress(data, limit)
+        saved = load_arrays(io.BytesIO(data), limit)
         counts = saved.pop("counts")
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, zlib.error) as error:
         raise DataError(f"{where}/events is damaged ({error})") from error
     events = {name.removeprefix(EVENT): column for name, column in saved.items()}
     if counts.ndim != 1 or counts.dtype.kind not in "iu":

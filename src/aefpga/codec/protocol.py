@@ -13,7 +13,7 @@ from typing import Any, ClassVar, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.codec.bounds import Profile
+from aefpga.codec.bounds import Profile, errors
 from aefpga.entropy.histograms import Coder
 from aefpga.entropy.schemes import Scheme
 from aefpga.schema import Schema
@@ -137,16 +137,33 @@ class Codec(ABC):
         """Return records in physical units: `back` of what `quantize` returned, to rounding."""
 
 
-def quantize_within(codec: Codec, values: Floats) -> Quantized:
+@dataclass(frozen=True)
+class Checked(Quantized):
+    """Tables of records whose bounds are kept, with how far those are from the originals.
+
+    Parameters
+    ----------
+    errors : ndarray of float64, shape (n_records, n_variables)
+        In each variable's unit, not negative.
+    """
+
+    errors: NDArray[np.float64]
+
+
+def quantize_within(codec: Codec, values: Floats) -> Checked:
     """Quantize, and keep exactly what would be out of its bound; `back` has what is kept.
 
     With bounds, objects that would come or go are kept exactly, too.
     """
+    values = np.asfortranarray(values)
     made, profile, schema = codec.quantize(values), codec.task.profile, codec.task.schema
-    exact = made.exact
+    exact, found = made.exact, errors(schema, values, made.back)
     if profile:
-        exact = exact | ~profile.within(schema, values, made.back)
+        exact = exact | ~profile.allows(schema, values, found)
         for pt, columns in objects_of(schema):
             differs = (values[:, pt] == 0) != (made.back[:, pt] == 0)
             exact[np.ix_(differs, columns)] = True
-    return Quantized(made.tables, np.where(exact, values, made.back), exact, made.outside)
+    back = made.back
+    if exact.any():
+        back, found = np.where(exact, values, back), np.where(exact, 0.0, found)
+    return Checked(made.tables, back, exact, made.outside, found)

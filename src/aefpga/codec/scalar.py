@@ -80,11 +80,13 @@ class Scalar(Codec):
 
     def quantize(self, values: Floats) -> Quantized:
         """Return steps; of an object that is too small for a step of pt, none."""
-        steps = self._grids.steps(values)
+        steps, back = self._grids.quantized(values)
         for pt, columns in objects_of(self.task.schema):
             lost = (steps[:, pt] == 0) & (values[:, pt] != 0)
-            steps[np.ix_(lost, columns)] = 0
-        return Quantized.of({"steps": steps}, self._grids.values(steps))
+            if lost.any():
+                steps[np.ix_(lost, columns)] = 0
+                back = self._grids.values(steps)
+        return Quantized.of({"steps": steps}, back)
 
     def restore(self, tables: Tables) -> Floats:
         """Return the values of steps."""

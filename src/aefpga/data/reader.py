@@ -15,8 +15,9 @@ from aefpga.errors import DataError
 from aefpga.progress import Step, silent
 from aefpga.schema import Schema, Variable
 
-# Bounds the memory of a chunk: about 5 MB of float32 for 24 variables at 10 jets an event.
-CHUNK_EVENTS = 5_000
+# Bounds the memory of a chunk: 20 MB of float32 for 24 variables at 10 jets an event. What is less
+# than the baskets of a file unpacks those again and again.
+CHUNK_EVENTS = 20_000
 
 
 def iterate_records(

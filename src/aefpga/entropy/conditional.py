@@ -374,7 +374,7 @@ class Conditional:
             flags = np.unpackbits(np.frombuffer(data[start:end], np.uint8))
             shut[self._gated] = flags[: len(self._gated)]
             stream = Stream(data[end:], lanes_for(n))
-            table = np.zeros((n, self._scheme.n_columns), np.int64)
+            table = np.zeros((n, self._scheme.n_columns), np.int64, order="F")
             for every in self._scheme.passes(counts):
                 for column, hint in self._scheme.walk(every, counts, table):
                     rows, hint = self._coded(column, every, hint, table, shut)

@@ -172,7 +172,10 @@ class GatedHistograms:
                 raise ValueError(f"{rows} rows, expected {n}")
             start = _HEADER.size + size
             shut, histograms = self._read(data[_HEADER.size : start])
-            stream, table = Stream(data[start:], lanes_for(n)), np.zeros((n, width), np.int64)
+            stream, table = (
+                Stream(data[start:], lanes_for(n)),
+                np.zeros((n, width), np.int64, order="F"),
+            )
             for j in self._order:
                 gate = self._gates[j] if shut[j] else None
                 here = np.flatnonzero(table[:, gate.column]) if gate else np.arange(n)
@@ -242,7 +245,7 @@ def _chosen(columns: Sequence[tuple[Words, Words]]) -> list[list[Histogram]]:
 
 def _occurrences(symbols: Words) -> Words:
     """Return how often each symbol occurs; of no symbols, that of a 0."""
-    return np.bincount(symbols, minlength=1) if len(symbols) else np.ones(1, np.int64)
+    return np.bincount(symbols) if symbols.any() else np.array([max(len(symbols), 1)])
 
 
 def _packed(numbers: Sequence[int]) -> bytes:

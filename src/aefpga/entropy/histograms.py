@@ -73,7 +73,7 @@ class WordHistograms:
         kind, n = self._type, int(counts.sum())
         check_size(n, len(kind.width), len(data))
         columns = decode_columns(data, n, sum(1 + (w > SYMBOL_BITS) for w in kind.width))
-        words = np.empty((n, len(kind.width)), np.int64)
+        words = np.empty((n, len(kind.width)), np.int64, order="F")
         for j, (low, width) in enumerate(zip(kind.min_word, kind.width, strict=True)):
             high = next(columns) << SYMBOL_BITS if width > SYMBOL_BITS else 0
             words[:, j] = high + next(columns) + low

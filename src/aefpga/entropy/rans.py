@@ -143,7 +143,7 @@ def decode_steps(data: bytes, n: int, n_columns: int) -> Words:
     """
     check_size(n, n_columns, len(data))
     columns = decode_columns(data, n, 2 * n_columns)
-    steps = np.empty((n, n_columns), np.int64)
+    steps = np.empty((n, n_columns), np.int64, order="F")
     for j, (high, low) in enumerate(zip(columns, columns, strict=True)):
         steps[:, j] = signed((high << SYMBOL_BITS) + low)
     return steps

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aefpga.codec.archive import Archive
+from aefpga.codec.facts import Compressed, compressed_facts
 from aefpga.codec.writer import create_archive
 from aefpga.data.records import Records
 from aefpga.errors import DataError
@@ -15,9 +16,7 @@ from aefpga.progress import Step, silent
 from aefpga.runs import Run
 from aefpga.schema import Schema
 from aefpga.workflow.compress import (
-    Compressed,
     Settings,
-    compressed_facts,
     how_to_write,
     make_codec,
 )

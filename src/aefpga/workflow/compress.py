@@ -10,6 +10,7 @@ import numpy as np
 from aefpga.codec.archive import Archive
 from aefpga.codec.bounds import Profile
 from aefpga.codec.chunks import chunks
+from aefpga.codec.facts import Compressed, compressed_facts
 from aefpga.codec.format import Source
 from aefpga.codec.protocol import Codec, Task
 from aefpga.codec.registry import find_codec
@@ -64,28 +65,6 @@ class Settings:
     options: Mapping[str, Any] = field(default_factory=dict)
     with_model: bool = True
     collection: str | None = None
-
-
-@dataclass(frozen=True)
-class Compressed:
-    """What a compression did: records, bytes, and the errors of each variable in its unit.
-
-    The bytes of the source are those of the branches that were read, as compressed in ROOT. What is
-    `lacking` was asked for, but is in no source.
-    """
-
-    path: str
-    record: str
-    records: int
-    events: int
-    lacking: Sequence[str]
-    source_bytes: int
-    compressed_bytes: int
-    bits_per_record: Mapping[str, float]
-    saturated: int
-    exact_values: int
-    root_mean_square_error: Mapping[str, float]
-    largest_error: Mapping[str, float]
 
 
 def compress(
@@ -238,25 +217,6 @@ def decompress(
     encoder = archive.header.options.get("encoder")
     facts = {"decompressed_from": archive.path.name, "encoder": encoder}
     return write_records(output, parts(), facts, small=False)
-
-
-def compressed_facts(archive: Archive) -> Compressed:
-    """Return what the file itself says of its compression."""
-    manifest = archive.manifest
-    return Compressed(
-        path=str(archive.path),
-        record=archive.schema.name,
-        records=manifest.records,
-        events=manifest.events,
-        lacking=archive.header.lacking,
-        source_bytes=manifest.source_bytes,
-        compressed_bytes=archive.path.stat().st_size,
-        bits_per_record=manifest.bits_per_record,
-        saturated=manifest.saturated,
-        exact_values=manifest.exact_values,
-        root_mean_square_error=manifest.root_mean_square_error,
-        largest_error=manifest.largest_error,
-    )
 
 
 def _refuse_input_as_output(output: Path, inputs: Sequence[Path]) -> None:

@@ -75,7 +75,9 @@ class Format(ABC):
         """
         import awkward as ak
 
-        values, available = np.zeros((n_records, len(schema)), np.float32), self.available()
+        available = self.available()
+        # Column after column, as they are compressed.
+        values = np.zeros((n_records, len(schema)), np.float32, order="F")
         for i, name in enumerate(schema.names):
             if name not in available:
                 continue
