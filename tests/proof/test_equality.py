@@ -101,6 +101,12 @@ def test_a_change_that_few_records_show_is_not_proven(small, tmp_path):
     assert found.verdict in ("refuted", "not proven")
 
 
+def test_errors_that_yosys_forgives_are_none_to_be_proven(small, tmp_path):
+    """A bit that is repeated -4 times, where nothing uses it."""
+    with pytest.raises(ToolError, match="Replication"):
+        proof_of(small, tmp_path, "static/mux.v", "(SHIFT1 > 0) ? SHIFT1 : 0", "-4")
+
+
 def test_a_dropped_register_is_found(small, tmp_path):
     old = "stage2_inp <= stage1_out;"
     dropped = proof_of(small, tmp_path, f"{TOP}.v", old, "")

@@ -67,6 +67,18 @@ def compile_module(module: str, sources: Path, binder: Path, library: Path) -> N
         _run([_compiler(), *link, *objects], log)
 
 
+def check(top: str, files: Sequence[Path]) -> str:
+    """Have Verilator read a module of Verilog files; return its version.
+
+    Raises
+    ------
+    ToolError
+        If it is missing, or finds an error; other readers may be more lenient.
+    """
+    _run(["verilator", "--lint-only", "-Wno-lint", "--top-module", top, *map(str, files)])
+    return _run(["verilator", "--version"]).strip()
+
+
 def _units(files: Iterable[Path]) -> Iterator[list[Path]]:
     """Yield the files in groups of about `UNIT_BYTES`."""
     unit: list[Path] = []
@@ -107,7 +119,8 @@ def _compiler() -> str:
     return os.environ.get("CXX", "g++")
 
 
-def _run(command: Sequence[str], log: Path) -> None:
+def _run(command: Sequence[str], log: Path | None = None) -> str:
+    """Run a command; return what it printed, or keep that in a log and raise an error."""
     try:
         done = subprocess.run(
             command, env=_environment(), capture_output=True, text=True, check=False
@@ -119,11 +132,14 @@ def _run(command: Sequence[str], log: Path) -> None:
         ) from None
     if done.returncode != 0:
         said = done.stdout + done.stderr
-        log.write_text(said)
+        where = "it says"
+        if log is not None:
+            log.write_text(said)
+            where = f"the log is {log}, it ends"
         raise ToolError(
-            f"Verilator could not compile the RTL; the log is {log}, it ends:\n"
-            + "\n".join(said.splitlines()[-8:])
+            f"Verilator could not compile the RTL; {where}:\n" + "\n".join(said.splitlines()[-8:])
         )
+    return done.stdout
 
 
 @cache
