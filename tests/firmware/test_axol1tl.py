@@ -1,4 +1,4 @@
-"""CMS's anomaly trigger AXOL1TL v4 as a specification: every word that CMS's own C++ gives."""
+"""CMS's anomaly trigger AXOL1TL v4 as a specification: all words and scores of CMS's own C++."""
 
 import ctypes
 import json
@@ -19,11 +19,15 @@ from aefpga.fixedpoint import (
     EncoderSpec,
     FixedType,
     Offset,
+    Score,
     Tensor,
+    Trigger,
     exact_accumulator,
 )
 
 PART = "xcvu9p-flga2104-2L-e"
+# Of CMS's seeds for version 4, very loose to very tight; there score >= threshold, too.
+THRESHOLDS = (346, 389, 415, 456, 557)
 # The two-step scaling of the inputs, as CMS writes it.
 SCALING = """
 #include "ap_fixed.h"
@@ -88,12 +92,28 @@ def spec(description, arrays):
             )
         )
         arriving = layers[-1].output
-    return EncoderSpec(source, tuple(layers))
+    score = Score("squares", tuple(range(8)), FixedType(False, 18, 14, "TRN", "WRAP"))
+    return EncoderSpec(source, tuple(layers), trigger=Trigger(score, 415))
 
 
-def test_emulator(spec, arrays):
-    found = Emulator(spec)(arrays["input_words"])
-    assert np.array_equal(found, arrays["latent_words"])
+def expected(arrays, threshold=415):
+    """Return CMS's own latent words and scores, and the bits that its trigger makes of them."""
+    scores = arrays["score_words"]
+    return np.column_stack([arrays["latent_words"], scores, scores >= threshold])
+
+
+@pytest.mark.parametrize("threshold", THRESHOLDS)
+def test_emulator(spec, arrays, threshold):
+    spec = replace(spec, trigger=replace(spec.trigger, threshold=threshold))
+    found = Emulator(spec).outputs(arrays["input_words"])
+    assert np.array_equal(found, expected(arrays, threshold))
+    assert 0 < found[:, -1].mean() < 1
+
+
+def test_exact_sums_are_not_its_scores(spec, arrays):
+    # Two bits of each square are dropped.
+    exact = Score.exact("squares", spec.latent_type)(arrays["latent_words"], spec.latent_type)
+    assert np.any(exact >> 2 != arrays["score_words"])
 
 
 def test_it_is_kept_in_a_file(spec, tmp_path):
@@ -103,16 +123,16 @@ def test_it_is_kept_in_a_file(spec, tmp_path):
 
 def test_c_simulation(spec, arrays, tmp_path):
     pytest.importorskip("hls4ml", reason="the C simulation needs the extra `firmware`")
-    found = CSimulation(spec, tmp_path)(arrays["input_words"].astype(np.int64))
-    assert np.array_equal(found, arrays["latent_words"])
+    found = CSimulation(spec, tmp_path).outputs(arrays["input_words"].astype(np.int64))
+    assert np.array_equal(found, expected(arrays))
 
 
 def test_rtl(spec, arrays, tmp_path):
     # Without the offsets: the input words given are not all words of quantities.
     rtl = trace(replace(spec, input=replace(spec.input, offset=None)), 25.0)
     write_project(rtl, tmp_path / "rtl", PART)
-    found = RtlSimulation(rtl, tmp_path / "rtl")(arrays["input_words"].astype(np.int64))
-    assert np.array_equal(found, arrays["latent_words"])
+    found = RtlSimulation(rtl, tmp_path / "rtl").outputs(arrays["input_words"].astype(np.int64))
+    assert np.array_equal(found, expected(arrays))
 
 
 def test_scaling_of_the_inputs(spec, description, tmp_path):

@@ -267,4 +267,5 @@ def _readme(spec: EncoderSpec, options: HlsOptions) -> str:
 
         `tb_data/` holds input words of test jets as numbers, and what the encoder must answer.
         """)
-    return text + front_end
+    trigger = f"\nScore and trigger bit come last: {spec.trigger}.\n" if spec.trigger else ""
+    return text + trigger + front_end
