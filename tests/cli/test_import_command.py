@@ -14,6 +14,8 @@ def test_import(call, tmp_path):
     said = call("import", "net.yaml", "--name", "theirs")
     assert "2-1" in said.stdout
     assert "aefpga csim --run theirs" in said.stderr
+    assert "theirs.onnx" in call("export", "--run", "theirs", "-o", "theirs.onnx").stdout
+    assert (tmp_path / "theirs.onnx").stat().st_size
     shown = json.loads(call("import", "net.yaml", "--name", "b", "--json").stdout)
     assert shown["imported"]["source"] == "net.yaml"
     assert set(shown["inputs"]) == {"net.yaml", "net.npz"}

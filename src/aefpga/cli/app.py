@@ -16,6 +16,7 @@ from aefpga.cli import (
     data,
     decompress,
     evaluate,
+    export,
     importing,
     info,
     prove,
@@ -83,6 +84,7 @@ app.command("compress")(compress.compress)
 app.command("decompress")(decompress.decompress)
 app.command("info")(info.info)
 app.command("import")(importing.import_)
+app.command("export")(export.export)
 app.command("study")(study.study)
 app.command("search")(search.search)
 app.add_typer(benchmark.app, name="benchmark")

@@ -45,5 +45,6 @@ PLOTS = "plots"
 REPORTS = "reports"
 EVALUATIONS = "evaluations"
 PAGE = "report.html"
+QONNX = "encoder.qonnx.onnx"
 # Of several runs, where it was asked for.
 COMPARISON = "comparison.html"
