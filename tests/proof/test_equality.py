@@ -69,6 +69,19 @@ def test_rtl_is_proven(activation, rounding, overflow, per_neuron, offset, tmp_p
     assert found.counterexample is None
 
 
+def test_an_offset_that_needs_no_rounding_is_proven(tmp_path):
+    """Of a difference that is cut to the word's own steps; Verilog shifts it by nothing."""
+    spec = random_spec((4, 2), 5, input_bits=6, offset=True)
+    cut = spec.input.offset.shifted
+    offset = replace(spec.input.offset, shifted=replace(cut, width=cut.width - 1))
+    spec = replace(spec, input=replace(spec.input, offset=offset))
+    rtl = trace(spec, 5.0)
+    write_project(rtl, tmp_path / "rtl", "xcvu9p-flga2104-2L-e")
+    assert "<<< 0" in (tmp_path / f"rtl/src/{TOP}_front_end.v").read_text()
+    found = prove(spec, verilog_files(tmp_path / "rtl"), MODULE, rtl.stages + 1, seconds=60)
+    assert found.verdict == "proven", found.outputs
+
+
 def test_the_design_that_is_read_computes_the_emulators_words(small):
     """Concretely, too: what the proof follows symbolically is what the cells compute."""
     folder, spec, latency = small

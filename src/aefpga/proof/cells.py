@@ -38,7 +38,7 @@ OTHERS: dict[str, Callable[..., Any]] = {
 KNOWN = MODULAR | OTHERS
 # How many of the operands, the first ones, need no more than their low bits.
 N_MODULAR = dict.fromkeys(MODULAR, 2) | {"$mux": 2}
-# Numbers are computed in 64 bits, with a sign.
+# Numbers are computed in 64 bits, with a sign; of a product or a shift the low ones are right.
 MAX_BITS = 62
 
 
@@ -48,11 +48,10 @@ def problem(operation: Operation) -> str | None:
         return f"{operation.kind} is no cell that the proof knows"
     if not all(operand.is_defined for operand in operation.operands):
         return "it reads a bit that nothing drives"
-    widths = [operation.width, *(operand.width for operand in operation.operands)]
-    total = sum(widths[1:]) if operation.kind == "$mul" else max(widths)
-    if operation.kind in ("$shl", "$sshl"):
-        total = operation.width + (1 << widths[2])
-    return f"it needs {total} bits; the proof computes with {MAX_BITS}" * (total > MAX_BITS) or None
+    widest = max(operation.width, *(operand.width for operand in operation.operands))
+    if widest > MAX_BITS:
+        return f"it has words of {widest} bits; the proof computes with {MAX_BITS}"
+    return None
 
 
 def compute(operation: Operation, operands: Sequence[Any]) -> Any:

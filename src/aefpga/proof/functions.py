@@ -83,13 +83,15 @@ def common_root(values: Sequence[Value]) -> Form | None:
 
     None, too, where numbers are too large to be walked through.
     """
-    for value in values:
-        limited = value.root if isinstance(value, Function) else value
-        if max(-limited.low, limited.high) > LARGEST:
-            return None
+    if not all(_is_small(v.root if isinstance(v, Function) else v) for v in values):
+        return None
     varying = [v for v in values if isinstance(v, Function) or not v.is_constant]
     others = [set(roots(v)) for v in varying[1:]]
     return next((r for r in roots(varying[0]) if all(r in o for o in others)), None)
+
+
+def _is_small(form: Form) -> bool:
+    return form.low >= -LARGEST and form.high <= LARGEST
 
 
 def _only_atom(root: Form) -> Atom | None:
@@ -177,7 +179,7 @@ class Functions:
         candidates = [function.root, *map(Form.of, self._known.get(function.root, ()))]
         for candidate in candidates:
             form = _fitted(candidate, samples.of(candidate), found)
-            if form is not None and self._is(function, form):
+            if form is not None and _is_small(form) and self._is(function, form):
                 return form
         return function
 
