@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def compress(
     inputs: Annotated[
-        list[str], typer.Argument(help="ROOT files or quoted globs.", metavar="INPUT...")
+        list[str], typer.Argument(help="Files or quoted globs.", metavar="INPUT...")
     ],
     output: Annotated[
         str,
@@ -65,7 +65,7 @@ def compress(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Compress the jets of ROOT files into the words that the firmware would send.
+    """Compress the jets of files into the words that the firmware would send.
 
     With --max-error 1% every value of every jet is within its bound after decompression: momenta
     and energies to 1 % (of at least 1 GeV), angles to 0.015, areas to 1 %, multiplicities exactly.

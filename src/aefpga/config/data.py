@@ -26,7 +26,7 @@ class Limits(Section):
 class DataConfig(Section):
     """Which jets."""
 
-    input: tuple[str, ...] = Field((), description="ROOT files or globs; none: embedded sample")
+    input: tuple[str, ...] = Field((), description="files or globs; none: embedded sample")
     collection: str | None = Field(None, description="jet collection; none: the format's usual one")
     record: Record = Field(JETS, description="what is encoded: a record's name, or its schema")
     variables: str | None = Field(

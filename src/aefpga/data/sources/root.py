@@ -44,7 +44,8 @@ def find_tree(path: Path, file: Any, name: str) -> "Tree":
         held = ", ".join(trees[:20]) or "none"
         asked = f"no tree {name}" if name else f"{len(trees)} trees" if trees else "no tree"
         raise DataError(
-            f"{path} has {asked}; its trees are {held}: name one with `tree:` in the schema"
+            f"{path} has {asked}; its trees are {held}: name one with `tree:` in the "
+            "schema, with --tree where one is drafted"
         )
     return Tree(path, file[chosen[0]])
 
