@@ -347,6 +347,12 @@ def test_files_that_do_not_fit_are_one_error(flat, lists, schema, tmp_path):
     assert "2 trees; its trees are" in said(tmp_path / "two.root", rows)
     named = rows.model_copy(update={"tree": "three"})
     assert "no tree three" in said(tmp_path / "two.root", named)
+    texts = {**lists, "met_phi": np.array(["ab"] * len(COUNTS))}
+    assert "met_phi holds string for each row" in said(write(tmp_path / "t.parquet", texts), tracks)
+    nothing = write(tmp_path / "n.csv", {"a": np.zeros(3)})
+    assert "branch x, y, tilt [rad], hits is missing" in said(nothing, rows)
+    with pytest.raises(DataError, match="there is nothing of rows"):
+        inspect(nothing, record=rows)
     short = tracks.model_copy(update={"where": "vertices[7] > 0"})
     assert "vertices[7] is not there in row 0" in said(ragged, short)
     summed = rows.model_copy(update={"sums": {"pt": ("tilt", "hits")}})

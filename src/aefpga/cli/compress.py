@@ -14,9 +14,7 @@ if TYPE_CHECKING:
 
 
 def compress(
-    inputs: Annotated[
-        list[str], typer.Argument(help="Files or quoted globs.", metavar="INPUT...")
-    ],
+    inputs: Annotated[list[str], typer.Argument(help="Files or quoted globs.", metavar="INPUT...")],
     output: Annotated[
         str,
         typer.Option(

@@ -39,8 +39,16 @@ class RecordFile:
 
     @property
     def columns(self) -> Schema:
-        """The schema of all that this file can give."""
+        """The schema of all that this file can give; DataError if that is nothing."""
         available = self.format.available()
+        if not available:
+            wanted = dict.fromkeys(
+                b for branches in self.format.sources().values() for b in branches
+            )
+            raise DataError(
+                f"{self.path} ({self.format.name}): there is nothing of {self.format.schema.name}; "
+                f"expected {', '.join(wanted)[:300]}, found {', '.join(self.source.branches)[:300]}"
+            )
         return self.format.schema.select(n for n in self.format.schema.names if n in available)
 
     def missing(self, names: Iterable[str]) -> tuple[str, ...]:

@@ -190,11 +190,11 @@ def _chunks(file: RecordFile, schema: Schema, with_events: bool) -> Iterator[tup
     for start in range(0, max(source.n_events, 1), CHUNK_EVENTS):
         stop = min(start + CHUNK_EVENTS, source.n_events)
         columns = {branch: source.read(branch, start, stop) for branch in needed}
-        if schema.one_per_event:
-            counts = np.ones(stop - start, np.int64)
-        else:
-            counts = _records_per_event(file, columns, start)
         try:
+            if schema.one_per_event:
+                counts = np.ones(stop - start, np.int64)
+            else:
+                counts = _records_per_event(file, columns, start)
             values = file.format.table(schema, columns, int(counts.sum()))
             kept = file.format.kept(columns)
         except ValueError as error:

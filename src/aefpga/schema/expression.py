@@ -3,6 +3,7 @@
 import ast
 import json
 import operator
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import reduce
@@ -84,7 +85,10 @@ class Expression:
         if len(text) > MAX_LENGTH:
             raise ValueError(f"{len(text):,} characters, at most {MAX_LENGTH:,} are expected")
         try:
-            root = ast.parse(text.strip(), mode="eval").body
+            with warnings.catch_warnings():
+                # Of `1and x`: Python would warn on the user's terminal.
+                warnings.simplefilter("error")
+                root = ast.parse(text.strip(), mode="eval").body
         except SyntaxError as error:
             # What YAML makes of `{source: hypot(x, y)}`.
             is_cut = text.count("(") > text.count(")")
