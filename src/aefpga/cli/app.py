@@ -59,12 +59,15 @@ def _root(
     """Quantized jet autoencoders for FPGA triggers."""
 
 
-def then(verb: Callable[..., None], command: str) -> Callable[..., None]:
-    """Let a verb that succeeded name the command that goes on from the same run."""
+def then(verb: Callable[..., str | None], usual: str) -> Callable[..., None]:
+    """Let a verb that succeeded name the command that goes on from the same run.
+
+    That is the `usual` one, unless the verb returns another.
+    """
 
     @functools.wraps(verb)
     def followed(**given: Any) -> None:
-        verb(**given)
+        command = verb(**given) or usual
         chosen = f" --run {given['run']}" if given["run"] else ""
         show.next_command(command + chosen)
 

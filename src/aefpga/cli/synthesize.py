@@ -20,7 +20,7 @@ def synthesize(
     runs: Runs = Path("runs"),
     projects: Projects = Path("hls_projects"),
     as_json: Json = False,
-) -> None:
+) -> str | None:
     """Report latency, initiation interval and resources for a part.
 
     With Vitis or Vivado HLS on PATH their synthesis is run and read. Without, the open flow: the
@@ -49,6 +49,8 @@ def synthesize(
         show.print_json(report.to_dict())
     else:
         _show_report(report)
+    # There is nothing of an encoder alone to evaluate.
+    return "aefpga report" if opened.is_alone else None
 
 
 def _show_report(report: "SynthesisReport") -> None:
