@@ -111,6 +111,19 @@ def test_shortened_streams_are_errors(learned, cut):
                 one.decode(data[:-cut], counts)
 
 
+@pytest.mark.parametrize("name", ["numba", "aefpga.entropy.compiled"])
+def test_without_numba_numpy_codes(monkeypatch, name):
+    monkeypatch.setitem(sys.modules, name, None)
+    for module in {"aefpga.entropy.compiled"} - {name}:
+        monkeypatch.delitem(sys.modules, module, raising=False)
+    monkeypatch.delattr("aefpga.entropy.compiled", raising=False)
+    speed._functions.cache_clear()
+    with compiled(True):
+        assert speed.compiled(1) is None
+        assert len(encode_intervals([(Static(np.array([1, 16383])), np.array([0, 1, 1]))], 1)) > 0
+    speed._functions.cache_clear()
+
+
 def test_little_work_does_not_wait_for_numba():
     code = (
         "import sys, numpy as np; from aefpga.entropy.rans import decode_steps, encode_steps;"

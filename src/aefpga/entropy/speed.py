@@ -1,9 +1,8 @@
-"""When compiled code is used: where numba is installed, and there is enough to do for it."""
+"""When compiled code is used: where numba works, and there is enough to do for it."""
 
+import os
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from importlib.util import find_spec
-from os import cpu_count
 from types import ModuleType
 
 # So many numbers NumPy codes by histograms in about the time in which numba is imported.
@@ -21,19 +20,24 @@ def compiled(work: int) -> ModuleType | None:
     """
     global _worked
     _worked += work
-    if _worked < ENOUGH or not _is_there():
-        return None
-    from aefpga.entropy import compiled as functions
-
-    return functions
+    return _functions() if _worked >= ENOUGH else None
 
 
 @cache
-def _is_there() -> bool:
-    return find_spec("numba") is not None
+def _functions() -> ModuleType | None:
+    try:
+        from aefpga.entropy import compiled
+    except (ImportError, RuntimeError):
+        # Not installed or for other versions; or there is nowhere to keep what was compiled.
+        return None
+    return compiled
 
 
 @cache
 def threads() -> ThreadPoolExecutor:
     """Return threads for compiled code, one for each core."""
-    return ThreadPoolExecutor(cpu_count())
+    return ThreadPoolExecutor(os.cpu_count())
+
+
+# Threads do not come along into a forked process.
+os.register_at_fork(after_in_child=threads.cache_clear)
