@@ -13,9 +13,10 @@ from aefpga.entropy import speed
 from aefpga.entropy.conditional import Conditional, Uniform
 from aefpga.entropy.gated import GatedHistograms
 from aefpga.entropy.learning import learn
-from aefpga.entropy.rans import Static, Stream, encode_intervals, frequencies_of
+from aefpga.entropy.rans import MAX_STEPS, Static, Stream, encode_intervals, frequencies_of
 from aefpga.entropy.schemes import PlainScheme
 from aefpga.errors import DataError
+from aefpga.schema.relations import Gate
 
 pytest.importorskip("numba", reason="compiled coding needs the extra `speed`")
 
@@ -62,6 +63,21 @@ def test_columns_of_every_kind(seed, n, lanes, most):
     for found in both(decoded):
         for before, after in zip((symbols, places, symbols[::-1]), found, strict=True):
             np.testing.assert_array_equal(before, after)
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 99), st.integers(0, 500), st.sampled_from([1, 5, 9000, MAX_STEPS]))
+def test_tables_with_gates(seed, n, most):
+    rng = np.random.default_rng(seed)
+    table = rng.integers(-most, most + 1, (n, 4)) * (rng.random((n, 4)) < 0.7)
+    table[:, 1] *= table[:, 0] != 0
+    table[:, 2] = np.minimum(np.abs(table[:, 2]), np.abs(table[:, 1])) * (table[:, 1] != 0)
+    gates = [None, Gate(0), Gate(1, is_descending=True), Gate(2)]
+    coder, counts = GatedHistograms(gates, [(0,), (1, 2), (3,)]), np.array([n])
+    fast, slow = both(lambda: coder.encode(table, counts))
+    assert fast == slow
+    for found in both(lambda: coder.decode(fast, counts)):
+        np.testing.assert_array_equal(found, table)
 
 
 @pytest.fixture(scope="module")

@@ -30,6 +30,55 @@ _compile = njit(cache=True, nogil=True)
 
 
 @_compile
+def split(
+    numbers: Words,
+    gate: Words,
+    is_gated: bool,
+    is_descending: bool,
+    symbols: Shorts,
+    occurring: Words,
+) -> int:
+    """Put high and low symbols where the gate is not 0 into `symbols`; return how many there are.
+
+    Shapes (2, n), and of how often each symbol occurs (2, 2**12). See `gated.coded`.
+    """
+    n = 0
+    for i in range(len(numbers)):
+        x = numbers[i]
+        if is_gated and gate[i] == 0:
+            continue
+        coded = (x << 1) ^ (x >> 63)
+        if is_descending and x != 0:
+            below = gate[i] - x
+            coded = ((below << 1) ^ (below >> 63)) + 1
+        high, low = coded >> 12, coded & 4095
+        symbols[0, n], symbols[1, n] = high, low
+        occurring[0, high] += 1
+        occurring[1, low] += 1
+        n += 1
+    return n
+
+
+@_compile
+def join(
+    high: Words, low: Words, gate: Words, is_gated: bool, is_descending: bool, numbers: Words
+) -> None:
+    """Put the numbers of which `split` returned these symbols into their places."""
+    n = 0
+    for i in range(len(numbers)):
+        numbers[i] = 0
+        if is_gated and gate[i] == 0:
+            continue
+        coded = (high[n] << 12) | low[n]
+        n += 1
+        if is_descending and coded != 0:
+            coded -= 1
+            numbers[i] = gate[i] - ((coded >> 1) ^ -(coded & 1))
+        else:
+            numbers[i] = (coded >> 1) ^ -(coded & 1)
+
+
+@_compile
 def encode_static(
     states: States, symbols: Words, first: Words, frequency: Words, out: Shorts, position: int
 ) -> int:

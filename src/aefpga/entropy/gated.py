@@ -12,6 +12,8 @@ import struct
 import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,6 +33,7 @@ from aefpga.entropy.rans import (
     signed,
     unsigned,
 )
+from aefpga.entropy.speed import compiled
 from aefpga.errors import DataError
 from aefpga.schema.relations import Gate
 
@@ -40,7 +43,7 @@ Words = NDArray[np.int64]
 MAX_COARSENESS = 8
 _HEADER = struct.Struct("<II")
 # A number takes two symbols, high one first.
-_DIGITS = (SYMBOL_BITS, 0)
+_DIGITS = 2
 
 
 def gates_first(gates: Sequence[Gate | None]) -> list[int]:
@@ -101,9 +104,9 @@ class Histogram:
         """Return the bits of symbols that occur so often, this histogram's own included."""
         occurring = np.flatnonzero(counts)
         rates = PRECISION - np.log2(self.frequencies[occurring])
-        return float(counts[occurring] @ rates) + 8 * len(zlib.compress(_packed(self.stored())))
+        return float(counts[occurring] @ rates) + 8 * len(zlib.compress(_packed(self.stored()), 1))
 
-    @property
+    @cached_property
     def frequencies(self) -> Words:
         """Slots of each symbol."""
         spread = np.repeat(self.counts[1:], 1 << self.coarseness)
@@ -142,23 +145,26 @@ class GatedHistograms:
 
     def encode(self, table: Words, counts: Words) -> bytes:
         """Return bytes; see `Coder`."""
+        if max(table.max(initial=0), -table.min(initial=0)) > MAX_STEPS:
+            raise ValueError(f"integers of at most {MAX_STEPS} either way expected")
         shut = [is_shut(table, j, gate) for j, gate in enumerate(self._gates)]
-        symbols = {j: self._symbols(table, j, shut[j]) for j in self._order}
+        gates = [gate if is_kept else None for gate, is_kept in zip(self._gates, shut, strict=True)]
+        coded = {j: _Coded.of(table, j, gates[j]) for j in self._order}
         numbers = [int(x) for x in shut]
         histograms: dict[int, list[Histogram]] = {}
         for group in self._groups:
-            chosen = _chosen([symbols[j] for j in group])
+            chosen = _chosen([coded[j].occurring for j in group])
             numbers.append(len(chosen))
             numbers += [x for pair in chosen for histogram in pair for x in histogram.stored()]
             pairs = chosen * len(group) if len(chosen) == 1 else chosen
             histograms.update(zip(group, pairs, strict=True))
         columns = []
         for j in self._order:
-            for digit, histogram in zip(symbols[j], histograms[j], strict=True):
+            for digit, histogram in zip(coded[j].symbols, histograms[j], strict=True):
                 table_of = Static(histogram.frequencies)
                 if table_of.only is None:
                     columns.append((table_of, digit))
-        packed = zlib.compress(_packed(numbers), 9)
+        packed = zlib.compress(_packed(numbers))
         stream = encode_intervals(columns, lanes_for(len(table)))
         return _HEADER.pack(len(table), len(packed)) + packed + stream
 
@@ -172,39 +178,20 @@ class GatedHistograms:
                 raise ValueError(f"{rows} rows, expected {n}")
             start = _HEADER.size + size
             shut, histograms = self._read(data[_HEADER.size : start])
-            stream, table = (
-                Stream(data[start:], lanes_for(n)),
-                np.zeros((n, width), np.int64, order="F"),
-            )
+            stream = Stream(data[start:], lanes_for(n))
+            table = np.zeros((n, width), np.int64, order="F")
             for j in self._order:
                 gate = self._gates[j] if shut[j] else None
-                here = np.flatnonzero(table[:, gate.column]) if gate else np.arange(n)
-                found = np.zeros(len(here), np.int64)
-                for shift, histogram in zip(_DIGITS, histograms[j], strict=True):
-                    found += stream.take(len(here), Static(histogram.frequencies)) << shift
-                if gate and gate.is_descending:
-                    below = table[here, gate.column] - signed(found - 1)
-                    table[here, j] = np.where(found == 0, 0, below)
-                else:
-                    table[here, j] = signed(found)
+                n_coded = int(np.count_nonzero(table[:, gate.column])) if gate else n
+                high, low = (
+                    stream.take(n_coded, Static(histogram.frequencies))
+                    for histogram in histograms[j]
+                )
+                _put(high, low, table, j, gate)
             stream.close()
         except (struct.error, zlib.error, ValueError, IndexError, StopIteration) as error:
             raise DataError(f"a coded stream of {len(data)} bytes is damaged ({error})") from error
         return table
-
-    def _symbols(self, table: Words, column: int, is_shut: bool) -> tuple[Words, Words]:
-        """Return what is coded of a column: high and low symbols, where its gate is not 0."""
-        numbers, gate = table[:, column], self._gates[column]
-        if gate is None or not is_shut:
-            coded = unsigned(numbers)
-        else:
-            of_gate = table[:, gate.column]
-            here = of_gate != 0
-            numbers, of_gate = numbers[here], of_gate[here]
-            coded = unsigned(numbers)
-            if gate.is_descending:
-                coded = np.where(numbers == 0, 0, unsigned(of_gate - numbers) + 1)
-        return coded >> SYMBOL_BITS, coded & MAX_SYMBOL
 
     def _read(self, packed: bytes) -> tuple[list[int], dict[int, list[Histogram]]]:
         """Return which columns keep to their gates, and the histograms of each."""
@@ -216,19 +203,71 @@ class GatedHistograms:
         for group in self._groups:
             if (size := next(numbers)) not in (1, len(group)):
                 raise ValueError(f"{size} pairs of histograms for {len(group)} columns")
-            pairs = [[Histogram.read(numbers) for _ in _DIGITS] for _ in range(size)]
+            pairs = [[Histogram.read(numbers) for _ in range(_DIGITS)] for _ in range(size)]
             histograms.update(zip(group, pairs if size > 1 else pairs * len(group), strict=True))
         return shut, histograms
 
 
-def _chosen(columns: Sequence[tuple[Words, Words]]) -> list[list[Histogram]]:
-    """Return a pair of histograms for all columns or, where that is smaller, one for each."""
-    occurring = [[_occurrences(digit) for digit in column] for column in columns]
+@dataclass(frozen=True)
+class _Coded:
+    """High and low symbols of a column where its gate is not 0, and how often each occurs."""
+
+    symbols: tuple[NDArray[Any], NDArray[Any]]
+    occurring: tuple[Words, Words]
+
+    @classmethod
+    def of(cls, table: Words, column: int, gate: Gate | None) -> "_Coded":
+        """Return what is coded of a column that keeps to its gate, if it has one."""
+        numbers = np.ascontiguousarray(table[:, column])
+        of_gate = np.ascontiguousarray(table[:, gate.column]) if gate else numbers
+        is_descending = gate is not None and gate.is_descending
+        if code := compiled(len(table)):
+            symbols = np.empty((2, len(numbers)), np.uint16)
+            occurring = np.zeros((2, MAX_SYMBOL + 1), np.int64)
+            n = code.split(numbers, of_gate, bool(gate), is_descending, symbols, occurring)
+            high, low = symbols[:, :n]
+            often = [np.trim_zeros(counts, "b") for counts in occurring]
+            return cls((high, low), (_or_zero(often[0]), _or_zero(often[1])))
+        if gate:
+            here = of_gate != 0
+            numbers, of_gate = numbers[here], of_gate[here]
+        coded = unsigned(numbers)
+        if is_descending:
+            coded = np.where(numbers == 0, 0, unsigned(of_gate - numbers) + 1)
+        high, low = coded >> SYMBOL_BITS, coded & MAX_SYMBOL
+        return cls((high, low), (_or_zero(np.bincount(high)), _or_zero(np.bincount(low))))
+
+
+def _or_zero(counts: Words) -> Words:
+    """Return how often symbols occur; of no symbols, that of a 0."""
+    return counts if len(counts) else np.ones(1, np.int64)
+
+
+def _put(high: Words, low: Words, table: Words, column: int, gate: Gate | None) -> None:
+    """Put a column into a table of which its gate is there, from its symbols."""
+    of_gate = table[:, gate.column] if gate else table[:, column]
+    is_descending = gate is not None and gate.is_descending
+    if code := compiled(len(table)):
+        code.join(high, low, of_gate, bool(gate), is_descending, table[:, column])
+        return
+    here = np.flatnonzero(of_gate) if gate else np.arange(len(table))
+    coded = (high << SYMBOL_BITS) + low
+    numbers = signed(coded)
+    if is_descending:
+        numbers = np.where(coded == 0, 0, of_gate[here] - signed(coded - 1))
+    table[here, column] = numbers
+
+
+def _chosen(occurring: Sequence[tuple[Words, Words]]) -> list[list[Histogram]]:
+    """Return a pair of histograms for all columns or, where that is smaller, one for each.
+
+    They are chosen by how often the high and low symbols of each column occur.
+    """
     each = [[Histogram.of(counts) for counts in pair] for pair in occurring]
-    if len(columns) == 1:
+    if len(occurring) == 1:
         return each
     together = []
-    for place in range(len(_DIGITS)):
+    for place in range(_DIGITS):
         total = np.zeros(max(len(pair[place]) for pair in occurring), np.int64)
         for pair in occurring:
             total[: len(pair[place])] += pair[place]
@@ -241,11 +280,6 @@ def _chosen(columns: Sequence[tuple[Words, Words]]) -> list[list[Histogram]]:
     )
     bits = sum(h.bits(counts) for h, counts in zip(shared, together, strict=True))
     return [shared] if bits <= bits_of_each else each
-
-
-def _occurrences(symbols: Words) -> Words:
-    """Return how often each symbol occurs; of no symbols, that of a 0."""
-    return np.bincount(symbols) if symbols.any() else np.array([max(len(symbols), 1)])
 
 
 def _packed(numbers: Sequence[int]) -> bytes:
