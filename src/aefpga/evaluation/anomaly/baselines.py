@@ -14,8 +14,8 @@ Floats = NDArray[np.float32]
 Scores = NDArray[np.float64]
 
 LEPTONS = ("e", "mu")
-# More than any pt in GeV: one more lepton outweighs it.
-MORE = 1e6
+# More than the pt of all leptons, in GeV: one more lepton outweighs it.
+MORE = 1e4
 
 
 def simple_scores(schema: Schema, records: Floats, training: Floats) -> Mapping[str, Scores]:
