@@ -26,7 +26,7 @@ from aefpga.workflow.train import train
 KINDS = ("standard", "sparse-l1", "sparse-kl", "vae", "adversarial", "linear")
 SEEDS = (1, 2, 3)
 RATE = 1e-3
-SHARES = (1e-3, 1e-2, 3e-2)
+SHARES = (1e-3, 1e-2)
 # What has nothing to do with the model is shown once.
 ALIKE = ("no network", "supervised")
 

@@ -13,6 +13,7 @@ from aefpga.errors import DataError, RunError, ToolError, UsageError
 from aefpga.fixedpoint import Emulator
 from aefpga.progress import silent
 from aefpga.runs import open_run
+from aefpga.trainers.calibrate import SPREAD_BITS, fit_input
 from aefpga.workflow.anomaly import anomaly
 from aefpga.workflow.anomaly_samples import background_of, signals_of
 from aefpga.workflow.injection import inject
@@ -54,6 +55,30 @@ def test_inputs_of_scale_spread_are_read_with_a_spread_of_one(run):
     read = run.input.scaled(run.test_records)
     assert 0.5 < read[:, run.schema.index("j1_pt")].std() < 2
     assert 0.5 < read[:, run.schema.index("mu1_eta")].std() < 2
+
+
+def test_scales_differ_in_binary_points_alone(run):
+    wide, spread = (
+        fit_input(run.test_records, run.schema, 14, scale=scale) for scale in ("range", "spread")
+    )
+    np.testing.assert_array_equal(
+        wide.to_words(run.test_records), spread.to_words(run.test_records)
+    )
+    assert (wide.exponent >= spread.exponent).all()
+    assert (wide.exponent - spread.exponent <= SPREAD_BITS).all()
+
+
+@pytest.mark.parametrize(
+    ("model", "message"),
+    [
+        ({"kind": "modulo"}, "scale spread is not for modulo words"),
+        ({"kind": "linear", "link_bits": 64}, "scale spread is not for"),
+        ({"kind": "standard", "latent_activation": "leaky_relu"}, "scale spread needs linear"),
+    ],
+)
+def test_what_has_no_spread_is_refused(model, message):
+    with pytest.raises(UsageError, match=message):
+        load_config(None, {"model": {"scale": "spread", **model}})
 
 
 def test_the_command_judges_every_score_and_sets_the_trigger(run, runs, monkeypatch):
