@@ -23,7 +23,7 @@ def test_a_notebook_runs(path, tmp_path):
 
 
 def test_outputs_are_kept():
-    assert len(NOTEBOOKS) == 3
+    assert len(NOTEBOOKS) == 4
     for path in NOTEBOOKS:
         cells = [c for c in nbformat.read(path, as_version=4).cells if c.cell_type == "code"]
         assert sum(bool(c.outputs) for c in cells) >= 3, f"{path.name}: execute it and keep outputs"
