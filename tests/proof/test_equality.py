@@ -11,10 +11,13 @@ from aefpga.firmware.ports import input_names
 from aefpga.firmware.rtl import TOP, trace, write_project
 from aefpga.fixedpoint import Emulator, FixedType, Score, Trigger
 from aefpga.fixedpoint.example import adversarial_words, random_spec
-from aefpga.proof.design import pipeline
+from aefpga.proof.design import Refused, pipeline
 from aefpga.proof.equality import CLOCK, prove
+from aefpga.proof.forms import Atom, Form
+from aefpga.proof.functions import Functions
 from aefpga.proof.netlist import read_verilog, verilog_files
 from aefpga.proof.simulation import simulate
+from aefpga.proof.symbolic import Reader, causes
 
 MODULE = f"{TOP}_wrapper"
 
@@ -175,6 +178,18 @@ def test_score_and_trigger_bit_are_proven(kind, overflow, tmp_path):
     assert last.verdict != "proven"
 
 
+def test_what_a_latch_holds_is_another_number_each_cycle(tmp_path):
+    path = tmp_path / "odd.v"
+    path.write_text(
+        "module odd(input clk, input [3:0] a, output [3:0] y); reg [3:0] s, t;"
+        "always @* if (a[0]) s = a; always @(posedge clk) t <= s; assign y = s - t; endmodule"
+    )
+    design = pipeline(read_verilog([path], "odd"), CLOCK)
+    reader = Reader(design, [Form.of(Atom("a", 0, 15))], Functions(60))
+    value, _ = reader.output(design.outputs["y"])
+    assert "different clock cycles" in causes(value)[0]
+
+
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
@@ -185,8 +200,6 @@ def test_score_and_trigger_bit_are_proven(kind, overflow, tmp_path):
     ],
 )
 def test_what_is_no_pipeline_is_refused(body, reason, tmp_path):
-    from aefpga.proof.design import Refused
-
     path = tmp_path / "odd.v"
     ports = "input clk, input [3:0] a, input [3:0] b, output [3:0] y"
     path.write_text(f"module odd({ports}); {body} endmodule")

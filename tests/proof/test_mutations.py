@@ -39,7 +39,7 @@ def test_each_change_is_found_or_changes_no_word(tmp_path):
     original, changed = tmp_path / "original", tmp_path / "changed"
     write_project(rtl, original, "xcvu9p-flga2104-2L-e")
     random, n_found = np.random.default_rng(0), 0
-    for _ in range(12):
+    for _ in range(8):
         shutil.rmtree(changed, ignore_errors=True)
         shutil.copytree(original, changed)
         what = BENCHMARK["change"](changed, random)
@@ -47,4 +47,4 @@ def test_each_change_is_found_or_changes_no_word(tmp_path):
         if verdict == "proven":
             assert not changes_a_word(spec, rtl.stages + 1, changed), what
         n_found += verdict != "proven"
-    assert n_found >= 8
+    assert n_found >= 5

@@ -24,7 +24,7 @@ class Reader:
     design : Design
         What to read.
     inputs : sequence of Form
-        What arrives at its inputs, as whole numbers of no sign.
+        Whole numbers that have the bits of its inputs.
     functions : Functions
         The functions to be recognised.
     """
@@ -42,12 +42,15 @@ class Reader:
                 for part in operand.slices
                 if (d := self._delays[part.word]) is not None
             }
-            self._delays.append(max(delays, default=None))
-            self._words.append(
+            word = (
                 self._unknown(operation, "it reads words of different clock cycles")
                 if len(delays) > 1
                 else self._result(operation)
             )
+            # What reads nothing may still change from cycle to cycle, unless it is constant.
+            is_constant = isinstance(word, Form) and word.is_constant
+            self._delays.append(max(delays, default=None if is_constant else 0))
+            self._words.append(word)
 
     def output(self, operand: Operand) -> tuple[Value, set[int]]:
         """Return what is read, and after how many registers."""
@@ -70,8 +73,8 @@ class Reader:
         if root is not None:
             return Function(root, lambda v: compute(operation, [v.of(x) for x in values]))
         forms = [
-            v if isinstance(v, Form) else self._as_atom(self._value(operand), operand, operation)
-            for v, operand in zip(values, operation.operands, strict=True)
+            self._as_form(value, operand, operation)
+            for value, operand in zip(values, operation.operands, strict=True)
         ]
         form = _linear(operation, forms)
         if operation.kind == "$mux":
@@ -83,13 +86,13 @@ class Reader:
         label = f"{operation.name}: {reason}"
         return Form.of(Unresolved(label, 0, (1 << operation.width) - 1))
 
-    def _as_atom(self, value: Value, operand: Operand, reader: Operation) -> Form:
-        """Return a form of a number that no known function is."""
-        if isinstance(value, Form):
-            return value
-        low, high = _range(operand)
+    def _as_form(self, value: Value, operand: Operand, reader: Operation) -> Form:
+        """Return what is read as a form, if need be of a number that no known function is."""
+        exact = value if isinstance(value, Form) else self._value(operand)
+        if isinstance(exact, Form):
+            return exact
         label = f"{reader.name}: it reads a function that the specification does not have"
-        return Form.of(Unresolved(label, low, high, value))
+        return Form.of(Unresolved(label, *_range(operand), exact))
 
     def _value(self, operand: Operand, modulus: int = 0) -> Value:
         """Return what is read; of more bits than `modulus`, if any, just these matter."""
@@ -196,7 +199,7 @@ def _linear(operation: Operation, values: Sequence[Value]) -> Form | None:
             return a + b
         case "$sub", [a, b]:
             return a - b
-        case (("$shl" | "$sshl"), [a, b]) if b.is_constant:
+        case (("$shl" | "$sshl"), [a, b]) if b.is_constant and b.constant < operation.width:
             return a * (1 << b.constant)
         case "$mul", [a, b] if b.is_constant:
             return a * b.constant
