@@ -253,9 +253,11 @@ class _Reader:
                 f"it has no {part}_quantizer, so its floats are of no type; give one with --types",
             )
         quantize = getattr(made, f"{part}_quantizer_internal")
-        return smallest_tensor(
-            where, np.asarray(quantize(getattr(made, part)), np.float64), MOST_BITS
-        )
+        try:
+            values = np.asarray(quantize(getattr(made, part)), np.float64)
+        except Exception as error:  # QKeras raises what comes
+            raise Refusal(where, f"QKeras cannot apply {quantizer} ({error})") from error
+        return smallest_tensor(where, values, MOST_BITS)
 
     def _normalise(self, layer: KerasLayer, made: Any) -> None:
         """Fold a batch normalisation into the product before it, if that is exact in float32."""

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from aefpga.errors import AefpgaError
 from aefpga.fixedpoint import Convolution, Emulator, EncoderSpec
 from aefpga.fixedpoint.example import adversarial_words, random_words
 from aefpga.fixedpoint.layers import MAX_NEURONS
@@ -42,13 +43,17 @@ def build(model: KerasModel) -> Any:
         check_weights(layer)
         if (arriving := prod(built.output_shape[1:])) > MAX_NEURONS:
             raise Refusal(layer.where, f"{arriving:,} words arrive; at most {MAX_NEURONS:,} can")
-        made = _make(layer, built.output_shape[1:])
         try:
+            made = _make(layer, built.output_shape[1:])
             built.add(made)
             made.set_weights(layer.weights)
-        except (ValueError, TypeError) as error:
+        except AefpgaError:
+            raise
+        except Exception as error:  # Keras and QKeras raise, and assert, what comes
             first = str(error).partition("\n")[0][:200]
-            raise Refusal(layer.where, f"its weights do not fit: {first}") from error
+            raise Refusal(
+                layer.where, f"Keras cannot make it, or its weights do not fit: {first}"
+            ) from error
     return built
 
 
@@ -122,7 +127,7 @@ def _make(layer: KerasLayer, arriving: tuple[int, ...]) -> Any:
     if layer.kind in ("Conv2D", "QConv2D"):
         return _convolution(layer, arriving)
     if layer.kind in IDLE:
-        return tensorflow().keras.layers.Activation("linear", name=layer.name)
+        return tensorflow().keras.layers.Activation("linear")
     if layer.kind not in _MAKERS:
         raise Refusal(
             layer.where,
@@ -143,7 +148,6 @@ def _quantizer(quantizer: Quantizer | str | None) -> Any:
 def _products(layer: KerasLayer) -> dict[str, Any]:
     """Return the arguments that dense layers and convolutions share."""
     shared = {
-        "name": layer.name,
         "use_bias": bool(layer.config.get("use_bias", True)),
         "activation": _quantizer(activation_of(layer)),
     }
@@ -194,36 +198,36 @@ def _activation(layer: KerasLayer) -> Any:
 
     activation = activation_of(layer)
     if isinstance(activation, Quantizer):
-        return qkeras.QActivation(_quantizer(activation), name=layer.name)
-    return tensorflow().keras.layers.Activation(activation or "linear", name=layer.name)
+        return qkeras.QActivation(_quantizer(activation))
+    return tensorflow().keras.layers.Activation(activation or "linear")
 
 
 def _relu(layer: KerasLayer) -> Any:
     for name in ("max_value", "negative_slope", "threshold"):
         if layer.config.get(name):
             raise Refusal(layer.where, f"{name}={layer.config[name]!r:.40}; a plain ReLU has none")
-    return tensorflow().keras.layers.ReLU(name=layer.name)
+    return tensorflow().keras.layers.ReLU()
 
 
 def _leaky_relu(layer: KerasLayer) -> Any:
-    return tensorflow().keras.layers.LeakyReLU(leaky_slope(layer), name=layer.name)
+    return tensorflow().keras.layers.LeakyReLU(leaky_slope(layer))
 
 
 def _batch_normalisation(layer: KerasLayer) -> Any:
     config: Mapping[str, Any] = layer.config
     epsilon = config.get("epsilon", 1e-3)
-    if not isinstance(epsilon, float) or not 0 <= epsilon <= 1:
+    if not isinstance(epsilon, int | float) or not 0 <= epsilon <= 1:
         raise Refusal(layer.where, f"epsilon={str(epsilon)[:40]}")
     flags = {name: bool(config.get(name, True)) for name in ("center", "scale")}
     if len(layer.weights) != 2 + sum(flags.values()) or any(w.ndim != 1 for w in layer.weights):
         raise Refusal(layer.where, "its weights are not those of its mean and variance")
-    return tensorflow().keras.layers.BatchNormalization(epsilon=epsilon, name=layer.name, **flags)
+    return tensorflow().keras.layers.BatchNormalization(epsilon=epsilon, **flags)
 
 
 def _flatten(layer: KerasLayer) -> Any:
     if layer.config.get("data_format", "channels_last") != "channels_last":
         raise Refusal(layer.where, "only channels_last is known")
-    return tensorflow().keras.layers.Flatten(name=layer.name)
+    return tensorflow().keras.layers.Flatten()
 
 
 _MAKERS: dict[str, Callable[[KerasLayer], Any]] = {
