@@ -9,8 +9,9 @@ import pytest
 from aefpga.errors import RunError, UsageError
 from aefpga.fixedpoint import Emulator
 from aefpga.fixedpoint.example import adversarial_words
+from aefpga.links.check import CHECK_BITS
 from aefpga.links.decoder import ModuloDecoder
-from aefpga.links.learning import CHECK_BITS, learn_modulo
+from aefpga.links.learning import learn_modulo
 from aefpga.schema import JETS, KINDS, Schema, Variable
 
 SCHEMA = JETS.choose("24")

@@ -93,8 +93,11 @@ def test_its_words_are_kept_in_files_that_need_nothing_else(run, tmp_path):
     np.testing.assert_array_equal(words, autoencoder.words(run.test_records[:100]))
     (back,) = Archive(path).iterate()
     expected, exact = autoencoder.decode(words), run.test_records[:100]
-    same = (back.values == expected).all(axis=1) | (back.values == exact).all(axis=1)
-    assert same.all()
+    rounded = autoencoder.rounded(exact)
+    wrong = (expected != rounded).any(axis=1)
+    assert 0 < wrong.sum() < 20
+    # What is decoded wrongly is kept as it was.
+    np.testing.assert_array_equal(back.values, np.where(wrong[:, None], exact, rounded))
     low, high = autoencoder.decoder.decode(words).ends()
     np.testing.assert_array_equal(low, high)
     without = (

@@ -46,7 +46,7 @@ def compress(
     record: Record = None,
     keep_outliers: Annotated[
         bool,
-        typer.Option(help="Keep jets exactly that are out of the encoder's range."),
+        typer.Option(help="Keep jets exactly that are out of range, or decoded wrongly."),
     ] = True,
     embed_model: Annotated[
         bool,

@@ -36,7 +36,8 @@ class Options(BaseModel):
     encoder : str or None
         The encoder's hash, for who reads it in a file.
     keeps_outliers : bool
-        Keep records exactly that have a value outside the encoder's range.
+        Keep records exactly that have a value outside the encoder's range, or whose words the
+        decoder is known to take for others.
     is_consistent : bool
         Particles whose decoded number is 0 have no energy, and sums are the sums of their terms,
         before they are corrected; so corrections have gates. So since version 3 of the format.
@@ -117,8 +118,9 @@ class Autoencoding(Codec):
         inputs[:, self._columns] = values
         words = self._emulator(source.to_words(inputs))
         outside = np.asarray(source.outside(inputs)[:, self._columns].any(axis=1))
-        exact = np.repeat(outside[:, None] & self._options.keeps_outliers, values.shape[1], axis=1)
         from_words = self._model.decoder.decode(words)
+        kept = (outside | self._is_mistaken(inputs, from_words)) & self._options.keeps_outliers
+        exact = np.repeat(kept[:, None], values.shape[1], axis=1)
         decoded = self._to_records(from_words)
         if not self._corrector:
             return Quantized({"words": words}, decoded, exact, outside)
@@ -140,6 +142,13 @@ class Autoencoding(Codec):
         if not self._options.is_consistent:
             return values
         return consistent(self.task.schema, values, self._options.unlearned)
+
+    def _is_mistaken(self, inputs: Floats, decoded: Decoded) -> NDArray[np.bool_]:
+        """Return which records a decoder that can be wrong took for others."""
+        rounded = self._model.decoder.rounded(inputs)
+        if rounded is None:
+            return np.zeros(len(inputs), bool)
+        return np.asarray((decoded.values != rounded).any(axis=1))
 
     def _is_unstable(self, decoded: Decoded) -> NDArray[np.bool_]:
         """Return which values hang on an integer that hangs on the decoder's last digits."""

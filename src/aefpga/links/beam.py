@@ -147,8 +147,17 @@ class Search:
         blocks = [self._found(words[i : i + BLOCK]) for i in range(0, max(len(words), 1), BLOCK)]
         return Found(*(np.concatenate([getattr(b, f.name) for b in blocks]) for f in fields(Found)))
 
+    def hypotheses(self, steps: Words) -> Iterator[tuple[Words, Words, Words]]:
+        """Yield what the first search takes for possible, of records, shape (n_records, n_columns).
+
+        Of some records at a time: which record, shape (n,), steps (n, n_columns), and costs (n,).
+        """
+        for start in range(0, len(steps), BLOCK):
+            beam = self._search(self._sums.of(steps[start : start + BLOCK]), NARROW)
+            yield beam.record + start, beam.steps.T, beam.cost
+
     def _found(self, words: Words) -> Found:
-        found = self._search(words, NARROW)
+        found = self._search(words, NARROW).found()
         # None of this is rounded: all machines search again for the same records.
         self._search_again(words, found, _beyond(found, self._usual), WIDE)
         again = _beyond(found, self._probable) | self._meet(found.steps)
@@ -160,7 +169,7 @@ class Search:
         again = np.flatnonzero(which)
         at_once = max(CONTINUATIONS // (breadth.hypotheses * breadth.options), 1)
         for rows in (again[i : i + at_once] for i in range(0, len(again), at_once)):
-            broader = self._search(words[rows], breadth)
+            broader = self._search(words[rows], breadth).found()
             for field in fields(Found):
                 getattr(found, field.name)[rows] = getattr(broader, field.name)
 
@@ -169,14 +178,14 @@ class Search:
         shared = (self._sums.weights != 0) & (self._sums.shift == 0)
         return np.asarray((((steps != 0).astype(np.int64) @ shared) > 1).any(axis=1))
 
-    def _search(self, words: Words, breadth: Breadth) -> Found:
+    def _search(self, words: Words, breadth: Breadth) -> "_Beam":
         beam = _Beam.of(len(words), self._scheme.n_columns, breadth)
         for place, column in enumerate(self._order):
             rows = np.arange(len(beam.record))
             walk = self._scheme.walk(rows, np.ones(len(rows), np.int64), beam.steps.T)
             _, hint = next(islice(walk, place, None))
             beam = self._extended(beam, column, hint, words, set(self._order[place + 1 :]))
-        return beam.found()
+        return beam
 
     def _extended(
         self, beam: "_Beam", column: int, hint: Hint, words: Words, unknown: set[int]

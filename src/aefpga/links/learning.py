@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import cycle
 from math import inf
 from types import MappingProxyType
 
@@ -14,6 +13,7 @@ from aefpga.entropy.learning import BATCH, learn
 from aefpga.entropy.schemes import Scheme, dense_scheme_for
 from aefpga.errors import UsageError
 from aefpga.fixedpoint import EncoderSpec
+from aefpga.links.check import CHECK_BITS, Mistakes, check_word, odd_numbers
 from aefpga.links.decoder import Limits, ModuloDecoder
 from aefpga.links.encoder import LinkWord, read_sums, specification
 from aefpga.links.modulo import ModuloCode
@@ -26,15 +26,13 @@ Words = NDArray[np.int64]
 Shares = NDArray[np.float32]
 
 LEAST_RECORDS = 100
-# Bits of the word that all steps are in, beside their low bits.
-CHECK_BITS = 12
 # Share of the records found rightly that may be called improbable: for doubt, for information. The
 # rest of 1 % is what it may be more on other records.
 CALLED_DOUBTFUL, CALLED_UNLIKE = 0.007, 0.001
 # And share that is searched for twice.
 SEARCHED_TWICE = 0.05
-# Records that the widths and the limits are decided on, at most: few are lost, and many see it.
-# And on which it is decided which ones are searched for again while the limits are.
+# Records that widths, check and limits are decided on, at most: one in three hundred is wrong. And
+# those by which it is decided what is searched for again while the limits are learned.
 JUDGED, JUDGED_FIRST = 15_000, 2_000
 
 
@@ -115,9 +113,15 @@ def learn_modulo(
     both = np.concatenate([learned, judged])
     ranges = np.stack([both.min(axis=0), both.max(axis=0)], axis=1)
     columns = list(_columns(sent, scheme, models, ranges, judged))
-    words = _with_check(_shared_out(_groups(sent, columns), bits - CHECK_BITS), scales, sent)
-    spec = specification(schema, words, provenance)
+    shared_out = _shared_out(_groups(sent, columns), bits - CHECK_BITS)
+    words = [LinkWord(dict.fromkeys(g.names, 1), width) for g, width in shared_out if width]
     limits = Limits(inf, inf, inf)
+    unchecked = ModuloDecoder(specification(schema, words, {}), schema, models, ranges, limits)
+    widths = _given_away(sent, shared_out)
+    mistakes = Mistakes.of(unchecked.search, judged, widths)
+    checked = [j for j, scale in enumerate(scales) if 1 << widths[j] != scale.turn]
+    words.append(check_word(sent.names, widths, odd_numbers(mistakes, checked)))
+    spec = specification(schema, words, provenance)
     # Once to learn how improbable records usually are, and once as the decoder will search.
     for steps in (judged[:JUDGED_FIRST], judged):
         decoder = ModuloDecoder(spec, schema, models, ranges, limits)
@@ -230,29 +234,13 @@ def lost(left: NDArray[np.floating]) -> float:
     return float(np.minimum(np.exp2(left - CHECK_BITS), 1).mean())
 
 
-def _with_check(
-    shared_out: Sequence[tuple[_Group, int]], scales: Sequence[Scale], sent: Schema
-) -> list[LinkWord]:
-    """Return words of these widths, and one to which every step's higher bits contribute.
+def _given_away(sent: Schema, shared_out: Sequence[tuple[_Group, int]]) -> Words:
+    """Return how many low bits of each column its word gives away; of steps that share one, none.
 
-    A step less by one turn of its word is one odd number less there, another for each column. Of
-    steps that share a word, of which one may be more and another less, it is so for each step.
+    Of these one may be more and another less by as much: all their bits are checked.
     """
-    words = [LinkWord(dict.fromkeys(g.names, 1), width) for g, width in shared_out if width]
-    turns = {g.names: width if len(g.names) == 1 else 0 for g, width in shared_out}
-    width_of = {name: width for names, width in turns.items() for name in names}
-    shift = max(width_of.values())
-    weights = {}
-    for name, scale, odd in zip(sent.names, scales, _odd_numbers(), strict=False):
-        if 1 << width_of[name] != scale.turn:
-            weights[name] = odd << (shift - width_of[name])
-    return [*words, LinkWord(weights, CHECK_BITS, shift)]
-
-
-def _odd_numbers() -> Iterator[int]:
-    """Yield odd numbers next to powers of two, which are cheap multipliers; no two are opposite."""
-    near = [(1 << power) + sign for power in range(1, CHECK_BITS) for sign in (-1, 1)]
-    return cycle(dict.fromkeys(near))
+    alone = {group.names[0]: width for group, width in shared_out if len(group.names) == 1}
+    return np.array([alone.get(name, 0) for name in sent.names])
 
 
 def _limits(decoder: ModuloDecoder, spec: EncoderSpec, steps: Words) -> Limits:
