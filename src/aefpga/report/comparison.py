@@ -245,8 +245,10 @@ def _agreement(findings: Findings) -> str | None:
 
 
 def _configurations(runs: Mapping[str, Findings]) -> Iterator[Block]:
-    trained = [f.run for f in runs.values() if not f.run.is_alone]
-    flat = [dict(_options(run.config.model_dump(mode="json"))) for run in trained]
+    trained = {title: f.run for title, f in runs.items() if not f.run.is_alone}
+    if len(trained) < 2:
+        return
+    flat = [dict(_options(run.config.model_dump(mode="json"))) for run in trained.values()]
     names = dict.fromkeys(name for options in flat for name in options)
     rows: list[list[Cell]] = [
         [name, *cells]
@@ -256,8 +258,7 @@ def _configurations(runs: Mapping[str, Findings]) -> Iterator[Block]:
     if not rows:
         yield Text("Nothing: their configurations are equal.")
         return
-    titles = [title for title, f in runs.items() if not f.run.is_alone]
-    yield Table("", ("option", *titles), [Rows("", rows)], words=range(1, len(titles) + 1))
+    yield Table("", ("option", *trained), [Rows("", rows)], words=range(1, len(trained) + 1))
 
 
 def _options(content: Mapping[str, Any], before: str = "") -> Iterator[tuple[str, str]]:
