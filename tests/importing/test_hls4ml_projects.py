@@ -7,11 +7,12 @@ import sys
 import numpy as np
 import pytest
 
-from aefpga.errors import DataError
+from aefpga.errors import DataError, UsageError
 from aefpga.fixedpoint import Emulator
 from aefpga.fixedpoint.example import adversarial_words, random_words
 from aefpga.importing.hls4ml_project import read_project
 from aefpga.importing.refusal import Refusal
+from aefpga.workflow.import_encoder import import_encoder
 
 
 @pytest.fixture(scope="module")
@@ -79,6 +80,14 @@ def test_words_are_those_of_hls4ml(written):
     assert {"defines.h", "parameters.h", "w2.h", "myproject.cpp"} <= {
         p.name for p in imported.files
     }
+
+
+def test_a_project_becomes_a_run(written, tmp_path):
+    run = import_encoder(written[0], tmp_path, "theirs")
+    assert run.imported["source"] == "project"
+    assert {"defines.h", "w2.h"} <= run.manifest["inputs"].keys()
+    with pytest.raises(UsageError, match="--input-type and --types are of Keras models"):
+        import_encoder(written[0], tmp_path, "b", input_type="ap_int<4>")
 
 
 CHANGES = {
