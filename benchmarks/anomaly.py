@@ -26,7 +26,7 @@ from aefpga.workflow.train import train
 KINDS = ("standard", "sparse-l1", "sparse-kl", "vae", "adversarial", "linear")
 SEEDS = (1, 2, 3)
 RATE = 1e-3
-SHARES = (1e-3, 1e-2)
+SHARES = (1e-2, 1e-3)
 # What has nothing to do with the model is shown once.
 ALIKE = ("no network", "supervised")
 
@@ -99,7 +99,10 @@ def main() -> None:
                 sides = (x.clean, x.contaminated)
                 both = [getattr(y, w) for w in ("efficiency", "purity") for y in sides]
                 cells = [f"{of.value:.1%} ± {of.error:.1%}" for of in both]
-                print(f"| {x.signal} | {x.share:g} | {x.trained_with} | {' | '.join(cells)} |")
+                print(
+                    f"| {x.signal} | {x.share:g} | {x.trained_with} | {' | '.join(cells)} |",
+                    flush=True,
+                )
         return
     reports = {kind: [judged(trained(kind, seed, runs)) for seed in SEEDS] for kind in KINDS}
     show(reports, "AUC", "{:.3f}")
