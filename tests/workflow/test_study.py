@@ -63,3 +63,10 @@ def test_the_shipped_study_varies_what_it_should():
     assert len(names) == len(set(names)) == 6 * 4 * 2
     run = dict(config.runs())["vae-four-momentum-19d-42"]
     assert (run.model.kind, run.data.variables) == ("vae", "19")
+
+
+def test_runs_of_one_name_are_refused(tmp_path):
+    twice = TINY.model_copy(update={"variables": ("19", "19")})
+    with pytest.raises(UsageError, match="differ in the number of variables"):
+        study(twice, tmp_path, processes=1)
+    assert not list(tmp_path.iterdir())

@@ -122,10 +122,16 @@ def study(
     Raises
     ------
     UsageError
-        If the folder holds another study.
+        If the folder holds another study, or two runs would have the same name.
     """
-    claim(folder / "study.yaml", config.model_dump(mode="json"), "study")
     planned = dict(config.runs())
+    if len(planned) < sum(1 for _ in config.runs()):
+        raise UsageError(
+            "two runs of the study would have the same name: the sets in `variables: "
+            f"[{', '.join(config.variables)}]` must differ in the number of variables, and no "
+            "model, normalisation or seed may be there twice"
+        )
+    claim(folder / "study.yaml", config.model_dump(mode="json"), "study")
     failed: dict[str, str] = {}
     cores = len(os.sched_getaffinity(0))
     workers = processes or cores
