@@ -63,6 +63,27 @@ def test_leaky_words_without_a_rounding_are_exact(write):
     assert np.array_equal(spec.latent_type.to_values(Emulator(spec)(words)), latent)
 
 
+def test_a_convolution(write):
+    kernel = np.random.default_rng(2).integers(-32, 32, (2, 2, 2, 3)) / 16
+    place = {"image": [3, 2, 2], "strides": [1, 1], "padding": "same"}
+    arrays = {"first_weight": kernel, "first_bias": np.array([0.5, -1, 2]),
+              "last_weight": np.ones((18, 1))}  # fmt: skip
+    path, _ = write(first={"convolution": place}, arrays_=arrays)
+    spec = read_network(path).spec
+    whole = {
+        "first_weight": spec.layers[0].matrix.values,
+        "first_bias": np.tile(arrays["first_bias"], 6),
+    }
+    assert spec.layers[0].kind == "convolution"
+    path, _ = write(arrays_={**arrays, **whole})
+    words = random_words(spec)
+    assert np.array_equal(Emulator(spec)(words), Emulator(read_network(path).spec)(words))
+    for change, reason in (({"image": [3, 2, 1]}, "a kernel of"), ({"strides": [0, 1]}, "numbers")):
+        path, _ = write(first={"convolution": place | change}, arrays_=arrays)
+        with pytest.raises(DataError, match=f"layer first: .*{reason}"):
+            read_network(path)
+
+
 @pytest.mark.parametrize(
     ("changes", "reason"),
     [

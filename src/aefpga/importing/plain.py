@@ -5,6 +5,7 @@ See docs/import.md for an example.
 
 from collections.abc import Sequence
 from dataclasses import replace
+from math import prod
 from pathlib import Path
 from typing import Literal
 
@@ -17,9 +18,18 @@ from aefpga.config.loading import problems_of
 from aefpga.config.section import Section
 from aefpga.errors import DataError
 from aefpga.files import load_arrays
-from aefpga.fixedpoint import EncoderInput, FixedType, Offset, Score, Trigger
+from aefpga.fixedpoint import Convolution, EncoderInput, FixedType, Offset, Score, Trigger
+from aefpga.fixedpoint.convolution import Padding
 from aefpga.fixedpoint.layers import MAX_WEIGHTS
-from aefpga.importing.chain import Chain, Imported, exact_tensor, no_bias, plain_input, slope_shift
+from aefpga.importing.chain import (
+    Chain,
+    Imported,
+    check_size,
+    exact_tensor,
+    no_bias,
+    plain_input,
+    slope_shift,
+)
 from aefpga.importing.refusal import Refusal
 from aefpga.importing.spelling import read_type
 from aefpga.yaml_files import read_yaml
@@ -27,6 +37,9 @@ from aefpga.yaml_files import read_yaml
 FORMAT = "YAML file and NumPy archive"
 # Numbers of all layers, at most, as float64.
 MAX_BYTES = 16 * MAX_WEIGHTS
+
+
+_SHAPES = {1: "(outputs,)", 2: "(inputs, outputs)", 4: "(height, width, channels, filters)"}
 
 
 class OffsetContent(Section):
@@ -49,8 +62,19 @@ class InputContent(Section):
     offset: OffsetContent | None = None
 
 
+class ConvolutionContent(Section):
+    """Where a kernel is put on an image; words come row by row, channels last."""
+
+    image: tuple[int, int, int] = Field(description="height, width and channels")
+    strides: tuple[int, int] = (1, 1)
+    padding: Padding = "valid"
+
+
 class LayerContent(Section):
-    """A dense layer: types; its numbers are `<name>_weight` and `<name>_bias` of the archive."""
+    """A layer's types; its numbers are `<name>_weight` and `<name>_bias` of the archive.
+
+    Of a convolution these are the kernel (height, width, channels, filters) and a bias a filter.
+    """
 
     name: str
     weight: str
@@ -58,6 +82,7 @@ class LayerContent(Section):
     activation: Literal["linear", "relu", "leaky_relu"] = "linear"
     negative_slope: float | None = None
     output: str | None = Field(None, description="none: the sums as they are, no bit is dropped")
+    convolution: ConvolutionContent | None = None
 
 
 class TriggerContent(Section):
@@ -99,15 +124,24 @@ def read_network(path: Path) -> Imported:
         arrays = load_arrays(archive, MAX_BYTES)
     except ValueError as error:
         raise DataError(f"{archive}: {error}") from error
-    first = _array(arrays, archive, f"{content.layers[0].name}_weight", 2)
-    chain = Chain(_input(content.input, len(first)))
+    first = content.layers[0]
+    if first.convolution is None:
+        n_in = len(_array(arrays, archive, f"{first.name}_weight", 2))
+    else:
+        n_in = prod(first.convolution.image)
+    check_size("input", n_in, 1)
+    chain = Chain(_input(content.input, n_in))
     for layer in content.layers:
         where = f"layer {layer.name}"
-        weight = _array(arrays, archive, f"{layer.name}_weight", 2)
+        n = 2 if layer.convolution is None else 4
+        weight = _array(arrays, archive, f"{layer.name}_weight", n)
+        convolution, places = None, 1
+        if layer.convolution is not None:
+            convolution, places = _convolution(where, layer.convolution, weight.shape)
         if layer.bias is None:
-            bias = no_bias(weight.shape[1])
+            bias = no_bias(weight.shape[-1] * places)
         else:
-            values = _array(arrays, archive, f"{layer.name}_bias", 1)
+            values = np.tile(_array(arrays, archive, f"{layer.name}_bias", 1), places)
             bias = exact_tensor(f"{where}, bias", values, _type(where, layer.bias))
         chain.add(
             layer.name,
@@ -116,6 +150,7 @@ def read_network(path: Path) -> Imported:
             layer.activation,
             _slope_shift(where, layer),
             None if layer.output is None else _type(where, layer.output),
+            convolution,
         )
     spec = chain.spec()
     if content.trigger is not None:
@@ -135,6 +170,18 @@ def _trigger(content: TriggerContent, latent: FixedType) -> Trigger:
         raise Refusal(where, str(error)) from error
 
 
+def _convolution(
+    where: str, content: ConvolutionContent, kernel: tuple[int, ...]
+) -> tuple[Convolution, int]:
+    """Return a convolution, and at how many places its kernel is put."""
+    try:
+        convolution = Convolution(**dict(content))
+        height, width, _ = convolution.shape(kernel)
+    except ValueError as error:
+        raise Refusal(where, str(error)) from error
+    return convolution, height * width
+
+
 def _slope_shift(where: str, layer: LayerContent) -> int:
     if (layer.activation == "leaky_relu") != (layer.negative_slope is not None):
         raise Refusal(where, "negative_slope is what a leaky_relu needs, and nothing else has")
@@ -149,8 +196,8 @@ def _array(
     found = arrays[name]
     if found.ndim != dimensions or not found.size or found.dtype.kind not in "iuf":
         raise DataError(
-            f"{archive}: {name} is {found.dtype} of shape {found.shape}; expected numbers of "
-            f"{'shape (inputs, outputs)' if dimensions == 2 else 'shape (outputs,)'}"
+            f"{archive}: {name} is {found.dtype} of shape {found.shape}; expected numbers of shape "
+            f"{_SHAPES[dimensions]}"
         )
     return found.astype(np.float64)
 
