@@ -28,7 +28,7 @@ def anomaly(
         typer.Option(
             "--score", help="What the firmware makes of the latent words, for its trigger bit."
         ),
-    ] = "squares",
+    ] = "absolutes",
     inputs: Annotated[
         list[str] | None,
         typer.Option(

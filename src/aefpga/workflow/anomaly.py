@@ -142,7 +142,7 @@ def anomaly(
     run: Run,
     *,
     rate: float,
-    score: ScoreKind = "squares",
+    score: ScoreKind = "absolutes",
     inputs: Sequence[str] = (),
     signals: Sequence[str] = (),
     collection: str | None = None,
