@@ -143,14 +143,17 @@ def test_signals_and_background_keep_labels_and_weights(run, tmp_path):
     np.testing.assert_array_equal(background.judged.values, run.test_records)
     lines = [
         f"{i};p{i % 2};{weight};50000;0.1;e-,60000,{pt},0.5,1"
-        for i, (weight, pt) in enumerate(((1, 40000), (3, 50000), (-1, 60000)))
+        for i, (weight, pt) in enumerate([*[(1, 40000), (3, 50000)] * 10, (-1, 60000)])
     ]
-    (tmp_path / "signal.csv").write_text("\n".join(lines[:2]) + "\n")
+    (tmp_path / "signal.csv").write_text("\n".join(lines[:20]) + "\n")
     signals = signals_of(run, [str(tmp_path / "signal.csv")], None, silent)
-    assert {name: s.weights.tolist() for name, s in signals.items()} == {"p0": [1], "p1": [3]}
+    assert {n: set(s.weights) for n, s in signals.items()} == {"p0": {1.0}, "p1": {3.0}}
     (tmp_path / "negative.csv").write_text("\n".join(lines) + "\n")
-    with pytest.raises(DataError, match="1 of 3 weights are negative"):
+    with pytest.raises(DataError, match="1 of 21 weights are negative"):
         signals_of(run, [str(tmp_path / "negative.csv")], None, silent)
+    (tmp_path / "few.csv").write_text("\n".join(lines[:2]) + "\n")
+    with pytest.raises(DataError, match="there are 1 events of the signal p0; at least 10"):
+        signals_of(run, [str(tmp_path / "few.csv")], None, silent)
 
 
 @pytest.mark.parametrize(

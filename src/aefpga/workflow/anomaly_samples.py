@@ -20,6 +20,9 @@ from aefpga.workflow.selection import selected_records
 
 Floats = NDArray[np.float32]
 
+# Records of a signal, at least: half of them are for what learns to know it.
+LEAST = 10
+
 
 @dataclass(frozen=True)
 class Labelled:
@@ -118,6 +121,8 @@ def signals_of(
     ------
     UsageError
         If no files are given and there are no embedded signals of that record.
+    DataError
+        If there is hardly any record of a signal.
     """
     record = run.config.data.record.name
     if not inputs and record != "events":
@@ -133,7 +138,14 @@ def signals_of(
         labelled = Labelled.of(records, path.stem)
         for name in np.unique(labelled.processes).tolist():
             found.setdefault(name, []).append(labelled.only(labelled.processes == name))
-    return {name: _joined(parts) for name, parts in found.items()}
+    signals = {name: _joined(parts) for name, parts in found.items()}
+    for name, signal in signals.items():
+        if len(signal) < LEAST:
+            raise DataError(
+                f"there are {len(signal)} {record} of the signal {name}; at least {LEAST} are "
+                "needed to judge by"
+            )
+    return signals
 
 
 def _joined(parts: Sequence[Labelled]) -> Labelled:
