@@ -34,6 +34,7 @@ from aefpga.entropy.conditional import Conditional
 from aefpga.entropy.histograms import WordHistograms
 from aefpga.entropy.learning import learn
 from aefpga.fixedpoint import Emulator
+from aefpga.progress import silent
 from aefpga.runs import Run
 from aefpga.runs.autoencoder import Autoencoder
 from aefpga.schema import JETS
@@ -42,10 +43,6 @@ from aefpga.workflow.store import compress_store
 from aefpga.workflow.train import train
 
 COPIES, FILES, REPEATS = 4, 12, 5
-
-
-def silent(what: str, done: int, total: int) -> None:
-    """Take progress and show nothing."""
 
 
 def parts(run: Run, folder: Path) -> None:

@@ -1,11 +1,11 @@
 """Event records in files: bits per event of `compress` beside truncated floats with LZMA.
 
-A default encoder is trained on the embedded background. Then, for the second half of the embedded
-background and of each embedded signal, and for all events of each file that is named: floats with 5
-bits of mantissa and LZMA, and with `--max-error 1.07%`, which has their residuals, scalar
-quantization and the encoder's words with corrections, at both levels. Level best has learned from
-the first halves of the background and all signals together; its models are not counted, nor is the
-encoder, nor are labels. Figures are of real bytes, decoded again.
+A default encoder is trained on the embedded background. Then, for the second half of 16,000
+embedded events of background and of each embedded signal, and for all events of each file that is
+named: floats with 5 bits of mantissa and LZMA, and with `--max-error 1.07%`, which has their
+residuals, scalar quantization and the encoder's words with corrections, at both levels. Level best
+has learned from the first halves of the background and all signals together; its models are not
+counted, nor is the encoder, nor are labels. Figures are of real bytes, decoded again.
 
 Usage: ``python benchmarks/events.py [FILE...]``.
 """
@@ -30,6 +30,7 @@ from aefpga.entropy.learned import save_models
 from aefpga.entropy.learning import learn
 from aefpga.evaluation.quantizers import FloatTruncation
 from aefpga.evaluation.truncation import compressed_bits
+from aefpga.progress import silent
 from aefpga.runs import Run
 from aefpga.schema import EVENTS
 from aefpga.schema.relations import objects_of
@@ -37,16 +38,12 @@ from aefpga.workflow.compress import Settings, make_codec
 from aefpga.workflow.train import train
 
 USUAL, PROFILE = EVENTS.choose(), Profile.relative(0.0107)
-EPOCHS = 20
-
-
-def silent(what: str, done: int, total: int, note: str = "") -> None:
-    """Take progress and show nothing."""
+BACKGROUND, EPOCHS = 16_000, 20
 
 
 def samples() -> Iterator[tuple[str, Records]]:
     """Yield the embedded events, background and signals apart."""
-    yield "background", read_records([str(sample_path("events"))], USUAL)
+    yield "background", read_records([str(sample_path("events"))], USUAL, max_records=BACKGROUND)
     parts = iterate_records([str(signals_path())], USUAL, with_events=True)
     signals = Records.concatenate(list(parts))
     for process in np.unique(signals.events["process"]):
@@ -109,7 +106,7 @@ def main() -> None:
     """Train, and print the table."""
     with tempfile.TemporaryDirectory() as scratch:
         settings = {
-            "data": {"record": "events", "max_jets": 16_000},
+            "data": {"record": "events", "max_jets": BACKGROUND},
             "quantization": {"bits": 8},
             "training": {"epochs": EPOCHS},
         }
