@@ -124,9 +124,10 @@ def write(path, columns, **how):
     "name",
     ["a.root", "rntuple.root", "a.parquet", "a.h5", "a.npz", "a.npy", "a.csv", "a.tsv", "a.txt"],
 )
-def test_rows_are_the_same_from_every_kind_of_file(flat, schema, tmp_path, name):
+def test_rows_are_the_same_from_every_kind_of_file(flat, schema, tmp_path, name, monkeypatch):
     path = write(tmp_path / name, flat, is_rntuple=name == "rntuple.root")
     rows = schema(FLAT)
+    monkeypatch.setattr("aefpga.data.reader.CHUNK_EVENTS", 5000)
     chunks = list(iterate_records([str(path)], rows, with_events=True))
     values = np.concatenate([chunk.values for chunk in chunks])
     x, y = flat["x"].astype(np.float64), flat["y"].astype(np.float64)

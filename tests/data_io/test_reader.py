@@ -165,7 +165,9 @@ def test_inspect_says_which_sets_a_file_feeds(shared_data):
     assert {r.name for r in found.ranges} == set(JETS.choose("4").names)
 
 
-def test_memory_does_not_grow_with_the_file(tmp_path):
+def test_memory_does_not_grow_with_the_file(tmp_path, monkeypatch):
+    monkeypatch.setattr("aefpga.data.reader.CHUNK_EVENTS", 5000)
+
     def peak(n_parts: int) -> int:
         path = tmp_path / f"{n_parts}.root"
         write_records(
@@ -288,8 +290,9 @@ def test_what_files_lack_is_named_and_stays_named(tmp_path):
 
 
 @pytest.mark.parametrize("limit", [1, 7, 300, 9_000, 9_999, 10**9])
-def test_at_most_as_many_as_asked_for_in_whole_events(tmp_path, limit):
+def test_at_most_as_many_as_asked_for_in_whole_events(tmp_path, monkeypatch, limit):
     """Over the ends of chunks and files: not one too many, and no event could still be added."""
+    monkeypatch.setattr("aefpga.data.reader.CHUNK_EVENTS", 5000)
     rng = np.random.default_rng(3)
     counts = rng.integers(0, 2, 12_000)
     counts[[40, 41]] = 12, 0

@@ -64,7 +64,8 @@ def test_what_is_read_is_weighed(tmp_path, fields):
     assert 0.7 * 4 * 4 * n_jets < four < all_of_them < path.stat().st_size
 
 
-def test_chunks_end_anywhere_in_a_cluster(tmp_path):
+def test_chunks_end_anywhere_in_a_cluster(tmp_path, monkeypatch):
+    monkeypatch.setattr("aefpga.data.reader.CHUNK_EVENTS", 5000)
     write(tmp_path / "n.root", nested, [some_jets(4000), some_jets(2500, 1)])
     parts = list(iterate_records([str(tmp_path / "n.root")], JETS.select(("pt",))))
     assert [len(part.counts) for part in parts] == [5000, 1500]
