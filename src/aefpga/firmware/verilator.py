@@ -75,7 +75,17 @@ def check(top: str, files: Sequence[Path]) -> str:
     ToolError
         If it is missing, or finds an error; other readers may be more lenient.
     """
-    _run(["verilator", "--lint-only", "-Wno-lint", "-Wno-fatal", "--top-module", top, *map(str, files)])
+    _run(
+        [
+            "verilator",
+            "--lint-only",
+            "-Wno-lint",
+            "-Wno-fatal",
+            "--top-module",
+            top,
+            *map(str, files),
+        ]
+    )
     return _run(["verilator", "--version"]).strip()
 
 
