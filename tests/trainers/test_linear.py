@@ -4,7 +4,7 @@ import pytest
 pytest.importorskip("qkeras", reason="training needs the extra `train`")
 
 from aefpga.trainers.linear import best_linear, linear_fit
-from aefpga.trainers.qkeras.linear import Standardisation
+from aefpga.trainers.qkeras.linear import Standardisation, importance
 from aefpga.trainers.qkeras.training import Samples
 
 
@@ -57,3 +57,13 @@ def test_a_layer_of_standardised_inputs_is_one_of_the_inputs():
     kernel, bias = rng.normal(size=(4, 3)).astype(np.float32), np.ones(3, np.float32)
     folded, shifted = scaling.folded(kernel, bias)
     np.testing.assert_allclose(x @ folded + shifted, standard @ kernel + bias, atol=2e-3)
+
+
+def test_errors_of_what_is_zero_in_most_records_count_more():
+    records = np.zeros((1600, 3), np.float32)
+    records[:, 0] = 7
+    records[:100, 1] = -2
+    weight = importance(records)
+    assert weight.mean() == pytest.approx(1)
+    assert weight[1] / weight[0] == pytest.approx(2)
+    assert np.isfinite(weight).all()

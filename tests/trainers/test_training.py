@@ -11,7 +11,8 @@ from aefpga.errors import UsageError
 from aefpga.fixedpoint import Emulator, EncoderSpec, FixedType, Tensor, exact_accumulator
 from aefpga.fixedpoint.example import adversarial_words, random_spec
 from aefpga.schema import JETS
-from aefpga.trainers.calibrate import closest_type, fit_input
+from aefpga.trainers.calibrate import LayerTypes, closest_type, fit_input
+from aefpga.trainers.qkeras.autoencoder import quantized_encoder
 from aefpga.trainers.qkeras.backend import tensorflow
 from aefpga.trainers.qkeras.fit import fit
 from aefpga.trainers.qkeras.reference import KerasEncoder
@@ -233,6 +234,15 @@ def test_keras_computes_with_a_type_for_each_weight_and_neuron(tmp_path, roundin
     words = adversarial_words(spec)
     for a, b in zip(keras.trace(words), Emulator(spec).trace(words), strict=True):
         np.testing.assert_array_equal(a, b)
+
+
+def test_weights_beyond_one_are_not_clipped_while_they_train():
+    kind = FixedType(True, 8, np.array([1, 4]))
+    model = ModelConfig(kind="linear", hidden=(), latent=2)
+    layer = quantized_encoder(3, model, [LayerTypes(kind, kind, kind)]).get_layer("latent")
+    kernel, bias = np.float32([[0.5, 6.75], [-1, -8], [0, 0.5]]), np.float32([-0.5, 5])
+    np.testing.assert_array_equal(layer.kernel_constraint(kernel), kernel)
+    np.testing.assert_array_equal(layer.bias_constraint(bias), bias)
 
 
 def test_the_widths_of_words_are_options_of_their_own(jets, tmp_path):

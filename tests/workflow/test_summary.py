@@ -34,7 +34,7 @@ def test_a_linear_encoder_says_why_it_is_not_quantization_aware(tiny_run):
     words = describe(other(tiny_run, model=ModelConfig(latent=6)))
     assert words["encoder"] == "linear, 24-6"
     assert words["decoder"] == "128-128 beside a linear path, floating point"
-    assert "quantization-aware training makes a linear encoder worse" in words["training"]
+    assert "quantization-aware training gains a linear encoder nothing" in words["training"]
 
 
 def test_rounded_weights_say_what_they_cost(tiny_run):

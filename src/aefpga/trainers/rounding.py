@@ -212,8 +212,8 @@ def _zeros_below(words: Integers) -> Integers:
     )
 
 
-def relative_sensitivity(of_each: Matrix, error: LatentError) -> Matrix:
-    """Return the sensitivity with which every variable's error counts in shares of its own.
+def relative_sensitivities(of_each: Matrix, error: LatentError) -> Matrix:
+    """Return the sensitivities with which each variable's error counts in shares of its own.
 
     Parameters
     ----------
@@ -223,4 +223,4 @@ def relative_sensitivity(of_each: Matrix, error: LatentError) -> Matrix:
         Of the unrounded weights; its own sensitivity is not read.
     """
     own = np.array([replace(error, sensitivity=each)(error.weight) for each in of_each])
-    return np.asarray(np.tensordot(1 / np.maximum(own, own.max() * 1e-6), of_each, 1) / len(own))
+    return np.asarray(of_each / np.maximum(own, own.max() * 1e-6)[:, None, None] / len(own))

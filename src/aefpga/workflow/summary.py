@@ -17,7 +17,7 @@ RECORDS = 20_000
 # Why a linear encoder is not trained quantization-aware: see `trainers/qkeras/linear.py`.
 FROZEN = (
     "encoder trained in floating point with noise for the rounding, then frozen as integers, on "
-    "which the decoder trained; quantization-aware training makes a linear encoder worse"
+    "which the decoder trained; quantization-aware training gains a linear encoder nothing"
 )
 
 

@@ -35,6 +35,7 @@ from aefpga.trainers.qkeras.autoencoder import (
 from aefpga.trainers.qkeras.backend import tensorflow
 from aefpga.trainers.qkeras.linear import (
     Standardisation,
+    importance,
     mean_and_spread,
     middle_and_half,
     refit_linear_path,
@@ -86,11 +87,10 @@ def fit(
     normaliser = Normaliser(config.data.normalisation, schema).fit(train)
     bits = config.quantization.input_bits
     source = fit_input(train, schema, bits, normaliser.logarithmic, config.model.scale)
-    targets = normaliser.transform(train), normaliser.transform(validation)
-
+    weights_of_errors = importance(train) if config.model.has_linear_path else 1.0
     samples = (
-        Samples(source.scaled(train), targets[0]),
-        Samples(source.scaled(validation), targets[1]),
+        Samples(source.scaled(train), normaliser.transform(train), weights_of_errors),
+        Samples(source.scaled(validation), normaliser.transform(validation)),
     )
     trained_float, latent_bits, curve = _fit_float(samples, config, checkpoints, on_epoch)
     # Batch normalisation is in the weights by now.
@@ -112,12 +112,17 @@ def fit(
     set_dense_weights(decoder, start.decoder)
     rounding, weights = None, start.encoder
     samples = (
-        Samples(network_inputs(source, train), targets[0]),
-        Samples(network_inputs(source, validation), targets[1]),
+        replace(samples[0], inputs=network_inputs(source, train)),
+        replace(samples[1], inputs=network_inputs(source, validation)),
     )
     if config.model.is_linear and latent_bits is None and config.model.scale == "range":
         spared = spare_weights(
-            start.encoder["latent"], decoder, source, samples, config.quantization
+            start.encoder["latent"],
+            decoder,
+            source,
+            samples,
+            (train != 0, validation != 0),
+            config.quantization,
         )
         rounding, types, weights = spared.report, [spared.types], {"latent": spared.weights}
         set_dense_weights(decoder, spared.decoder)

@@ -27,6 +27,10 @@ class WeightQuantizer(quantized_bits):  # type: ignore[misc]
         self._fixed = fixed
         self._is_one_width = np.unique(fixed.width).size == 1 and bool(fixed.signed.all())
 
+    def max(self) -> float:
+        """Return the largest number of all: QKeras clips weights and biases there in training."""
+        return float(self.full_scale.max())
+
     def __call__(self, weights: Any) -> Any:
         """Return the nearest numbers on the grid; the gradient passes straight through."""
         if self._is_one_width:

@@ -1,6 +1,6 @@
 """The integers of a linear encoder: as few digits as cost no accuracy, found by measurement."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ from aefpga.trainers.qkeras.training import Samples
 from aefpga.trainers.rounding import (
     LatentError,
     Rounding,
-    relative_sensitivity,
+    relative_sensitivities,
     signed_digits,
     without_sums,
 )
@@ -25,14 +25,30 @@ from aefpga.trainers.trainer import Floats
 BATCH = 65_536
 # Of the largest of all targets: smaller errors are those of targets that hardly vary.
 LEAST_ERROR = 1e-3
-# Records that the rounding sees; and those on which the decoder's sensitivity is measured.
-RECORDS, PROBES = 20_000, 4_000
-# Of a digit, in errors of the unrounded weights; each goes on from where the one before ended.
-PRICES = (0.0, 1e-3, 2e-3, 4e-3, 6e-3, 8e-3, 1.1e-2, 1.6e-2)
-# By which the variables' errors on validation records may rise before the decoder has trained, in
-# the mean, and each of them for sure, which is by so many standard deviations. Training brings them
-# down: a tenth was 3 % then.
-MEAN_TOLERANCE, TOLERANCE, SURE = 0.04, 0.1, 2.0
+# Records that the rounding sees; on the others it is judged.
+RECORDS = 20_000
+# By which the error of a variable may rise, more than by chance, before the decoder has trained on
+# the words. That brings down what shares words with others, which companded variables do; not what
+# has a word to itself.
+TOLERANCE, TOLERANCE_OF_COMPANDED = 0.045, 0.065
+# Of a digit, in errors of the unrounded weights where all variables have an importance of 1.
+PRICE = 4e-3
+# Importances at first, and between which they stay.
+FIRST, LEAST, MOST = 4.0, 0.2, 10.0
+# They follow a variable's excess over its tolerance, by this factor in the exponent, and fall or
+# rise by so much at most; after so many rounds they only rise, for some more.
+STEERING, FALL, RISE = 7.0, 0.8, 1.6
+ROUNDS, LAST_ROUNDS = 20, 10
+# A round after which a variable's error has risen by more is undone: what is lost is not found
+# again by one weight at a time.
+LOST = 0.2
+# Digits that one variable's error above tolerance by a hundredth is worth.
+WORTH = 2.0
+# The error of a variable is what this share of records stays below.
+SHARE = 0.68
+
+
+Mask = NDArray[np.bool_]
 
 
 @dataclass(frozen=True)
@@ -62,6 +78,7 @@ def spare_weights(
     decoder: Any,
     source: EncoderInput,
     samples: tuple[Samples, Samples],
+    counted: tuple[Mask, Mask],
     quantization: QuantizationConfig,
 ) -> Spared:
     """Round the weights of a linear encoder together, and choose how many digits they have.
@@ -76,12 +93,12 @@ def spare_weights(
         What the encoder reads.
     samples : tuple of Samples
         Input words as numbers, and targets, of training and validation records.
+    counted : tuple of ndarray of bool, shape (n_records, n_targets)
+        Where each of these has something of a variable, whose error counts there.
     quantization : QuantizationConfig
         Weights have `weight_bits`, or at most as many as `bits` where that is not given.
     """
-    problem = _Problem(weights, decoder, source, samples, quantization)
-    first, *others = problem.candidates()
-    return next((s for s in reversed(others) if s.report["is_within_tolerance"]), first)
+    return _Problem(weights, decoder, source, samples, counted, quantization).best()
 
 
 class _Problem:
@@ -93,14 +110,28 @@ class _Problem:
         decoder: Any,
         source: EncoderInput,
         samples: tuple[Samples, Samples],
+        counted: tuple[Mask, Mask],
         quantization: QuantizationConfig,
     ) -> None:
-        train = Samples(samples[0].inputs[:RECORDS], samples[0].targets[:RECORDS])
-        self._samples = train, samples[1]
+        seen, unseen = slice(None, RECORDS), slice(RECORDS, None)
+
+        def others(training: NDArray[Any], validation: NDArray[Any]) -> NDArray[Any]:
+            return np.concatenate([training[unseen], validation])
+
+        train, validation = samples
+        self._samples = (
+            Samples(train.inputs[seen], train.targets[seen]),
+            Samples(
+                others(train.inputs, validation.inputs), others(train.targets, validation.targets)
+            ),
+        )
+        self._counted = counted[0][seen], others(*counted)
         self._decoder, self._start = decoder, dense_weights(decoder)
         self._quantization, self._names = quantization, source.variables
+        is_companded = source.mantissa >= 0
+        self._tolerance = np.where(is_companded, TOLERANCE_OF_COMPANDED, TOLERANCE)
         kernel, bias = (x.astype(np.float64) for x in weights)
-        self._inputs = train.inputs.astype(np.float64)
+        self._inputs = self._samples[0].inputs.astype(np.float64)
         self._latents = self._inputs @ kernel + bias
         bits = quantization.widths.latent
         exact = FixedType(signed=True, width=bits, integer=1)
@@ -111,19 +142,50 @@ class _Problem:
         kernel, self._used = without_sums(kernel, covariance, source.network_type.lsb)
         step = float(exact.lsb)
         plain = LatentError(covariance, kernel, np.eye(kernel.shape[1]), step**2 / 12)
-        of_each = self._sensitivity(self._latents[:PROBES], 2 * step)
-        self._error = replace(plain, sensitivity=relative_sensitivity(of_each, plain))
+        slopes = self._slopes(self._latents, 2 * step)
+        self._plain, self._sensitivities = plain, relative_sensitivities(slopes, plain)
 
-    def candidates(self) -> Iterator[Spared]:
-        """Yield encoders of ever fewer digits; or, of given width, the best."""
+    def best(self) -> Spared:
+        """Return the encoder of fewest digits at which errors are within tolerance, or nearly.
+
+        Each variable has an importance, which follows its error: so all come to rise as far as they
+        may, and no digit is spent on what has room. Or, of given width, return the most accurate.
+        """
+        importance = np.ones(len(self._names))
         given = self._quantization.weight_bits
-        rounding = Rounding(self._error, self._inputs, self._used, self._quantization.widths.weight)
-        for price in PRICES if given is None else PRICES[:1]:
-            rounding.descend(price)
-            yield self._built(rounding.tensor(given), price)
+        bits = self._quantization.widths.weight
+        rounding = Rounding(self._error(importance), self._inputs, self._used, bits)
+        rounding.descend(0.0)
+        if given is not None:
+            return self._built(rounding.tensor(given), 0.0)[0]
+        importance *= FIRST
+        found = []
+        for i in range(ROUNDS + LAST_ROUNDS):
+            before = rounding.words.copy()
+            rounding.error = self._error(importance)
+            rounding.descend(PRICE)
+            spared, rises = self._built(rounding.tensor(), PRICE)
+            excess = rises - self._tolerance
+            digits = spared.report["signed_digits"]
+            found.append((digits + 100 * WORTH * float(excess.clip(0).sum()), i, spared))
+            if i >= ROUNDS and excess.max() <= 0:
+                break
+            is_lost = bool((rises > LOST).any())
+            if is_lost:
+                rounding.words = before
+            fall = FALL if i < ROUNDS and not is_lost else 1.0
+            importance *= np.exp(STEERING * excess).clip(fall, RISE)
+            importance = importance.clip(LEAST, MOST)
+        return min(found)[2]
 
-    def _built(self, kernel: Tensor, price: float) -> Spared:
-        """Return an encoder with the decoder whose linear path suits it, and what it costs."""
+    def _error(self, importance: NDArray[np.float64]) -> LatentError:
+        """Return the error that counts, with an importance for each variable."""
+        return replace(
+            self._plain, sensitivity=np.tensordot(importance, self._sensitivities, axes=1)
+        )
+
+    def _built(self, kernel: Tensor, price: float) -> tuple[Spared, NDArray[np.float64]]:
+        """Return an encoder with the decoder whose linear path suits it, and how errors rise."""
         values, widths = kernel.values, self._quantization.widths
         latents = self._inputs @ values
         centre = -(latents.max(axis=0) + latents.min(axis=0)) / 2
@@ -131,7 +193,7 @@ class _Problem:
         bias = bias_type.quantized(centre)
         output = closest_type(latents + bias, widths.latent, signed=True)
         # The decoder's first layers undo what only mixes the latents.
-        mixing = self._error.mixing(values)
+        mixing = self._plain.mixing(values)
         offset = self._latents.mean(axis=0) - (latents + bias).mean(axis=0) @ mixing
         first, *_ = self._start
         decoder = self._start | {
@@ -141,8 +203,8 @@ class _Problem:
         }
         set_dense_weights(self._decoder, decoder)
         words = [output.quantized(x.inputs @ values + bias) for x in self._samples]
-        rises, least = _rises(self._residuals(words), self._reference)
-        worst, mean = int(rises.argmax()), float(rises.mean())
+        rises, by_chance = _rises(self._residuals(words), self._reference, self._counted[1])
+        worst, sure = int(rises.argmax()), rises - by_chance
         digits = signed_digits(kernel.words)
         report = {
             "weight_bits_at_most": widths.weight,
@@ -153,27 +215,27 @@ class _Problem:
             "sums_without_weights": [
                 n for n, is_used in zip(self._names, self._used, strict=True) if not is_used
             ],
-            "rise_of_validation_error": mean,
+            "rise_of_validation_error": float(rises.mean()),
             "largest_rise": {"variable": self._names[worst], "rise": float(rises[worst])},
-            "is_within_tolerance": mean <= MEAN_TOLERANCE and float(least.max()) <= TOLERANCE,
+            "is_within_tolerance": bool((sure <= self._tolerance).all()),
         }
         types = LayerTypes(kernel.type, bias_type, output)
-        return Spared((values, bias), types, decoder, report)
+        return Spared((values, bias), types, decoder, report), sure
 
     def _residuals(self, latents: Sequence[NDArray[np.float64]]) -> NDArray[np.float64]:
-        """Return absolute errors of validation records once the linear path is fitted.
+        """Return absolute errors of unseen records, the linear path fitted on those that are seen.
 
-        `latents` are those of training and validation records; (n_records, n_targets) come back.
+        `latents` are those of both; (n_unseen, n_targets) come back.
         """
-        train, validation = (x.astype(np.float32) for x in latents)
+        seen, unseen = (x.astype(np.float32) for x in latents)
         missing, left = (
             sample.targets - self._decoder.predict(x, BATCH, verbose=0)
-            for sample, x in zip(self._samples, (train, validation), strict=True)
+            for sample, x in zip(self._samples, (seen, unseen), strict=True)
         )
-        kernel, bias = linear_fit(train, missing)
-        return np.asarray(np.abs(left - validation @ kernel - bias), np.float64)
+        kernel, bias = linear_fit(seen, missing)
+        return np.asarray(np.abs(left - unseen @ kernel - bias), np.float64)
 
-    def _sensitivity(self, latents: NDArray[np.float64], step: float) -> NDArray[np.float64]:
+    def _slopes(self, latents: NDArray[np.float64], step: float) -> NDArray[np.float64]:
         """Return the mean outer product of each target's slopes, (n_targets, n_latent, n_latent).
 
         Slopes over a whole step: the words say nothing finer.
@@ -186,16 +248,22 @@ class _Problem:
         at = decoded(latents)
         moves = step * np.eye(latents.shape[1])
         slopes = np.stack([(decoded(latents + move) - at) / step for move in moves], axis=-1)
-        return np.asarray(np.einsum("nyi,nyj->yij", slopes, slopes) / len(latents), np.float64)
+        slopes *= self._counted[0][:, :, None]
+        number = np.maximum(self._counted[0].sum(axis=0), 1)[:, None, None]
+        return np.asarray(np.einsum("nyi,nyj->yij", slopes, slopes) / number, np.float64)
 
 
 def _rises(
-    errors: NDArray[np.float64], reference: NDArray[np.float64]
+    errors: NDArray[np.float64], reference: NDArray[np.float64], counted: Mask
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Return by what share the mean of each column rises, and by what for sure."""
-    before, change = reference.mean(axis=0), errors - reference
+    """Return by what share the error of each column rises, and how much of that may be chance."""
+    after, spread, before = np.zeros((3, errors.shape[1]))
+    for j in np.flatnonzero(counted.any(axis=0)):
+        of_column, step = counted[:, j], np.sqrt(SHARE * (1 - SHARE) / counted[:, j].sum())
+        places = np.clip([SHARE - step, SHARE, SHARE + step], 0, 1)
+        low, after[j], high = np.quantile(errors[of_column, j], places)
+        before[j], spread[j] = np.quantile(reference[of_column, j], SHARE), (high - low) / 2
     # Of what hardly varies there is no error to speak of.
     before = np.maximum(before, LEAST_ERROR * before.max())
-    rises = change.mean(axis=0) / before
-    unsure = change.std(axis=0) / np.sqrt(len(change)) / before
-    return rises, rises - SURE * unsure
+    # Without any record there is no error, before or after.
+    return np.where(after > 0, after / before - 1, 0.0), spread / before

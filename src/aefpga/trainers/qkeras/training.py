@@ -23,10 +23,15 @@ from aefpga.trainers.trainer import Epoch, Floats
 
 @dataclass(frozen=True)
 class Samples:
-    """Network inputs and targets, float32 of shape (n_jets, n_variables)."""
+    """Network inputs and targets, float32 of shape (n_jets, n_variables).
+
+    `importance` is what a squared error of each target counts in training, shape (n_variables,), or
+    one number.
+    """
 
     inputs: Floats
     targets: Floats
+    importance: Floats | float = 1.0
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -76,7 +81,7 @@ def train_stage(
     schedule = _schedule(config, learning_rate, epochs * n_batches)
     optimizer = tf.keras.optimizers.Adam(schedule, weight_decay=config.weight_decay or None)
     optimizer.build(network.trainable_variables)
-    run_epoch, validate = _compiled(network, optimizer)
+    run_epoch, validate = _compiled(network, optimizer, train.importance)
     state = Checkpoint(checkpoint, network, optimizer)
     curve = state.restore()
     for epoch in range(len(curve), epochs):
@@ -153,7 +158,9 @@ def signals_held_back() -> Iterator[None]:
         signal.raise_signal(caught)
 
 
-def _compiled(network: Any, optimizer: Any) -> tuple[Callable[..., Any], Callable[..., Any]]:
+def _compiled(
+    network: Any, optimizer: Any, importance: Floats | float
+) -> tuple[Callable[..., Any], Callable[..., Any]]:
     """Return one epoch of training, and the validation, each as one XLA program."""
     tf = tensorflow()
 
@@ -163,7 +170,7 @@ def _compiled(network: Any, optimizer: Any) -> tuple[Callable[..., Any], Callabl
         for i in tf.range(tf.shape(inputs)[0]):
             with tf.GradientTape() as tape:
                 predicted = network(inputs[i], training=True)
-                loss = tf.reduce_mean(tf.square(predicted - targets[i]))
+                loss = tf.reduce_mean(importance * tf.square(predicted - targets[i]))
                 loss += tf.add_n(network.losses) if network.losses else 0.0
             variables = network.trainable_variables
             optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
