@@ -159,9 +159,10 @@ class Search:
     def _found(self, words: Words) -> Found:
         found = self._search(words, NARROW).found()
         # None of this is rounded: all machines search again for the same records.
-        self._search_again(words, found, _beyond(found, self._usual), WIDE)
-        again = _beyond(found, self._probable) | self._meet(found.steps)
-        self._search_again(words, found, again, WIDEST)
+        self._search_again(words, found, _none(found) | (found.information > self._usual), WIDE)
+        # Where there is none still, there hardly is any: of records unlike all that was learned.
+        improbable = ~_none(found) & (found.information > self._probable)
+        self._search_again(words, found, improbable | self._meet(found.steps), WIDEST)
         return found
 
     def _search_again(self, words: Words, found: Found, which: Mask, breadth: Breadth) -> None:
@@ -357,9 +358,9 @@ class _Beam:
         return Found(self.steps[:, first].T, doubt, best / (1 << FRACTION))
 
 
-def _beyond(found: Found, information: float) -> Mask:
-    """Return where no steps were found, or such as are worth more bits."""
-    return np.asarray(np.isinf(found.doubt) | (found.information > information))
+def _none(found: Found) -> Mask:
+    """Return where no steps were found that have the words."""
+    return np.asarray(np.isinf(found.doubt))
 
 
 def _agreeing(record: Words, cost: Words, agrees: Mask, n: int) -> NDArray[np.float64]:
