@@ -40,12 +40,9 @@ def compare(size: str, bits: int, activation: str) -> tuple[str, bool]:
         },
     )
 
-    def silent(what: str, done: int, total: int) -> None:
-        pass
-
     with tempfile.TemporaryDirectory() as folder:
-        run = train(config, Path(folder), "run", step=silent)
-        result = csim(run, Path(folder) / "projects", step=silent)
+        run = train(config, Path(folder), "run")
+        result = csim(run, Path(folder) / "projects")
     words = sum(a.words for a in result.agreements)
     equal = sum(a.equal for a in result.agreements)
     share = "100 %" if equal == words else f"{equal / words:.4%}, {result.difference}"

@@ -39,10 +39,6 @@ PT_CUT = 60.0
 OTHER_TUNE = 5
 
 
-def silent(what: str, done: int, total: int) -> None:
-    """Show nothing."""
-
-
 def others() -> Iterator[tuple[str, np.ndarray]]:
     """Yield name and jets of every simulated sample."""
     wanted = {p: JetSimulation(p, EVENTS, SEED) for p in PROCESSES}
@@ -100,11 +96,9 @@ def main() -> None:
     print(f"| {' | '.join(header)} |\n|{' --- |' * len(header)}")
     points = []
     with tempfile.TemporaryDirectory() as folder:
-        run = train(
-            load_config(None, {"quantization": {"bits": 8}}), Path(folder), "all", step=silent
-        )
+        run = train(load_config(None, {"quantization": {"bits": 8}}), Path(folder), "all")
         cut = {"data": {"max_pt": PT_CUT}, "quantization": {"bits": 8}}
-        soft = train(load_config(None, cut), Path(folder), "soft", step=silent)
+        soft = train(load_config(None, cut), Path(folder), "soft")
         samples = [("qcd", "its own test jets", run, run.test_records)]
         samples += [("qcd", name, run, jets) for name, jets in others()]
         samples += [("qcd", f"pt below {PT_CUT:g} GeV", run, low)]
