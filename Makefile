@@ -27,13 +27,14 @@ lint: venv  ## ruff and mypy
 docs: venv  ## the documentation as a site, in site/; a link that leads nowhere is an error
 	$(BIN)/mkdocs build --strict
 
-# In two halves: what TensorFlow compiles for a training stays in a process's memory.
-TRAINING_TESTS := tests/trainers tests/workflow tests/search
+# In three parts: what TensorFlow compiles for a training stays in a process's memory.
 PYTEST := $(BIN)/pytest --numprocesses 2 --dist worksteal
+WORKFLOWS := tests/workflow tests/search
 
 test: venv lint  ## lint, then all tests
-	$(PYTEST) $(TRAINING_TESTS)
-	$(PYTEST) $(TRAINING_TESTS:%=--ignore=%)
+	$(PYTEST) tests/trainers
+	$(PYTEST) $(WORKFLOWS)
+	$(PYTEST) $(patsubst %,--ignore=%,tests/trainers $(WORKFLOWS))
 
 bench: venv  ## the benchmarks; prints the tables of benchmarks/README.md (JETS=files for storage)
 	$(BIN)/python benchmarks/emulator.py

@@ -147,7 +147,7 @@ def test_its_processes_end_with_one_that_is_killed(project, fake_yosys, tmp_path
     wait_for(lambda: not any(runs(pid) for pid in pids.read_text().split()))
 
 
-def wait_for(condition, seconds=20):
+def wait_for(condition, seconds=60):
     end = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < end

@@ -19,7 +19,7 @@ def train(
     """Train an autoencoder: first in floating point, then quantization-aware.
 
     A linear encoder, the default, is instead frozen as integers, on which its decoder then trains:
-    quantization-aware training gains nothing (docs/encoder_choice.md). Sparse models have a
+    quantization-aware training gains next to nothing (docs/encoder_choice.md). Sparse models have a
     penalty that costs little; model.penalty and model.penalty_rule in a YAML file change it.
 
     Without --input it trains on the embedded sample of 88,185 simulated jets. The run folder it
