@@ -1,6 +1,7 @@
 """From a run on events to a trigger in its specification, and what its scores find."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from aefpga.fixedpoint import Emulator
 from aefpga.progress import silent
 from aefpga.runs import open_run
 from aefpga.trainers.calibrate import SPREAD_BITS, fit_input
-from aefpga.workflow.anomaly import anomaly
+from aefpga.workflow.anomaly import anomaly, doubts
 from aefpga.workflow.anomaly_samples import background_of, signals_of
 from aefpga.workflow.injection import inject
 
@@ -119,9 +120,27 @@ def test_the_command_judges_every_score_and_sets_the_trigger(run, runs, monkeypa
     monkeypatch.setattr("aefpga.workflow.anomaly.supervised", absent)
     monkeypatch.setattr("aefpga.workflow.anomaly.plot_anomaly", lambda *_, **__: None)
     again = anomaly(written, rate=2e-2, channels=[written])
-    assert again.notes == ["no boosted trees: scikit-learn is not here"]
+    assert again.notes[0] == "no boosted trees: scikit-learn is not here"
     for name, summary in again.summaries.items():
         assert vars(summary) == scores[name]["total_improvement"]
+
+
+def test_a_score_that_is_worse_than_chance_or_than_counting_says_so():
+    areas = {
+        "sum of squares": {"a-4l": 0.4, "lq": 0.6, "h0": 0.8},
+        "objects counted": {"a-4l": 0.3, "lq": 0.7, "h0": 0.7},
+        "reconstruction error": {"a-4l": 0.9, "lq": 0.9, "h0": 0.9},
+    }
+    found = {
+        title: {name: SimpleNamespace(auc=SimpleNamespace(value=x)) for name, x in of.items()}
+        for title, of in areas.items()
+    }
+    kinds = dict(zip(areas, ("firmware", "no network", "offline"), strict=True))
+    chance, counting = doubts("sum of squares", found, kinds)
+    assert "worse than chance, an AUC below 0.5, for a-4l:" in chance
+    assert counting.endswith("a larger AUC than the sum of squares for lq")
+    found["sum of squares"] = found["reconstruction error"]
+    assert doubts("sum of squares", found, kinds) == []
 
 
 def test_a_share_of_signal_is_trained_on_and_sought(run):

@@ -151,7 +151,13 @@ def _show_scores(report: "AnomalyReport") -> None:
          for n, found in scores],
         words=("computed",),
     )  # fmt: skip
-    for at in report.rates:
+    known = [
+        at for at in report.rates
+        if any(x.efficiencies[at] for found in report.found.values() for x in found.values())
+    ]  # fmt: skip
+    if rare := [f"{at:g}" for at in report.rates if at not in known]:
+        show.say(f"too few background events for efficiencies at rates of {' and '.join(rare)}")
+    for at in known:
         show.table(
             f"Efficiency at a background rate of {at:g}",
             ("score", "computed", *report.signals),

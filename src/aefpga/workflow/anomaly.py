@@ -70,7 +70,7 @@ class AnomalyReport:
     injected : sequence of Injected
         What is found of a share of signal.
     notes : sequence of str
-        What is missing, and why.
+        What is missing or doubtful, and why.
     """
 
     rates: ClassVar = RATES
@@ -205,6 +205,7 @@ def anomaly(
     except ToolError as error:
         notes.append(f"no {CEILING}: {error}")
     step("scores", 3, 3)
+    notes += doubts(title, found, kinds)
     report = AnomalyReport(
         run=run.name,
         record=run.schema.name,
@@ -299,6 +300,26 @@ def _ceiling(run: Run, background: Background, signals: Mapping[str, Labelled]) 
         judged, sought = (x.sample(trees(x.values)) for x in (background.judged, unseen))
         found[name] = Found.of(judged, sought)
     return found
+
+
+def doubts(
+    title: str, found: Mapping[str, Mapping[str, Found]], kinds: Mapping[str, str]
+) -> list[str]:
+    """Return what speaks against the firmware's score: chance, and scores without any network."""
+    areas = {name: {s: x.auc.value for s, x in of.items()} for name, of in found.items()}
+    own, said = areas[title], []
+    if worse := [signal for signal, area in own.items() if area < 0.5]:
+        said.append(
+            f"the {title} is worse than chance, an AUC below 0.5, for {', '.join(worse)}: what is "
+            "usual is not at zero in the latent words of this run; `aefpga train --config anomaly` "
+            "trains for such scores"
+        )
+    simple = [areas[name] for name, kind in kinds.items() if kind == SIMPLE]
+    if beaten := [signal for signal in own if any(x[signal] > own[signal] for x in simple)]:
+        said.append(
+            f"scores without any network have a larger AUC than the {title} for {', '.join(beaten)}"
+        )
+    return said
 
 
 def _saturated_score(spec: EncoderSpec, score: Score) -> int:
