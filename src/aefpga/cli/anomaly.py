@@ -13,6 +13,12 @@ if TYPE_CHECKING:
     from aefpga.evaluation.anomaly.weighted import Share
     from aefpga.workflow.anomaly import AnomalyReport
 
+# What is said of a share of signal that was mixed into background and training.
+INJECTED = {
+    "efficiency": "Signal in the background: share of it that is found",
+    "purity": "Signal in the background: its share of what passes",
+}
+
 
 def anomaly(
     run: RunName = None,
@@ -106,20 +112,13 @@ def _show(report: "AnomalyReport") -> None:
         show.say(f"accepted with a latent word at an end of its range: {_of(report.saturated)}")
     _show_background(report)
     _show_scores(report)
-    if report.injected:
+    for what, title in INJECTED.items() if report.injected else ():
         show.table(
-            f"A share of signal in background and training, {report.threshold.target:g} of all "
-            "passes: share of the signal found, and its share of what passes",
-            (
-                "signal", "share", "events in training",
-                "found, clean training", "found", "purity, clean training", "purity",
-            ),
+            f"{title}; {report.threshold.target:g} of all passes",
+            ("signal", "share", "in training", "clean training", "with the signal"),
             [
-                (
-                    x.signal, f"{x.share:g}", x.trained_with,
-                    *(_of(getattr(y, what)) for what in ("efficiency", "purity")
-                      for y in (x.clean, x.contaminated)),
-                )
+                (x.signal, f"{x.share:g}", x.trained_with,
+                 *(_of(getattr(y, what)) for y in (x.clean, x.contaminated)))
                 for x in report.injected
             ],
         )  # fmt: skip
@@ -160,10 +159,9 @@ def _show_scores(report: "AnomalyReport") -> None:
     for at in known:
         show.table(
             f"Efficiency at a background rate of {at:g}",
-            ("score", "computed", *report.signals),
-            [(n, report.kinds[n], *(_of(found[s].efficiencies[at]) for s in report.signals))
+            ("score", *report.signals),
+            [(n, *(_of(found[s].efficiencies[at]) for s in report.signals))
              for n, found in scores],
-            words=("computed",),
         )  # fmt: skip
     show.table(
         "Improvement of significance, the best at rates of 1e-2 to 1e-4, over all signals",
