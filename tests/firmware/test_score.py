@@ -128,7 +128,7 @@ def run(tmp_path):
     return SimpleNamespace(
         spec=spec,
         firmware=FirmwareConfig(),
-        test_words=adversarial_words(spec, 50),
+        test_words=lambda most=None: adversarial_words(spec, 50)[:most],
         name="scored",
         is_alone=True,
         folder=tmp_path,
@@ -155,5 +155,5 @@ def test_csim_names_the_score_where_only_it_differs(run, tmp_path, monkeypatch):
     monkeypatch.setattr(RtlSimulation, "outputs", wrong)
     difference = csim(run, tmp_path, without=("hls",)).difference
     assert (difference.layer, difference.values[1] - difference.values[0]) == ("scores", 1)
-    assert difference.inputs == tuple(run.test_words[5])
+    assert difference.inputs == tuple(run.test_words()[5])
     assert "part at the scores: that of jet 5 is" in str(difference)

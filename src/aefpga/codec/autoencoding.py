@@ -16,14 +16,14 @@ from aefpga.codec.corrections import Corrector
 from aefpga.codec.protocol import Codec, Floats, Quantized, Tables, Task
 from aefpga.config import problems_of
 from aefpga.decoding import Decoded
-from aefpga.entropy.gated import GatedHistograms
-from aefpga.entropy.histograms import StepHistograms, WordHistograms
+from aefpga.entropy.gated import step_coder
+from aefpga.entropy.histograms import WordHistograms
 from aefpga.entropy.schemes import PlainScheme
 from aefpga.errors import UsageError
 from aefpga.fixedpoint import Emulator
 from aefpga.runs import layout
 from aefpga.runs.autoencoder import Autoencoder
-from aefpga.schema.relations import alike, consistent, gates, present
+from aefpga.schema.relations import consistent, present
 
 Words = NDArray[np.int64]
 
@@ -92,12 +92,8 @@ class Autoencoding(Codec):
         self._corrector = Corrector(task.profile, task.schema) if task.profile else None
         if self._corrector:
             schema = task.schema
-            self.coders["corrections"] = (
-                GatedHistograms(gates(schema), alike(schema))
-                if options.is_consistent
-                else StepHistograms(len(schema))
-            )
-            self.schemes["corrections"] = PlainScheme(len(task.schema))
+            self.coders["corrections"] = step_coder(schema, is_gated=options.is_consistent)
+            self.schemes["corrections"] = PlainScheme(len(schema))
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], task: Task) -> Self:

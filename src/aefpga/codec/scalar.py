@@ -9,12 +9,11 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from aefpga.codec.grid import Grids
 from aefpga.codec.protocol import Codec, Floats, Quantized, Tables, Task
 from aefpga.config import problems_of
-from aefpga.entropy.gated import GatedHistograms
-from aefpga.entropy.histograms import StepHistograms
+from aefpga.entropy.gated import step_coder
 from aefpga.entropy.objects import scheme_for
 from aefpga.entropy.schemes import dense_scheme_for
 from aefpga.errors import UsageError
-from aefpga.schema.relations import alike, gates, objects_of
+from aefpga.schema.relations import objects_of
 
 
 class Options(BaseModel):
@@ -59,12 +58,9 @@ class Scalar(Codec):
             )
         self._options, schema = options or Options(), task.schema
         self._grids = Grids(task.profile, schema)
-        if self._options.is_gated:
-            self.coders = {"steps": GatedHistograms(gates(schema), alike(schema))}
-            self.schemes = {"steps": scheme_for(schema, self._grids.of_columns)}
-        else:
-            self.coders = {"steps": StepHistograms(len(schema))}
-            self.schemes = {"steps": dense_scheme_for(schema, self._grids.of_columns)}
+        self.coders = {"steps": step_coder(schema, is_gated=self._options.is_gated)}
+        scheme = scheme_for if self._options.is_gated else dense_scheme_for
+        self.schemes = {"steps": scheme(schema, self._grids.of_columns)}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], task: Task) -> Self:

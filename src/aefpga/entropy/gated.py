@@ -18,6 +18,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aefpga.entropy.histograms import Coder, StepHistograms
 from aefpga.entropy.rans import (
     MAX_LENGTH,
     MAX_STEPS,
@@ -35,6 +36,7 @@ from aefpga.entropy.rans import (
 )
 from aefpga.entropy.speed import compiled
 from aefpga.errors import DataError
+from aefpga.schema import Schema, relations
 from aefpga.schema.relations import Gate
 
 Words = NDArray[np.int64]
@@ -44,6 +46,13 @@ MAX_COARSENESS = 8
 _HEADER = struct.Struct("<II")
 # A number takes two symbols, high one first.
 _DIGITS = 2
+
+
+def step_coder(schema: Schema, *, is_gated: bool) -> Coder:
+    """Return what codes the steps of a record; files of earlier formats have no gates."""
+    if is_gated:
+        return GatedHistograms(relations.gates(schema), relations.alike(schema))
+    return StepHistograms(len(schema))
 
 
 def gates_first(gates: Sequence[Gate | None]) -> list[int]:

@@ -97,14 +97,16 @@ def words(variable: Labelled) -> str:
 
 
 def share_legend(fig: Any, axes: Iterable[Any]) -> None:
-    """Put one legend of all panels above them."""
+    """Put one legend of all panels above them, in as many columns as the figure has room for."""
     found: dict[str, Any] = {}
     for axis in axes:
         for handle, label in zip(*axis.get_legend_handles_labels(), strict=True):
             found.setdefault(label, handle)
-    if found:
-        columns = min(len(found), 4)
-        fig.legend(found.values(), found.keys(), loc="outside upper center", ncols=columns)
+    for columns in range(min(len(found), 4), 0, -1):
+        legend = fig.legend(found.values(), found.keys(), loc="outside upper center", ncols=columns)
+        if columns == 1 or legend.get_window_extent().width <= fig.bbox.width:
+            break
+        legend.remove()
 
 
 def remark(fig: Any, text: str) -> None:

@@ -84,7 +84,7 @@ def csim(
     from aefpga.firmware.parts import find_part
 
     spec, firmware = run.spec, run.firmware
-    jets, adversarial = run.test_words[:max_jets], adversarial_words(spec)
+    jets, adversarial = run.test_words(max_jets), adversarial_words(spec)
     words = np.concatenate([jets, adversarial])
     emulator = Emulator(spec)
     part, period = find_part(firmware.part).name, firmware.clock_period_ns

@@ -35,7 +35,7 @@ def synthesize(
     in_dsps = firmware.dsp if dsp is None else dsp
     chosen = vendor.choose_tool(tool)
     spec, folder = run.spec, projects / run.name
-    words = run.test_words[: hls.TEST_BENCH_JETS]
+    words = run.test_words(hls.TEST_BENCH_JETS)
     if chosen.name == "open":
         step("RTL", 0, 2)
         adders = adders_per_stage or firmware.adders_per_stage

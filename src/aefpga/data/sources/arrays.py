@@ -8,7 +8,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.data.sources.source import reading, rows_of
+from aefpga.data.sources.columns import Columns
+from aefpga.data.sources.source import reading
 from aefpga.errors import DataError
 from aefpga.files import allowance, load_arrays
 
@@ -16,7 +17,7 @@ KIND = "a NumPy"
 MAGIC, MAGIC_OF_MANY = b"\x93NUMPY", b"PK\x03\x04"
 
 
-class Arrays:
+class Arrays(Columns[NDArray[Any]]):
     """Arrays of as many rows each.
 
     Parameters
@@ -35,19 +36,7 @@ class Arrays:
     def __init__(self, path: Path, needed: Collection[str] = ()) -> None:
         with reading(path, KIND):
             columns, self._sizes = _columns_of(path)
-        lengths = {name: len(column) for name, column in columns.items()}
-        self._n_events = rows_of(path, lengths, needed)
-        self._columns = {n: x for n, x in columns.items() if len(x) == self._n_events}
-
-    @property
-    def n_events(self) -> int:
-        """Number of rows."""
-        return self._n_events
-
-    @property
-    def branches(self) -> Collection[str]:
-        """The names of the columns."""
-        return self._columns.keys()
+        super().__init__(path, columns, needed)
 
     def read(self, branch: str, start: int, stop: int) -> Any:
         """Return the rows from `start` to below `stop` of a column."""

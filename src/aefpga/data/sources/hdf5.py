@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from aefpga.data.sources.source import check_claim, reading, rows_of
+from aefpga.data.sources.columns import Columns
+from aefpga.data.sources.source import check_claim, reading
 from aefpga.errors import DataError
 
 KIND = "an HDF5"
@@ -65,38 +66,8 @@ class Column:
         return ak.from_numpy(rows.astype(rows.dtype.newbyteorder("="), copy=False))
 
 
-class DataSets:
-    """The columns of an HDF5 file that have as many rows.
-
-    Parameters
-    ----------
-    path : Path
-        Where it is.
-    columns : dict of str to Column
-        By name.
-    needed : collection of str
-        Those that are to be read.
-
-    Raises
-    ------
-    DataError
-        If these differ in length.
-    """
-
-    def __init__(self, path: Path, columns: dict[str, Column], needed: Collection[str]) -> None:
-        lengths = {name: len(column) for name, column in columns.items()}
-        self._path, self._n_events = path, rows_of(path, lengths, needed)
-        self._columns = {n: x for n, x in columns.items() if len(x) == self._n_events}
-
-    @property
-    def n_events(self) -> int:
-        """Number of events."""
-        return self._n_events
-
-    @property
-    def branches(self) -> Collection[str]:
-        """The names of the columns."""
-        return self._columns.keys()
+class DataSets(Columns[Column]):
+    """The data sets of an HDF5 file that have as many rows."""
 
     def read(self, branch: str, start: int, stop: int) -> Any:
         """Return the rows from `start` to below `stop` of a column."""
