@@ -1,6 +1,8 @@
 """A convolution is its matrix: against the sums of its definition, in files and as logic."""
 
+import json
 from dataclasses import replace
+from math import prod
 
 import numpy as np
 import pytest
@@ -46,7 +48,10 @@ def convolutions(draw):
     image = draw(st.tuples(sizes, sizes, st.integers(1, 2)))
     kernel = (*(draw(st.integers(1, n)) for n in image[:2]), image[2], draw(st.integers(1, 3)))
     strides = draw(st.tuples(st.integers(1, 3), st.integers(1, 3)))
-    return Convolution(image, strides, draw(st.sampled_from(["valid", "same"]))), kernel
+    padding = draw(st.sampled_from(["valid", "same"]))
+    numbers = st.integers(0, prod(image) - 1)
+    places = draw(st.none() | st.lists(numbers, min_size=1, unique=True).map(tuple))
+    return Convolution(image, strides, padding, places), kernel
 
 
 @given(convolutions(), st.integers(0, 2**32 - 1))
@@ -54,14 +59,28 @@ def test_the_matrix_is_that_of_the_definition(drawn, seed):
     convolution, shape = drawn
     rng = np.random.default_rng(seed)
     kernel, image = rng.integers(1, 9, shape), rng.integers(-9, 9, convolution.image)
+    inputs = image.ravel()
+    if convolution.places is not None:
+        inputs = rng.integers(-9, 9, convolution.n_in)
+        image = np.zeros(convolution.image, int)
+        image.ravel()[list(convolution.places)] = inputs
     expected = of_definition(image, kernel, convolution.strides, convolution.padding)
     assert convolution.shape(shape) == expected.shape
     matrix = convolution.matrix(kernel)
-    assert np.array_equal(image.ravel() @ matrix, expected.ravel())
-    # What a place reads is where its columns are not zero.
+    assert np.array_equal(inputs @ matrix, expected.ravel())
+    # What a place of the kernel reads is where its columns are not zero.
     n = shape[3]
     for place, inputs in enumerate(convolution.inputs(shape)):
         assert np.flatnonzero(matrix[:, place * n]).tolist() == inputs
+
+
+def test_a_filter_may_have_a_type_of_its_own():
+    rng, kind = np.random.default_rng(0), FixedType(True, 5, [1, 3])
+    kernel, convolution = Tensor(rng.integers(-16, 16, (2, 2, 1, 2)), kind), Convolution((3, 2, 1))
+    matrix = convolution.lowered(kernel)
+    assert np.array_equal(matrix.values, convolution.matrix(kernel.values))
+    with pytest.raises(ValueError, match="one type for all weights"):
+        convolution.lowered(Tensor(kernel.words, kind.broadcast((2, 2, 1, 2))))
 
 
 @pytest.fixture
@@ -105,6 +124,7 @@ def test_it_is_kept_by_its_kernel(spec, tmp_path):
     assert loaded.hash == spec.hash != as_dense(spec).hash
     words = adversarial_words(spec)
     assert np.array_equal(Emulator(loaded)(words), Emulator(as_dense(spec))(words))
+    assert "places" not in (tmp_path / "encoder.json").read_text()
     with np.load(tmp_path / "encoder.npz") as arrays:
         assert arrays["conv/weight"].shape == (3, 2, 2, 3)
     path = tmp_path / "encoder.json"
@@ -118,6 +138,15 @@ def test_it_is_kept_by_its_kernel(spec, tmp_path):
         with pytest.raises(RunError, match="damaged"):
             EncoderSpec.load(tmp_path)
         path.write_text(text)
+
+
+def test_places_of_the_inputs_are_kept(spec):
+    layer = replace(spec.layers[0], places=tuple(range(60))[::-1])
+    assert np.array_equal(layer.matrix.words, spec.layers[0].matrix.words[::-1])
+    words = {part: getattr(layer, part).words for part in layer.parts}
+    kept = ConvolutionLayer.from_config(json.loads(json.dumps(layer.to_config())), words)
+    assert kept.to_config() == layer.to_config()
+    assert np.array_equal(kept.matrix.words, layer.matrix.words)
 
 
 def test_logic_is_made_place_by_place(spec):
@@ -141,7 +170,9 @@ def test_kernels_that_do_not_fit(image, kernel, reason):
 
 
 @pytest.mark.parametrize("change", [{"image": (0, 1, 1)}, {"image": (2, 2)}, {"strides": (1, 1.0)},
-                                    {"image": (2, 2, 5000)}, {"padding": "full"}])  # fmt: skip
+                                    {"image": (2, 2, 5000)}, {"padding": "full"},
+                                    {"places": (0, 0)}, {"places": (4,)}, {"places": ()}]
+                         )  # fmt: skip
 def test_convolutions_that_are_none(change):
     with pytest.raises(ValueError, match=r"expected"):
         Convolution(**{"image": (2, 2, 1), **change})

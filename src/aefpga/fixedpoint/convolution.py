@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import prod
-from typing import Literal, get_args
+from typing import Any, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,8 @@ Padding = Literal["valid", "same"]
 class Convolution:
     """Where a kernel is put on an image.
 
-    Words of images come row by row, channels last, and so do those of what is made of them.
+    Words of images come row by row, channels last, and so do those of what is made of them; those
+    of an image that inputs do not fill come in any order.
 
     Parameters
     ----------
@@ -29,6 +30,9 @@ class Convolution:
     padding : {"valid", "same"}
         Where the kernel lies within the image; or one place for each of the image, with zeros
         around it, of which an odd one is below or right, as Keras has it.
+    places : tuple of int or None
+        Where on the image, word by word, each input is, with zeros elsewhere; None: one input is on
+        each place, in their order.
 
     Raises
     ------
@@ -39,6 +43,7 @@ class Convolution:
     image: tuple[int, int, int]
     strides: tuple[int, int] = (1, 1)
     padding: Padding = "valid"
+    places: tuple[int, ...] | None = None
 
     def __post_init__(self) -> None:
         sizes = (*self.image, *self.strides)
@@ -51,6 +56,16 @@ class Convolution:
             )
         if self.padding not in get_args(Padding):
             raise ValueError(f"padding {self.padding!r:.40}; expected valid or same")
+        if self.places is not None and not (
+            0 < len(self.places) == len(set(self.places))
+            and all(type(n) is int and 0 <= n < prod(self.image) for n in self.places)
+        ):
+            raise ValueError(f"expected different places of the inputs, below {prod(self.image)}")
+
+    @property
+    def n_in(self) -> int:
+        """How many inputs there are."""
+        return prod(self.image) if self.places is None else len(self.places)
 
     def shape(self, kernel: tuple[int, ...]) -> tuple[int, int, int]:
         """Return height, width and filters of what a kernel makes of the image.
@@ -71,7 +86,7 @@ class Convolution:
             -(-n // step) if self.padding == "same" else -(-(n - size + 1) // step)
             for n, size, step in zip(self.image, kernel[:2], self.strides, strict=False)
         )
-        n_in, n_out = prod(self.image), down * across * kernel[3]
+        n_in, n_out = self.n_in, down * across * kernel[3]
         if min(down, across) < 1:
             raise ValueError(f"a kernel of shape {kernel} is larger than the image {self.image}")
         if max(n_in, n_out) > MAX_NEURONS or n_in * n_out > MAX_WEIGHTS:
@@ -81,19 +96,29 @@ class Convolution:
             )
         return down, across, kernel[3]
 
-    def matrix(self, kernel: NDArray[np.int64]) -> NDArray[np.int64]:
+    def matrix(self, kernel: NDArray[Any]) -> NDArray[Any]:
         """Return the matrix of a kernel, shape (inputs, outputs)."""
         shape = self.shape(kernel.shape)
-        placed = np.zeros((*self.image, *shape), np.int64)
+        placed = np.zeros((*self.image, *shape), kernel.dtype)
         for down, row, i in self._taps(0, shape[0], kernel.shape[0]):
             for across, column, j in self._taps(1, shape[1], kernel.shape[1]):
                 placed[row, column, :, down, across, :] = kernel[i, j]
-        return placed.reshape(prod(self.image), prod(shape))
+        of_image = placed.reshape(prod(self.image), prod(shape))
+        return of_image if self.places is None else of_image[list(self.places)]
+
+    def lowered(self, kernel: Tensor) -> Tensor:
+        """Return the matrix of a kernel with one type, or one for each filter."""
+        shape = self.shape(kernel.words.shape)
+        if kernel.type.shape not in ((), shape[2:]):
+            raise ValueError("one type for all weights of a kernel, or for each filter's, expected")
+        return Tensor(self.matrix(kernel.words), kernel.type.repeated(shape[0] * shape[1]))
 
     def inputs(self, kernel: tuple[int, ...]) -> Iterator[list[int]]:
         """Yield the inputs that each place of a kernel reads, row by row."""
         height, width, _ = self.shape(kernel)
-        number = np.arange(prod(self.image)).reshape(self.image)
+        number = np.full(prod(self.image), -1)
+        number[slice(None) if self.places is None else list(self.places)] = np.arange(self.n_in)
+        number = number.reshape(self.image)
         rows, columns = (
             [[p for out, p, _ in self._taps(axis, n, kernel[axis]) if out == place]
              for place in range(n)]
@@ -101,7 +126,7 @@ class Convolution:
         )  # fmt: skip
         for row in rows:
             for column in columns:
-                yield number[np.ix_(row, column)].ravel().tolist()
+                yield sorted(n for n in number[np.ix_(row, column)].ravel().tolist() if n >= 0)
 
     def _taps(self, axis: int, n_out: int, size: int) -> list[tuple[int, int, int]]:
         """Return which output reads which input through which tap, along an axis."""
@@ -123,30 +148,29 @@ class ConvolutionLayer(Layer):
     ----------
     weight : Tensor
         The kernel: height, width, channels and filters.
-    image, strides, padding
+    image, strides, padding, places
         As of `Convolution`.
     """
 
     kind = "convolution"
     parts = ("weight", "bias")
-    facts = ("image", "strides", "padding")
+    facts = ("image", "strides", "padding", "places")
 
     weight: Tensor
     image: tuple[int, int, int]
     strides: tuple[int, int]
     padding: Padding
+    places: tuple[int, ...] | None = None
 
     @property
     def convolution(self) -> Convolution:
         """Where the kernel is put."""
-        return Convolution(self.image, self.strides, self.padding)
+        return Convolution(self.image, self.strides, self.padding, self.places)
 
     @cached_property
     def matrix(self) -> Tensor:
         """The kernel at every place."""
-        if self.weight.type.shape:
-            raise ValueError(f"layer {self.name}: one type for all weights of a kernel is expected")
-        return Tensor(self.convolution.matrix(self.weight.words), self.weight.type)
+        return self.convolution.lowered(self.weight)
 
     @property
     def blocks(self) -> Iterator[tuple[Sequence[int], slice]]:

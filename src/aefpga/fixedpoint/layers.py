@@ -71,7 +71,7 @@ class Layer(ABC):
     kind: ClassVar[str]
     # Names of the fields that are tensors.
     parts: ClassVar[tuple[str, ...]] = ("bias",)
-    # Names of the fields that are plain numbers or texts, or tuples of those.
+    # Names of the fields that are plain numbers or texts, or tuples of those; None is left out.
     facts: ClassVar[tuple[str, ...]] = ()
 
     name: str
@@ -141,7 +141,7 @@ class Layer(ABC):
         return {
             "kind": self.kind,
             "name": self.name,
-            **{fact: getattr(self, fact) for fact in self.facts},
+            **{fact: x for fact in self.facts if (x := getattr(self, fact)) is not None},
             **{part: getattr(self, part).type.to_config() for part in self.parts},
             "accumulator": self.accumulator.to_config(),
             "activation": self.activation,
@@ -155,7 +155,7 @@ class Layer(ABC):
         tensors = {
             p: Tensor(integers(words[p]), FixedType.from_config(config[p])) for p in cls.parts
         }
-        plain: dict[str, Any] = {fact: config[fact] for fact in cls.facts}
+        plain: dict[str, Any] = {fact: config[fact] for fact in cls.facts if fact in config}
         plain = {n: tuple(x) if isinstance(x, list) else x for n, x in plain.items()}
         return cls(
             **tensors,

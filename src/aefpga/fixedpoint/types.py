@@ -146,6 +146,14 @@ class FixedType:
             self.overflow,
         )
 
+    def repeated(self, n: int) -> "FixedType":
+        """Return the types of `n` such rows one after another; one type for all stays that."""
+        if not self.shape:
+            return self
+        row = self.broadcast(self.shape)
+        signed, width, integer = (np.tile(x, n) for x in (row.signed, row.width, row.integer))
+        return FixedType(signed, width, integer, self.rounding, self.overflow)
+
     def shifted(self, exponent: ArrayLike) -> "FixedType":
         """Return the type of the same words standing for values ``2**exponent`` times as large."""
         return FixedType(

@@ -2,7 +2,6 @@
 
 from dataclasses import dataclass, field, replace
 from itertools import count
-from math import prod
 from pathlib import Path
 from typing import Any
 
@@ -106,11 +105,11 @@ class Chain:
         Refusal
             If the layer does not fit the one before, or needs more bits than there are.
         """
-        n_in = len(weight.words) if convolution is None else prod(convolution.image)
+        n_in = len(weight.words) if convolution is None else convolution.n_in
         if n_in != self.width:
             raise Refusal(f"layer {name}", f"it takes {n_in} words, {self.width} arrive")
         try:
-            matrix = lowered(weight, convolution)
+            matrix = weight if convolution is None else convolution.lowered(weight)
             check_size(name, *matrix.words.shape)
             sums = exact_accumulator(self.arriving, matrix, bias)
             content: dict[str, Any] = {
@@ -172,13 +171,6 @@ def check_size(name: str, n_in: int, n_out: int) -> None:
             f"its matrix is {n_in} × {n_out}; at most {MAX_NEURONS:,} neurons and {MAX_WEIGHTS:,} "
             "weights are possible",
         )
-
-
-def lowered(weight: Tensor, convolution: Convolution | None) -> Tensor:
-    """Return the matrix of weights: their own, or that of a convolution's kernel."""
-    if convolution is None:
-        return weight
-    return Tensor(convolution.matrix(weight.words), weight.type)
 
 
 def plain_input(kind: FixedType, n: int) -> EncoderInput:

@@ -19,7 +19,6 @@ from aefpga.importing.chain import (
     Comparison,
     Imported,
     exact_tensor,
-    lowered,
     no_bias,
     plain_input,
     slope_shift,
@@ -142,7 +141,7 @@ class _Product:
     @property
     def matrix(self) -> Tensor:
         """The weights, or what a kernel makes of them."""
-        return lowered(self.weight, self.convolution)
+        return self.weight if (found := self.convolution) is None else found.lowered(self.weight)
 
     @property
     def biases(self) -> Tensor:
