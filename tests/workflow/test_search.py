@@ -4,6 +4,7 @@ import fcntl
 import json
 import os
 import shutil
+from types import SimpleNamespace
 
 import pytest
 from distributed import LocalCluster
@@ -11,14 +12,16 @@ from distributed import LocalCluster
 from aefpga.errors import AefpgaError, DataError, UsageError
 from aefpga.evaluation.merit import merit
 from aefpga.firmware.estimate import estimate
+from aefpga.runs.layout import REPORTS
 from aefpga.search.figures import Figures
+from aefpga.search.outcome import RUNS
 from aefpga.search.space import load_search
 from aefpga.search.trials import Trials
 from aefpga.workflow import search as searching
 from aefpga.workflow import search_front
 from aefpga.workflow.search import BRIEF, TRIALS, search
 from aefpga.workflow.summary import residuals
-from aefpga.workflow.trial import Failed, Judged, train_in_full, try_briefly
+from aefpga.workflow.trial import Failed, Judged, build, train_in_full, try_briefly
 
 SMALL = {
     "space": {"models": ["linear"], "latents": [3, 6], "latent_bits": [4, 6]},
@@ -150,6 +153,30 @@ def test_limits_hold_for_what_is_synthesized(tmp_path, scheduler, monkeypatch):
         begin(tmp_path, scheduler, 4, limits={"luts": 800})
     outcome = begin(tmp_path / "more", scheduler, 4, limits={"luts": 900})
     assert {p.figures.luts for p in outcome.points} == {801}
+
+
+@pytest.mark.usefixtures("stand_ins")
+def test_what_an_earlier_call_synthesized_is_taken_but_not_what_it_estimated(
+    tmp_path, scheduler, monkeypatch
+):
+    def report(kind, lut):
+        tool = {"tool": "Yosys", "tool_version": "1", "kind": kind}
+        return {**tool, "resources": {"lut": lut}, "latency_ns": 12.5}
+
+    first, second, *_ = begin(tmp_path, scheduler).points
+    for point, kind in ((first, "logic synthesis"), (second, "cost model")):
+        reports = tmp_path / RUNS / point.trial.name / REPORTS
+        reports.mkdir(parents=True)
+        (reports / "synthesis-xcvu9p.json").write_text(json.dumps(report(kind, 1)))
+    monkeypatch.setattr(search_front, "build", lambda *_: report("logic synthesis", 2))
+    found = {p.trial.name: p.figures.luts for p in begin(tmp_path, scheduler).points}
+    assert (found[first.trial.name], found[second.trial.name]) == (1, 2)
+
+
+def test_an_estimate_is_no_synthesis(tmp_path, tiny_run, monkeypatch):
+    estimated = SimpleNamespace(kind="cost model")
+    monkeypatch.setattr("aefpga.workflow.trial.synthesize", lambda *_, tool: estimated)
+    assert "Yosys could not be used" in build(tiny_run.folder, tmp_path).reason
 
 
 @pytest.mark.usefixtures("stand_ins")

@@ -252,6 +252,21 @@ def test_nothing_listens_beyond_this_machine():
     assert listening == {"127.0.0.1"}
 
 
+def interrupted():
+    """Interrupt this process and one that it waits for, as a terminal does; return its code."""
+    child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(0.2)"])
+    for process in (os.getpid(), child.pid):
+        os.kill(process, signal.SIGINT)
+    return child.wait()
+
+
+def test_workers_and_their_tools_leave_interruptions_to_the_caller():
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    with dask_client(None, 1) as client:
+        assert signal.pthread_sigmask(signal.SIG_BLOCK, []) == before
+        assert client.submit(interrupted).result(timeout=30) == 0
+
+
 def _local_sample(folder):
     """The embedded sample, on the file system of the test."""
     if not (folder / "sample.root").exists():

@@ -78,15 +78,16 @@ def _reports(
 ) -> Iterator[tuple[str, Mapping[str, Any] | Failed]]:
     """Yield each trial's name and the report of its synthesis, which an earlier call may have made.
 
-    Workers synthesize those that have none.
+    Workers synthesize those that have none, or one of da4ml's cost: Yosys may run this time.
     """
     device = find_part(config.part).device
     futures = {}
     for trial in trials:
         run = folder / RUNS / trial.name
         path = run / layout.REPORTS / f"synthesis-{device}.json"
-        if path.exists():
-            yield trial.name, json.loads(path.read_text())
+        report = json.loads(path.read_text()) if path.exists() else None
+        if report and report["kind"] != "cost model":
+            yield trial.name, report
         else:
             futures[trial.name] = client.submit(build, run, folder / PROJECTS, pure=False)
     n_there = len(trials) - len(futures)

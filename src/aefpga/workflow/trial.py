@@ -11,7 +11,7 @@ from aefpga.config import DataConfig, RunConfig, TrainingConfig
 from aefpga.errors import AefpgaError, ToolError
 from aefpga.evaluation.merit import merit
 from aefpga.firmware.estimate import estimate
-from aefpga.runs import Run, open_run
+from aefpga.runs import Run, layout, open_run
 from aefpga.search.figures import Figures
 from aefpga.workflow.summary import residuals
 from aefpga.workflow.synthesize import synthesize
@@ -79,9 +79,12 @@ def train_in_full(config: RunConfig, runs: Path, name: str) -> Judged | Failed:
 def build(run: Path, projects: Path) -> dict[str, Any] | Failed:
     """Synthesize a run by the open flow, for its own part and clock; return the report as JSON."""
     try:
-        return synthesize(open_run(str(run), run.parent), projects, tool="open").to_dict()
+        report = synthesize(open_run(str(run), run.parent), projects, tool="open")
     except ToolError as error:
         return Failed(str(error))
+    if report.kind == "cost model":
+        return Failed(f"Yosys could not be used, see {run / layout.REPORTS}")
+    return report.to_dict()
 
 
 def _trained(config: RunConfig, runs: Path, name: str) -> Run:

@@ -1,8 +1,10 @@
 """Workers for many tasks: processes on this machine, or those of a Dask cluster."""
 
 import os
+import signal
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from multiprocessing import resource_tracker
 from typing import Any
 
 from aefpga.errors import UsageError
@@ -33,17 +35,18 @@ def dask_client(scheduler: str | None, workers: int) -> Iterator[Any]:
     }
     with dask.config.set(settings):
         if scheduler is None:
-            cluster = LocalCluster(
-                n_workers=workers,
-                threads_per_worker=1,
-                # Nobody else on the network is to reach them.
-                host="127.0.0.1",
-                dashboard_address="127.0.0.1:0",
-                worker_dashboard_address="127.0.0.1:0",
-                # Tasks are of bounded size: no worker is to be paused for its memory.
-                memory_limit=0,
-                silence_logs=50,
-            )
+            with _interruptions_are_ours():
+                cluster = LocalCluster(
+                    n_workers=workers,
+                    threads_per_worker=1,
+                    # Nobody else on the network is to reach them.
+                    host="127.0.0.1",
+                    dashboard_address="127.0.0.1:0",
+                    worker_dashboard_address="127.0.0.1:0",
+                    # Tasks are of bounded size: no worker is to be paused for its memory.
+                    memory_limit=0,
+                    silence_logs=50,
+                )
             try:
                 with Client(cluster) as client:
                     yield client
@@ -61,3 +64,19 @@ def dask_client(scheduler: str | None, workers: int) -> Iterator[Any]:
             ) from error
         with client:
             yield client
+
+
+@contextmanager
+def _interruptions_are_ours() -> Iterator[None]:
+    """Keep Ctrl-C from threads that the body starts, and from all processes that these ever start.
+
+    A terminal sends it to every process. This one ends its workers in order; a worker would die of
+    it with a traceback, or take for a failure that a tool which it waits for has died of it.
+    """
+    # Begins with the first process, and would lift what is blocked.
+    resource_tracker.ensure_running()
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
