@@ -60,6 +60,9 @@ def _named(schema: Schema) -> Iterator[tuple[str, str]]:
         yield from (("classes", name) for name in (particles.energy, particles.count))
     for one in schema.objects:
         yield from (("objects", name) for name in one.names)
+    for name, layout in schema.layouts.items():
+        yield from ((f"layout {name}", variable) for variable in layout.names)
+    yield from (("positions", name) for name in schema.positions)
     yield from (("cuts", cut.variable) for cut in schema.cuts)
     yield from (("headline", name) for name in schema.headline)
     yield from (("momentum", name) for name in (schema.momentum.names if schema.momentum else ()))

@@ -7,13 +7,14 @@ from typing import Any
 from aefpga import configs
 from aefpga.errors import UsageError
 from aefpga.files import is_file
+from aefpga.schema.cells import CELLS, IMAGES, REGIONS
 from aefpga.schema.events import EVENTS
 from aefpga.schema.jets import JETS
 from aefpga.schema.loading import load_schema
 from aefpga.schema.schema import Schema
 
 # Every copy of this toolkit knows these: files and configurations name them, and hold all others.
-STANDARD = {schema.name: schema for schema in (JETS, EVENTS)}
+STANDARD = {schema.name: schema for schema in (JETS, EVENTS, CELLS, IMAGES, REGIONS)}
 _KNOWN = dict(STANDARD)
 
 

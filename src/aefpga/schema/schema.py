@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from aefpga.errors import DataError, UsageError
+from aefpga.schema.image import Image, Layout, image_of
 from aefpga.schema.variable import ExpressionText, Variable
 
 
@@ -113,8 +114,11 @@ class Schema(_Part):
         The set that is taken where none is named; None takes all variables.
     headline : tuple of str
         What tables and plots show where there is no room for all; empty: the first ones.
-    shape : tuple of int or None
-        Where the variables are cells of a grid, its shape.
+    layouts : Mapping of str to Layout
+        Where variables are cells: how they lie on an image, the usual way first. In YAML,
+        ``shape: [18, 14]`` is a layout of all variables, row by row.
+    positions : Mapping of str to tuple of float
+        Where cells are, in cm; of those that are not named, places of the layout.
     one_per_event : bool
         The record is the event: a file has a number for each, not a list.
     tree : str
@@ -136,10 +140,25 @@ class Schema(_Part):
     sets: Mapping[str, tuple[str, ...]] = {}
     usual: str | None = None
     headline: tuple[str, ...] = ()
-    shape: tuple[int, ...] | None = None
+    layouts: Mapping[str, Layout] = {}
+    positions: Mapping[str, tuple[float, float]] = {}
     one_per_event: bool = False
     tree: str = Field("", max_length=1000)
     where: ExpressionText = ""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _layout_of_a_shape(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or "shape" not in content:
+            return content
+        content = dict(content)
+        shape, variables = content.pop("shape"), content.get("variables")
+        if "layouts" in content:
+            raise ValueError("shape and layouts both say how cells lie; leave one out")
+        if not isinstance(shape, list | tuple) or not isinstance(variables, list | tuple):
+            raise ValueError(f"shape: {reprlib.repr(shape)}; a list of numbers was expected")
+        names = [v.name if isinstance(v, Variable) else dict(v).get("name") for v in variables]
+        return {**content, "layouts": {"x".join(map(str, shape)): {"shape": shape, "cells": names}}}
 
     @model_validator(mode="after")
     def _each_name_once(self) -> Self:
@@ -243,6 +262,27 @@ class Schema(_Part):
             parts = tuple(map(self.index, terms)) if terms and self.holds(*terms) else ()
             found.append((column, parts))
         return tuple(sorted(found, key=lambda pair: bool(pair[1])))
+
+    def image(self, layout: str | None = None) -> Image | None:
+        """Return how the cells among the variables lie on an image; None if none are cells.
+
+        Parameters
+        ----------
+        layout : str or None
+            One of `layouts`; None is the first.
+
+        Raises
+        ------
+        UsageError
+            If there is no such layout.
+        """
+        if layout is not None and layout not in self.layouts:
+            known = f"they are {_list(self.layouts)}" if self.layouts else "they have none"
+            raise UsageError(f"{self.name} have no layout {layout}; {known}")
+        chosen = next((x for n, x in self.layouts.items() if layout in (None, n)), None)
+        if chosen is None or not any(map(self.holds, chosen.names)):
+            return None
+        return image_of(chosen, self._place, self.positions)
 
     @property
     def n_independent(self) -> int:

@@ -65,8 +65,12 @@ ANGLE = Kind(name="angle", resolution=0.004, bound=1.5)
 POSITION = Kind(name="position", resolution=0.0005, of_typical=True, bound=1.0)
 AREA = Kind(name="area", is_relative=True, resolution=0.0005, of_typical=True, bound=0.01)
 MULTIPLICITY = Kind(name="multiplicity", is_count=True, resolution=0.06, bound=0.0)
+# Of a cell, in counts: most are small integers, and a calorimeter measures large ones in shares.
+CHARGE = Kind(
+    name="charge", is_count=True, is_relative=True, threshold=5.0, resolution=1.0, bound=10.0
+)
 
-KINDS = {k.name: k for k in (MOMENTUM, ENERGY, ANGLE, POSITION, AREA, MULTIPLICITY)}
+KINDS = {k.name: k for k in (MOMENTUM, ENERGY, ANGLE, POSITION, AREA, MULTIPLICITY, CHARGE)}
 
 
 def _kind(value: object) -> object:

@@ -1,7 +1,8 @@
 """Other people's files of any kind, read as the schema of the record says."""
 
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, reduce
+from operator import add
 from typing import Any, ClassVar
 
 import awkward as ak
@@ -36,8 +37,17 @@ class Table(Format):
         return [cls.default_collection]
 
     @cached_property
-    def _expressions(self) -> Mapping[str, Expression]:
-        return {v.name: v.expression for v in self.schema.variables}
+    def _terms(self) -> Mapping[str, tuple[Expression, ...]]:
+        """What each variable is the sum of: one expression, or, where its column lacks, several."""
+        own = {v.name: v.expression for v in self.schema.variables}
+        lacking = {
+            name: tuple(own[term] for term in terms)
+            for name, terms in self.schema.sums.items()
+            if self.schema.holds(name, *terms)
+            and not self.schema.variable(name).source
+            and name not in self.branches
+        }
+        return {name: (expression,) for name, expression in own.items()} | lacking
 
     @cached_property
     def _where(self) -> Expression | None:
@@ -47,23 +57,23 @@ class Table(Format):
         """Return for each variable the branches that it, and the choice of rows, need."""
         always = self._where.branches if self._where else ()
         return {
-            name: tuple(dict.fromkeys(expression.branches + always))
-            for name, expression in self._expressions.items()
+            name: tuple(dict.fromkeys((*(b for e in terms for b in e.branches), *always)))
+            for name, terms in self._terms.items()
         }
 
     def listed(self, columns: Columns) -> dict[str, Any]:
         """Return the columns that have a number for each record: one an event is for all of it."""
-        parts = [*self._expressions.values(), *([self._where] if self._where else [])]
+        parts = [e for terms in self._terms.values() for e in terms]
+        parts += [self._where] if self._where else []
         whole = {name for expression in parts for name in expression.whole}
         lists = {n: x for n, x in columns.items() if n in whole and checked(n, x).ndim > 1}
         return lists or dict(columns)
 
     def compute(self, variable: str, columns: Columns) -> Any:
         """Return one variable, with a number an event repeated for each of its records."""
-        expression = self._expressions[variable]
         source = self.schema.variable(variable).source
         try:
-            return self._computed(expression, columns)
+            return reduce(add, (self._computed(e, columns) for e in self._terms[variable]))
         except (ValueError, TypeError) as error:
             reason = str(error).strip().partition("\n")[0]
             said = f" = {source[:100]}" if source else ""
