@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from aefpga.choices import FileFormat
 from aefpga.cli import show
 from aefpga.cli.archives import File, OwnRun, SkipDamaged, open_archive
 from aefpga.cli.options import Runs, Variables
@@ -12,7 +13,13 @@ from aefpga.cli.options import Runs, Variables
 
 def decompress(
     file: File,
-    output: Annotated[Path, typer.Option("--output", "-o", help="ROOT file to write.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="File to write: ROOT, or .parquet.")
+    ],
+    file_format: Annotated[
+        FileFormat | None,
+        typer.Option("--format", help="Default: parquet for a file of that suffix, else ttree."),
+    ] = None,
     variables: Variables = None,
     entries: Annotated[
         str | None, typer.Option("--entries", help="Events FIRST:LAST, the last left out.")
@@ -21,9 +28,12 @@ def decompress(
     runs: Runs = Path("runs"),
     skip_damaged: SkipDamaged = False,
 ) -> None:
-    """Give the jets back as a ROOT file. Needs no TensorFlow.
+    """Give the jets back: a list, for each event, of every variable. Needs no TensorFlow.
 
-    Example: `aefpga decompress jets.aejets -o back.root --variables pt,eta,phi --entries 0:1000`.
+    As a TTree or an RNTuple of a ROOT file, or as Parquet; units and origin are in the file.
+
+    Example: `aefpga decompress jets.aejets -o back.root --variables pt,eta,phi --entries 0:1000`,
+    or `-o back.root --format rntuple`, or `-o back.parquet`.
     """
     from aefpga.workflow.compress import decompress as decompress_jets
 
@@ -31,7 +41,15 @@ def decompress(
     archive = open_archive(file, run, runs, skip_damaged)
     names = archive.schema.choose(variables).names if variables else None
     with show.progress() as step:
-        n = decompress_jets(archive, output, variables=names, first=first, last=last, step=step)
+        n = decompress_jets(
+            archive,
+            output,
+            file_format=file_format,
+            variables=names,
+            first=first,
+            last=last,
+            step=step,
+        )
     for number, reason in archive.skipped.items():
         show.note(f"chunk {number} was left out: {reason}")
     show.say(f"{n:,} {archive.schema.name} in {output}")

@@ -13,7 +13,8 @@ from aefpga.data.formats import FORMATS, Format, Own, Table
 from aefpga.data.formats.events import Adc2021, DarkMachines
 from aefpga.data.sources import Source, hdf5, reading, root
 from aefpga.data.sources.lines import LAYOUT, Lines
-from aefpga.data.sources.table import HDF5, ROOT, TEXT, kind_of, open_table
+from aefpga.data.sources.parquet import open_parquet
+from aefpga.data.sources.table import HDF5, PARQUET, ROOT, TEXT, kind_of, open_table
 from aefpga.errors import DataError
 from aefpga.files import is_file
 from aefpga.schema import JETS, Schema
@@ -121,7 +122,7 @@ def open_file(
     if kind == ROOT:
         with root.open_root(path) as file:
             with reading(path, root.KIND):
-                own = _own_schema(path, file)
+                own = _own_schema(path, _provenance(file))
                 if is_known or own is not None:
                     found = _identify(path, file, own or JETS, collection, schema)
                 else:
@@ -129,6 +130,15 @@ def open_file(
                     tree = root.find_tree(path, file, schema.tree)
                     found = _of_table(path, tree, schema, collection)
             yield found
+    elif kind == PARQUET:
+        with open_parquet(path) as columns:
+            own = _own_schema(path, columns.provenance)
+            if own is not None:
+                yield _other(path, columns, Own.of(own), collection, ", ".join(own.names))
+            elif schema is not None and not is_known:
+                yield _of_table(path, columns, schema, collection)
+            else:
+                raise _unknown(path, kind, schema)
     elif schema is not None and not is_known:
         sources = Table.of(schema)(schema.name, ()).sources().values()
         needed = dict.fromkeys(branch for branches in sources for branch in branches)
@@ -147,10 +157,15 @@ def open_file(
             )
         yield _other(path, lines, DarkMachines, collection, f"lines {LAYOUT}")
     else:
-        raise DataError(
-            f"{path} is a {kind} file, which no format of {schema.name if schema else JETS.name} "
-            f"is; {_own_way(path)}"
-        )
+        raise _unknown(path, kind, schema)
+
+
+def _unknown(path: Path, kind: str, schema: Schema | None) -> DataError:
+    """Return the error of a file that can have no known format."""
+    return DataError(
+        f"{path} is a {kind} file, which no format of {schema.name if schema else JETS.name} is; "
+        f"{_own_way(path)}"
+    )
 
 
 def _has_formats(schema: Schema) -> bool:
@@ -234,12 +249,18 @@ def _identify(
     )
 
 
-def _own_schema(path: Path, file: Any) -> Schema | None:
+def _provenance(file: Any) -> str | None:
+    """Return what this toolkit said of a ROOT file that it wrote, as JSON."""
+    is_said = file.classnames(recursive=False).get("provenance;1") == "TObjString"
+    return str(file["provenance"]) if is_said else None
+
+
+def _own_schema(path: Path, provenance: str | None) -> Schema | None:
     """Return the schema that a file of the toolkit's own says it holds, if it says any."""
-    if file.classnames(recursive=False).get("provenance;1") != "TObjString":
+    if provenance is None:
         return None
     try:
-        record = json.loads(str(file["provenance"]))["record"]
+        record = json.loads(provenance)["record"]
     except (ValueError, LookupError, TypeError, RecursionError):
         # An older file, or another program's.
         return None

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from aefpga.choices import FileFormat
 from aefpga.codec.archive import Archive
 from aefpga.codec.bounds import Profile
 from aefpga.codec.chunks import chunks
@@ -18,7 +19,7 @@ from aefpga.codec.writer import Writing, create_archive
 from aefpga.data.opening import find_files
 from aefpga.data.reader import iterate_records, lacking, source_bytes
 from aefpga.data.records import Records
-from aefpga.data.writer import write_records
+from aefpga.data.writer import target_of, write_records
 from aefpga.errors import UsageError
 from aefpga.progress import Step, silent
 from aefpga.runs import Run
@@ -175,12 +176,15 @@ def decompress(
     archive: Archive,
     output: Path,
     *,
+    file_format: FileFormat | None = None,
     variables: Sequence[str] | None = None,
     first: int = 0,
     last: int | None = None,
     step: Step = silent,
 ) -> int:
-    """Write the records of the events from `first` to below `last` into a ROOT file.
+    """Write the records of the events from `first` to below `last` into a file of ROOT or Parquet.
+
+    Without a `file_format` the suffix decides; see `target_of`.
 
     Returns
     -------
@@ -216,7 +220,7 @@ def decompress(
 
     encoder = archive.header.options.get("encoder")
     facts = {"decompressed_from": archive.path.name, "encoder": encoder}
-    return write_records(output, parts(), facts, small=False)
+    return write_records(output, parts(), facts, target_of(output, file_format))
 
 
 def _refuse_input_as_output(output: Path, inputs: Sequence[Path]) -> None:

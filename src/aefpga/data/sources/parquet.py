@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from aefpga.data.sources.source import check_claim, reading
+from aefpga.data.targets.parquet import PROVENANCE
 
 KIND = "a Parquet"
 MAGIC = b"PAR1"
@@ -49,6 +50,12 @@ class Parquet:
     def n_events(self) -> int:
         """Number of rows."""
         return int(self._file.metadata.num_rows)
+
+    @property
+    def provenance(self) -> str | None:
+        """What this toolkit said of a file that it wrote, as JSON."""
+        said = (self._file.schema_arrow.metadata or {}).get(PROVENANCE)
+        return None if said is None else said.decode(errors="replace")
 
     @property
     def branches(self) -> Collection[str]:
