@@ -34,6 +34,8 @@ SEARCHED_TWICE = 0.05
 # Records that widths, check and limits are decided on, at most: one in three hundred is wrong. And
 # those by which it is decided what is searched for again while the limits are learned.
 JUDGED, JUDGED_FIRST = 15_000, 2_000
+# A larger share of records that are decoded to others is of no use.
+MOST_LOST = 0.5
 
 
 @dataclass(frozen=True)
@@ -91,16 +93,12 @@ def learn_modulo(
     Raises
     ------
     UsageError
-        If there are next to no records, or fewer bits than one word has.
+        If there are next to no records, or so few bits that most would be decoded to others.
     """
     if min(len(train), len(validation)) < LEAST_RECORDS:
         raise UsageError(
             f"{len(train)} records to learn from and {len(validation)} to judge by are too few for "
             f"modulo words; give {LEAST_RECORDS} of each"
-        )
-    if bits <= CHECK_BITS:
-        raise UsageError(
-            f"model.link_bits: {bits} are too few for modulo words, {CHECK_BITS} are their check"
         )
     _refuse_impossible(train, schema)
     sent = sent_columns(schema)
@@ -214,16 +212,23 @@ def _shared(columns: Sequence[_Column]) -> _Group:
 def _shared_out(groups: Sequence[_Group], budget: int) -> list[tuple[_Group, int]]:
     """Return how many low bits are sent of each group, so that the fewest records are lost.
 
-    A bit is taken away where that loses least, as long as they are too many.
+    A bit is taken away where that loses least, as long as they are too many; UsageError if that
+    loses most records.
     """
     widths = [group.widest for group in groups]
     left = np.sum([g.left[w] for g, w in zip(groups, widths, strict=True)], axis=0)
     while sum(widths) > budget:
-        _, best = min(
+        share, best = min(
             (lost(left + g.left[w - 1] - g.left[w]), i)
             for i, (g, w) in enumerate(zip(groups, widths, strict=True))
             if w
         )
+        if share > MOST_LOST:
+            raise UsageError(
+                f"model.link_bits: {budget + CHECK_BITS} bits are too few for modulo words, of "
+                f"which {CHECK_BITS} are a check: most records would be decoded to others; give "
+                f"at least {sum(widths) + CHECK_BITS}"
+            )
         left += groups[best].left[widths[best] - 1] - groups[best].left[widths[best]]
         widths[best] -= 1
     return list(zip(groups, widths, strict=True))
