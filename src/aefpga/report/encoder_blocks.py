@@ -10,7 +10,7 @@ from aefpga.report import formats
 from aefpga.report.blocks import Block, Cell, Facts, Figures, Folded, Rows, Table, Text
 from aefpga.report.charts import words_figure
 from aefpga.report.findings import Findings
-from aefpga.report.tables import clock, resources
+from aefpga.report.tables import resources
 
 
 def link(findings: Findings) -> Iterator[Block]:
@@ -76,7 +76,9 @@ def firmware(findings: Findings) -> Iterator[Block]:
             "target clock": f"{report.clock_period_ns:g} ns",
         }
         if report.frequency is not None:
-            facts["estimated clock"] = f"{clock(report)} MHz: {report.frequency.method}"
+            facts[report.clock_name] = f"{report.frequency}: {report.frequency.method}"
+        if report.estimate is not None:
+            facts["estimate for UltraScale+"] = f"{report.estimate}: {report.estimate.method}"
         if report.notes:
             facts["to know"] = "; ".join(report.notes)
         yield Facts(facts)

@@ -115,19 +115,6 @@ def resources(report: SynthesisReport) -> list[list[Cell]]:
     return rows
 
 
-def clock(report: SynthesisReport) -> str | None:
-    """Return the estimated maximum clock with its range, in MHz."""
-    if report.frequency is None:
-        return None
-    f = report.frequency
-    text = f"{f.mhz:.0f}"
-    return (
-        text
-        if f.low_mhz is None or f.high_mhz is None
-        else f"{text} ({f.low_mhz:.0f} to {f.high_mhz:.0f})"
-    )
-
-
 def _heading(variable: VariableQuality) -> str:
     if variable.exact is not None:
         return COUNTS

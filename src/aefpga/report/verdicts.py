@@ -8,7 +8,6 @@ from aefpga.proof.certificate import Certificate
 from aefpga.report import formats
 from aefpga.report.blocks import Verdict
 from aefpga.report.findings import Findings, Judged
-from aefpga.report.tables import clock
 
 
 def verdicts(findings: Findings) -> Iterator[Verdict]:
@@ -84,7 +83,7 @@ def _fits(report: SynthesisReport) -> Verdict:
         return Verdict(
             question, "note", f"{report.latency_ns:g} ns", f"{reason}; no clock estimate."
         )
-    reason += f"; asked {asked:.0f} MHz, estimated {clock(report)} MHz."
+    reason += f"; asked {asked:.0f} MHz, {report.clock_name} {report.frequency}."
     if shares[fullest] > 100:
         return Verdict(question, "bad", "too large", reason)
     slowest = estimate.low_mhz or estimate.mhz

@@ -21,19 +21,24 @@ def synthesize(
     adders_per_stage: int | None = None,
     dsp: bool | None = None,
     tool: str = "auto",
+    time_limit_s: float | None = None,
     step: Step = silent,
 ) -> SynthesisReport:
-    """Write the firmware projects and synthesize with the tool asked for; keep the report."""
+    """Write the firmware projects and synthesize with the tool asked for; keep the report.
+
+    Parts that open tools route are routed. `time_limit_s` is for each process of an open tool.
+    """
     from aefpga.firmware import hls, rtl, vendor
-    from aefpga.firmware.open_flow import synthesize_open
+    from aefpga.firmware.open_flow import route_open, synthesize_open
     from aefpga.firmware.parts import find_part
     from aefpga.firmware.plot import plot_report
+    from aefpga.firmware.processes import TIMEOUT_S
 
     firmware = run.firmware
     chosen_part = find_part(part or firmware.part)
     period = clock_period_ns or firmware.clock_period_ns
     in_dsps = firmware.dsp if dsp is None else dsp
-    chosen = vendor.choose_tool(tool)
+    chosen = vendor.choose_tool(tool, chosen_part)
     spec, folder = run.spec, projects / run.name
     words = run.test_words(hls.TEST_BENCH_JETS)
     if chosen.name == "open":
@@ -48,12 +53,9 @@ def synthesize(
         if not np.array_equal(expected, found):
             raise RunError("the RTL does not compute the emulator's words; run `aefpga csim`")
         step("RTL", 2, 2)
-        report = synthesize_open(
-            traced,
-            simulation,
-            folder / "rtl",
-            chosen_part,
-            step,
+        make_report = route_open if chosen_part.is_open else synthesize_open
+        report = make_report(
+            traced, simulation, folder / "rtl", chosen_part, step, time_limit_s or TIMEOUT_S
         )
     else:
         options = hls.HlsOptions(
