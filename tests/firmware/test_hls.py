@@ -1,19 +1,25 @@
+import re
+import subprocess
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from aefpga.errors import ToolError, UsageError
+from aefpga.firmware import rtl
 from aefpga.firmware.hls import CSimulation, HlsOptions, write_project
 from aefpga.firmware.hls_layers import common_type, port_type
 from aefpga.fixedpoint import Emulator, FixedType
-from aefpga.fixedpoint.example import adversarial_words, random_spec
+from aefpga.fixedpoint.example import adversarial_counts, adversarial_words, random_spec
 
 pytest.importorskip("hls4ml", reason="the C simulation needs the extra `firmware`")
 
 
 def assert_exact(spec, folder, options=None):
-    words = adversarial_words(spec, n_random=500)
-    emulator, simulation = Emulator(spec), CSimulation(spec, folder, options)
-    assert np.array_equal(simulation(words), emulator(words))
+    counts = adversarial_counts(spec, n_random=500)
+    words = spec.input.of_counts(counts)
+    simulation = CSimulation(spec, folder, options)
+    assert np.array_equal(simulation.encode(counts), Emulator(spec)(words))
     return simulation, words
 
 
@@ -38,6 +44,8 @@ def test_every_word_equals_the_emulator(tmp_path, bits, activation, rounding, ov
         rounding=rounding,
         overflow=overflow,
         per_neuron=per_neuron,
+        companded=bits - 4,
+        offset=overflow == "WRAP",
     )
     assert_exact(spec, tmp_path)
 
@@ -86,18 +94,64 @@ def test_words_that_no_common_type_holds_are_an_error():
         common_type(FixedType(True, [8, 8], [50, -20]))
 
 
-def test_projects_are_complete_and_hold_no_path_of_this_machine(tmp_path):
-    spec = random_spec((24, 16, 8), 8)
-    folder = tmp_path / "project"
-    words = adversarial_words(spec)[:50]
-    write_project(spec, folder, HlsOptions(), words)
+@pytest.fixture(scope="module")
+def project(tmp_path_factory):
+    """A project of an encoder with offsets, logarithmic inputs and one name twice."""
+    spec = random_spec((6, 3), 6, companded=3, offset=True)
+    names = ("a b", "a_b", *spec.input.variables[2:])
+    spec = replace(spec, input=replace(spec.input, variables=names))
+    folder = tmp_path_factory.mktemp("hls") / "project"
+    write_project(spec, folder, HlsOptions())
+    return spec, folder
+
+
+def test_projects_are_complete_and_hold_no_path_of_this_machine(project):
+    spec, folder = project
     for name in ("README.md", "build_prj.tcl", "project.tcl", "firmware/encoder.cpp"):
         assert (folder / name).stat().st_size > 0
-    expected = np.loadtxt(folder / "tb_data/tb_output_predictions.dat")
-    assert np.array_equal(expected, spec.latent_type.to_values(Emulator(spec)(words)))
+    counts, words = (np.loadtxt(folder / f"tb_data/{n}.dat") for n in ("quantities", "words"))
+    assert np.array_equal(counts, adversarial_counts(spec)[:200])
+    assert np.array_equal(words, Emulator(spec)(spec.input.of_counts(counts.astype(np.int64))))
     texts = [p for p in folder.rglob("*") if p.suffix in (".yml", ".tcl", ".sh", ".cpp", ".h")]
-    assert not [p for p in texts if str(tmp_path) in p.read_text()]
-    assert [p.name for p in tmp_path.iterdir()] == ["project"]
+    assert not [p for p in texts if str(folder.parent) in p.read_text()]
+    assert [p.name for p in folder.parent.iterdir()] == ["project"]
+
+
+def test_the_top_has_the_ports_of_the_rtl(project, tmp_path):
+    spec, folder = project
+    rtl.write_project(rtl.trace(spec, 5.0), tmp_path / "rtl", "xcvu9p")
+    verilog = (tmp_path / "rtl/src/encoder_wrapper.v").read_text()
+    ports = re.findall(r"^    (?:in|out)put (signed )?\[(\d+):0\] (\w+)", verilog, re.M)
+    header = (folder / "firmware/encoder_wrapper.h").read_text()
+    found = re.findall(r"^    ap_(u?)int<(\d+)> (&?)(\w+)", header, re.M)
+    assert [(name, int(w), not u) for u, w, _, name in found] == [
+        (name, int(high) + 1, bool(signed)) for signed, high, name in ports
+    ]
+    assert [bool(reference) for *_, reference, _ in found] == [False] * 6 + [True] * 3
+    tcl = (folder / "build_prj.tcl").read_text()
+    assert 'set project_name "encoder_wrapper"' in (folder / "project.tcl").read_text()
+    assert "set_top ${project_name}\nadd_files firmware/encoder.cpp\nadd_files firmware/${" in tcl
+    assert "#pragma HLS INTERFACE" not in (folder / "firmware/encoder.cpp").read_text()
+
+
+def test_its_own_script_compiles_and_compares(project):
+    _, folder = project
+
+    def said(*command):
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True)
+        return done.returncode, done.stdout
+
+    assert said("sh", "csim.sh") == (0, "200 records, 0 words differ\n")
+    words = folder / "tb_data/words.dat"
+    first, rest = words.read_text().split(" ", 1)
+    words.write_text(f"{int(first) ^ 1} {rest}")
+    assert said("./csim") == (1, "200 records, 1 words differ\n")
+
+
+def test_there_is_no_floating_point_in_the_top(project):
+    _, folder = project
+    texts = [(folder / f"firmware/encoder_{n}").read_text() for n in ("wrapper.cpp", "words.h")]
+    assert not re.search(r"\b(float|double)\b|\d\.\d", "".join(texts))
 
 
 def test_distributed_arithmetic_has_no_reuse():

@@ -12,7 +12,7 @@ from aefpga.firmware.agreement import compare_all
 from aefpga.firmware.hls import CSimulation, HlsOptions
 from aefpga.firmware.rtl import RtlSimulation, trace, write_project
 from aefpga.fixedpoint import Emulator, FixedType, Score, Trigger
-from aefpga.fixedpoint.example import adversarial_words, random_spec
+from aefpga.fixedpoint.example import adversarial_counts, adversarial_words, random_spec
 from aefpga.runs import layout
 from aefpga.workflow.csim import csim
 
@@ -37,8 +37,9 @@ def encoder(kind, *, rounding=None, overflow="WRAP", counted=None, seed=0, **opt
 
 
 def assert_exact(spec, computation):
-    words = adversarial_words(spec, 500)
-    results = {"emulator": Emulator(spec).outputs(words), "firmware": computation.outputs(words)}
+    counts = adversarial_counts(spec, 500)
+    words = spec.input.of_counts(counts)
+    results = {"emulator": Emulator(spec).outputs(words), "firmware": computation.encode(counts)}
     agreements = compare_all(results, spec.outputs)
     assert [a.part for a in agreements] == ["latent words", "scores", "trigger bits"]
     assert all(a.is_exact for a in agreements)
@@ -128,7 +129,7 @@ def run(tmp_path):
     return SimpleNamespace(
         spec=spec,
         firmware=FirmwareConfig(),
-        test_words=lambda most=None: adversarial_words(spec, 50)[:most],
+        test_quantities=lambda most=None: adversarial_counts(spec, 50)[:most],
         name="scored",
         is_alone=True,
         folder=tmp_path,
@@ -145,15 +146,22 @@ def test_csim_names_the_score_where_only_it_differs(run, tmp_path, monkeypatch):
     ]
     written = json.loads((tmp_path / layout.AGREEMENT).read_text())
     assert [a["part"] for a in written["agreements"]] == list(run.spec.outputs)
-    honest = RtlSimulation.outputs
+    honest, column = RtlSimulation.encode, 3
 
-    def wrong(simulation, words):
-        outputs = honest(simulation, words).copy()
-        outputs[5, 3] += 1
+    def wrong(simulation, counts):
+        outputs = honest(simulation, counts).copy()
+        outputs[5, column] += 1
         return outputs
 
-    monkeypatch.setattr(RtlSimulation, "outputs", wrong)
+    monkeypatch.setattr(RtlSimulation, "encode", wrong)
     difference = csim(run, tmp_path, without=("hls",)).difference
     assert (difference.layer, difference.values[1] - difference.values[0]) == ("scores", 1)
-    assert difference.inputs == tuple(run.test_words()[5])
+    assert difference.inputs == tuple(run.spec.input.of_counts(run.test_quantities())[5])
     assert "part at the scores: that of jet 5 is" in str(difference)
+    column = 1
+    # Where every layer gives the words of its input words, what makes those must be wrong.
+    monkeypatch.setattr(RtlSimulation, "trace", lambda self, words: Emulator(run.spec).trace(words))
+    difference = csim(run, tmp_path, without=("hls",)).difference
+    assert "part at the front end, as all layers agree: latent word 1 of jet 5 is" in str(
+        difference
+    )

@@ -10,7 +10,7 @@ from aefpga.firmware.parts import find_part
 from aefpga.fixedpoint.example import random_spec
 
 VU9P = find_part("xcvu9p")
-REPORT_FOLDER = "encoder_prj/solution1/syn/report"
+REPORT_FOLDER = "encoder_wrapper_prj/solution1/syn/report"
 
 
 @pytest.fixture
@@ -73,7 +73,7 @@ def test_parts_of_others_are_no_matter_of_vendor_tools(stand_in):
 def test_vitis_answers_with_a_real_report(stand_in, project, shared_data):
     report = shared_data / "vendor_reports/da4ml_examples/vitis_example_model/reports"
     report = report / "hmodel_fn_csynth.rpt"
-    target = f"{REPORT_FOLDER}/encoder_csynth.rpt"
+    target = f"{REPORT_FOLDER}/encoder_wrapper_csynth.rpt"
     stand_in("vitis-run", f"mkdir -p {REPORT_FOLDER}", f"cp {report} {target}")
     spec, folder = project
     found = vendor.synthesize_hls(
@@ -90,7 +90,9 @@ def test_vitis_answers_with_a_real_report(stand_in, project, shared_data):
 def test_vivado_hls_answers_with_a_real_report(stand_in, project, shared_data):
     report = shared_data / "vendor_reports/hls4ml_vivado_hls/myproject_csynth.xml"
     stand_in(
-        "vivado_hls", f"mkdir -p {REPORT_FOLDER}", f"cp {report} {REPORT_FOLDER}/encoder_csynth.xml"
+        "vivado_hls",
+        f"mkdir -p {REPORT_FOLDER}",
+        f"cp {report} {REPORT_FOLDER}/encoder_wrapper_csynth.xml",
     )
     spec, folder = project
     found = vendor.synthesize_hls(
@@ -111,7 +113,10 @@ def test_vivado_hls_answers_with_a_real_report(stand_in, project, shared_data):
         (["echo ERROR: no licence", "exit 3"], "exit code 3"),
         (["exit 0"], "no report in"),
         (
-            [f"mkdir -p {REPORT_FOLDER}", f"echo '<oops' > {REPORT_FOLDER}/encoder_csynth.xml"],
+            [
+                f"mkdir -p {REPORT_FOLDER}",
+                f"echo '<oops' > {REPORT_FOLDER}/encoder_wrapper_csynth.xml",
+            ],
             "not a C synthesis report",
         ),
     ],

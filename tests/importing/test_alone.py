@@ -40,7 +40,8 @@ def test_its_words_are_compared(run, tmp_path):
     found = csim(run, tmp_path, without=("hls",))
     assert found.is_exact
     assert [(a.first, a.second) for a in found.agreements] == [("emulator", "RTL")]
-    assert found.jets == len(run.test_words()) == 2000
+    assert found.jets == len(run.test_quantities()) == 2000
+    assert found.computations == ("emulator", "RTL")
     assert "imported" in found.skipped["keras"]
 
 
@@ -84,7 +85,7 @@ def test_words_that_were_tampered_with(run, tmp_path):
             with pytest.raises(RunError, match="does not match its checksum"):
                 open_run(str(run.folder), tmp_path)
             with pytest.raises(RunError, match="damaged"):
-                _ = type(run)(run.folder, run.manifest).test_words()
+                _ = type(run)(run.folder, run.manifest).test_quantities()
     finally:
         path.write_bytes(before)
 
@@ -93,7 +94,7 @@ def test_words_of_ones_own(network, tmp_path):
     own = np.array([[1, 2, -3], [31, -32, 0]])
     np.save(tmp_path / "own.npy", own)
     made = import_encoder(network, tmp_path / "runs", "a", inputs=tmp_path / "own.npy")
-    assert np.array_equal(made.test_words(), own)
+    assert np.array_equal(made.test_quantities(), own)
     for i, (words, reason) in enumerate((
         (own[:, :2], r"expected \(rows, 3\)"),
         (own.astype(float), "expected integers"),

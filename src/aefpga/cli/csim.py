@@ -20,12 +20,14 @@ def csim(
     ] = None,
     as_json: Json = False,
 ) -> None:
-    """Compare four computations of the encoder, word for word.
+    """Compare the computations of the encoder, word for word.
 
-    The quantized Keras model, the integer emulator, hls4ml's C simulation and the Verilated RTL
-    compute the latent words of the whole test split and of adversarial inputs. Exits 1 if a single
-    word differs, and names the first layer at which the two part. Of an encoder with a trigger,
-    all but the Keras model compute score and bit, which are compared, too.
+    The integer emulator, the trainer's quantized model, the HLS project's C simulation and the
+    Verilated RTL compute the latent words of the whole test split and of adversarial inputs; HLS
+    and RTL start from quantities on their ports. Of an imported encoder there is no trainer's
+    model. Exits 1 if a single word differs, and names the first layer at which the two part. Of an
+    encoder with a trigger, all but the trainer's model compute score and bit, which are compared,
+    too.
 
     Example: `aefpga csim`, or, without hls4ml, `aefpga csim --run first --without hls`.
     """
@@ -54,6 +56,10 @@ def csim(
                 )
                 for a in result.agreements
             ],
+        )
+        left_out = "".join(f"; without {key}: {why}" for key, why in result.skipped.items())
+        show.say(
+            f"{len(result.computations)} computations: {', '.join(result.computations)}{left_out}"
         )
     if not result.is_exact:
         show.problem("the computations differ", str(result.difference))

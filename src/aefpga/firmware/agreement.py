@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import combinations
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,15 +23,6 @@ class Computation(Protocol):
 
     def trace(self, words: Words) -> list[Words]:
         """Return the output words of every layer."""
-        ...
-
-
-@runtime_checkable
-class Firmware(Computation, Protocol):
-    """A computation of all that the firmware gives, score and trigger bit included."""
-
-    def outputs(self, words: Words) -> Words:
-        """Return the columns that `EncoderSpec.outputs` names, shape (n_jets, n_outputs)."""
         ...
 
 
@@ -71,7 +62,7 @@ class Difference:
     """The first word at which two computations part.
 
     `values` are the two words, `inputs` the input words of the jet. `layer` is one of the encoder,
-    or ``scores`` or ``trigger bits``.
+    ``scores`` or ``trigger bits``, or ``latent words`` where it is in front of all layers.
     """
 
     first: str
@@ -86,6 +77,8 @@ class Difference:
         place = f"layer {self.layer}: neuron {self.neuron}"
         if self.layer in (SCORES, BITS):
             place = f"the {self.layer}: that"
+        elif self.layer == LATENT:
+            place = f"the front end, as all layers agree: latent word {self.neuron}"
         return (
             f"{self.first} and {self.second} part at {place} of jet {self.jet} is "
             f"{self.values[0]} in {self.first} and {self.values[1]} in {self.second}"

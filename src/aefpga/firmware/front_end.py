@@ -27,7 +27,7 @@ def statements(source: EncoderInput, index: int, port: str, word: str) -> list[s
         Names in Verilog, of what arrives and of what the network reads.
     """
     mantissa = int(source.mantissa[index])
-    linear = _element(source.type.shifted(-source.exponent).broadcast(source.mantissa.shape), index)
+    linear = source.linear_type.element(index)
     lines: list[str] = []
     name = port
     if source.offset is not None:
@@ -60,15 +60,28 @@ endmodule
 """
 
 
+def exact_difference(source: EncoderInput, index: int) -> tuple[int, int, int]:
+    """Return an offset in steps of its port, and how many bits a quantity less it may take.
+
+    The third number is how many of the bits are right of the binary point, once that is moved by
+    the input's exponent, which costs nothing.
+    """
+    offset = source.offset
+    assert offset is not None
+    arriving = source.port.element(index)
+    count = int(np.ldexp(offset.values[index], int(arriving.fraction)))
+    width = max(int(arriving.width) + 1, count.bit_length() + 1) + 1
+    return count, width, int(arriving.fraction) + int(source.exponent[index])
+
+
 def _subtract(
     source: EncoderInput, index: int, port: str, name: str, linear: FixedType
 ) -> Iterator[str]:
     """Yield what subtracts the offset, cuts the difference and rounds it to the linear word."""
     offset = source.offset
     assert offset is not None
-    arriving = _element(source.port, index)
-    count = int(np.ldexp(offset.values[index], int(arriving.fraction)))
-    width = max(int(arriving.width) + 1, count.bit_length() + 1) + 1
+    arriving = source.port.element(index)
+    count, width, fraction = exact_difference(source, index)
     sign = f"{port}[{int(arriving.width) - 1}]" if arriving.signed else "1'b0"
     difference, cut = f"difference_{port}", f"cut_{port}"
     padding = width - int(arriving.width)
@@ -76,9 +89,7 @@ def _subtract(
         f"wire signed [{width - 1}:0] {difference} = "
         f"$signed({{{{{padding}{{{sign}}}}}, {port}}}) - {_constant(count, width)};"
     )
-    # Moving the binary point costs nothing.
-    fraction = int(arriving.fraction) + int(source.exponent[index])
-    shifted = _element(offset.shifted.broadcast(source.mantissa.shape), index)
+    shifted = offset.shifted.broadcast(source.mantissa.shape).element(index)
     yield from _quantize(difference, width, fraction, shifted, cut)
     cut_width = int(shifted.width) + (not shifted.signed)
     rounded = f"rounded_{port}"
@@ -136,9 +147,3 @@ def _compand(name: str, linear_width: int, width: int, mantissa: int) -> str:
     ]
     low = min(mantissa, linear_width - 1)
     return "\n        ".join(["", *cases, f"{name}[{low}:0]"])
-
-
-def _element(kind: FixedType, index: int) -> FixedType:
-    return FixedType(
-        kind.signed[index], kind.width[index], kind.integer[index], kind.rounding, kind.overflow
-    )

@@ -1,10 +1,14 @@
 """The HLS project: hls4ml from the specification, every precision spelled out and verified.
 
 The layers are handed to hls4ml as its own list of layers. No Keras parser and no `auto` precision
-takes part, so nothing can be inferred wrongly or dropped: see docs/firmware.md.
+takes part, so nothing can be inferred wrongly or dropped: see docs/firmware.md. Around what hls4ml
+writes stands a top with the RTL's ports (`hls_top.py`).
 """
 
+import os
 import shutil
+import subprocess
+import tempfile
 import textwrap
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,13 +22,15 @@ from aefpga.errors import ToolError, UsageError
 from aefpga.files import atomic_path
 from aefpga.firmware.hls_layers import INPUT, Node, layer_nodes, nodes, output_nodes
 from aefpga.firmware.hls_score import register
-from aefpga.fixedpoint import EncoderSpec, FixedType, Layer
+from aefpga.firmware.hls_top import PROJECT, QUANTITIES, SCRIPT, SIMULATION, TOP, WORDS, write_top
+from aefpga.firmware.ports import input_names
+from aefpga.fixedpoint import Emulator, EncoderSpec, FixedType, Layer
+from aefpga.fixedpoint.example import adversarial_counts
 from aefpga.legacy_keras import ask_for_legacy_keras
 from aefpga.quiet import quiet
 
 Strategy = Literal["Latency", "Resource", "distributed_arithmetic"]
 Words = NDArray[np.int64]
-PROJECT = "encoder"
 TEST_BENCH_JETS = 200
 
 
@@ -65,7 +71,7 @@ class HlsOptions:
 
 
 def write_project(
-    spec: EncoderSpec, folder: Path, options: HlsOptions, words: Words | None = None
+    spec: EncoderSpec, folder: Path, options: HlsOptions, counts: Words | None = None
 ) -> None:
     """Write the HLS project, complete or not at all.
 
@@ -77,14 +83,17 @@ def write_project(
         Becomes the project folder; an older one is replaced.
     options : HlsOptions
         Part, clock and implementation.
-    words : ndarray of int64, shape (n_jets, n_variables), or None
-        Input words for the test bench; its expected outputs come from the integer emulator.
+    counts : ndarray of int64, shape (n_jets, n_variables), or None
+        Quantities on the ports for the test bench, whose expected words come from the integer
+        emulator; None takes adversarial ones.
     """
+    given = adversarial_counts(spec) if counts is None else counts
     with atomic_path(folder) as temporary:
         with quiet():
-            _graph(spec, temporary, options).write()
-        if words is not None:
-            _write_test_bench(spec, temporary / "tb_data", words[:TEST_BENCH_JETS])
+            graph = _graph(spec, temporary, options)
+            graph.write()
+        write_top(spec, graph, temporary)
+        _write_test_data(spec, temporary, given[:TEST_BENCH_JETS])
         (temporary / "README.md").write_text(_readme(spec, options))
         for text in temporary.glob("*.yml"):
             text.write_text(text.read_text().replace(str(temporary), "."))
@@ -93,55 +102,64 @@ def write_project(
 
 
 class CSimulation:
-    """hls4ml's C simulation of the project, compiled with g++; words in and words out.
+    """The C simulation of the HLS project, compiled by its own script.
 
     Parameters
     ----------
     spec : EncoderSpec
         The encoder.
     folder : Path
-        Scratch folder for the sources and the library.
+        Becomes the project folder, as by `write_project`.
     options : HlsOptions
+        As for `write_project`.
+    counts : ndarray of int64 or None
         As for `write_project`.
     """
 
     name = "C simulation"
 
-    def __init__(self, spec: EncoderSpec, folder: Path, options: HlsOptions | None = None) -> None:
-        if shutil.which("g++") is None:
+    def __init__(
+        self,
+        spec: EncoderSpec,
+        folder: Path,
+        options: HlsOptions | None = None,
+        counts: Words | None = None,
+    ) -> None:
+        if shutil.which(os.environ.get("CXX", "g++")) is None:
             raise ToolError("the C simulation needs g++; install it (Debian: apt install g++)")
-        self._spec = spec
-        self._graph = _graph(spec, folder, options or HlsOptions())
-        try:
-            with quiet() as said:
-                self._graph.write()
-                self._graph.compile()
-        except Exception as error:  # hls4ml raises bare exceptions
-            raise ToolError(
-                f"g++ could not compile the C simulation in {folder}: {error}\n{said[0][-2000:]}"
-            ) from error
+        self._spec, self._folder, self._options = spec, folder.resolve(), options or HlsOptions()
+        write_project(spec, folder, self._options, counts)
+        self._run(["sh", SCRIPT, os.devnull, os.devnull])
 
     def __call__(self, words: Words) -> Words:
         """Return latent words, shape (n_jets, n_latent), of input words (n_jets, n_variables)."""
-        return self.outputs(words)[:, self._spec.outputs["latent words"]]
+        counts = self._spec.input.to_counts(words)
+        return self.encode(counts)[:, self._spec.outputs["latent words"]]
 
-    def outputs(self, words: Words) -> Words:
-        """Return latent words, and of a trigger score and bit: see `EncoderSpec.outputs_of`."""
-        with quiet():
-            found = self._graph.predict(self._inputs(words))
-        # One output comes as an array, several as a list of them.
-        parts = found if isinstance(found, list) else [found]
-        types = output_nodes(self._spec).values()
-        columns = [
-            _words(np.reshape(values, (len(words), -1)), kind)
-            for values, kind in zip(parts, types, strict=True)
-        ]
-        return np.hstack(columns)
+    def encode(self, counts: Words) -> Words:
+        """Return all outputs, shape (n_jets, n_outputs), of quantities on the ports."""
+        with tempfile.TemporaryDirectory() as scratch:
+            given, found = (str(Path(scratch) / name) for name in ("quantities", "words"))
+            np.savetxt(given, counts, fmt="%d")
+            self._run([f"./{SIMULATION}", given, found])
+            return np.loadtxt(found, np.int64, ndmin=2)
+
+    def _run(self, command: Sequence[str]) -> None:
+        done = subprocess.run(
+            command, cwd=self._folder, capture_output=True, text=True, check=False
+        )
+        if done.returncode != 0:
+            raise ToolError(
+                f"the C simulation in {self._folder} failed; it says:\n{done.stderr[-2000:]}"
+            )
 
     def trace(self, words: Words) -> list[Words]:
-        """Return the output words of every layer; compiles again, with probes."""
-        with quiet():
-            outputs = self._graph.trace(self._inputs(words))[1]
+        """Return the output words of every layer, from hls4ml's function with probes in it."""
+        with tempfile.TemporaryDirectory() as scratch, quiet():
+            graph = _graph(self._spec, Path(scratch) / "hls", self._options)
+            # float64 carries every word exactly; hls4ml's float32 interface would round wide ones.
+            values = np.ascontiguousarray(self._spec.input.network_type.to_values(words))
+            outputs = graph.trace(values)[1]
         return [self._traced(layer, outputs, len(words)) for layer in self._spec.layers]
 
     @staticmethod
@@ -151,10 +169,6 @@ class CSimulation:
         if layer_nodes(layer)[-1].name not in outputs:
             return layer.output.to_words(values)  # rounded in the next matrix product
         return _words(values, layer.output)
-
-    def _inputs(self, words: Words) -> NDArray[np.float64]:
-        # float64 carries every word exactly; hls4ml's float32 interface would round wide ones.
-        return np.ascontiguousarray(self._spec.input.network_type.to_values(words))
 
 
 def _words(values: NDArray[np.float64], kind: FixedType) -> Words:
@@ -184,6 +198,8 @@ def _graph(spec: EncoderSpec, folder: Path, options: HlsOptions) -> Any:
         part=options.part,
         clock_period=options.clock_period_ns,
         io_type="io_parallel",
+        # The constants that are compiled are those that are synthesized.
+        write_weights_txt=False,
     )
     register()
     layers = nodes(spec, dsp=options.dsp)
@@ -231,33 +247,27 @@ def _node_configuration(node: Node, options: HlsOptions) -> dict[str, Any]:
     return {**content, "ReuseFactor": options.reuse_factor, "Strategy": options.strategy}
 
 
-def _write_test_bench(spec: EncoderSpec, folder: Path, words: Words) -> None:
-    from aefpga.fixedpoint import Emulator
-
-    folder.mkdir(parents=True, exist_ok=True)
-    outputs = spec.output_type.to_values(Emulator(spec).outputs(words))
-    for name, values in (
-        ("tb_input_features.dat", spec.input.network_type.to_values(words)),
-        ("tb_output_predictions.dat", outputs),
-    ):
-        np.savetxt(folder / name, values, fmt="%.17g")
+def _write_test_data(spec: EncoderSpec, folder: Path, counts: Words) -> None:
+    words = Emulator(spec).outputs(spec.input.of_counts(counts))
+    (folder / QUANTITIES).parent.mkdir(exist_ok=True)
+    np.savetxt(folder / QUANTITIES, counts, fmt="%d")
+    np.savetxt(folder / WORDS, words, fmt="%d")
 
 
 def _readme(spec: EncoderSpec, options: HlsOptions) -> str:
-    pairs = zip(spec.input.variables, spec.input.is_companded, strict=True)
-    made = [name for name, is_companded in pairs if is_companded or spec.input.offset is not None]
-    front_end = (
-        f"\nThe inputs are the network's words. Of {', '.join(made)} the RTL project's "
-        "`src/encoder_front_end.v` makes them: it subtracts offsets and puts quantities on "
-        "logarithmic scales.\n"
-        if made
-        else ""
+    port = spec.input.port
+    rows = "\n".join(
+        f"    {name:<24} {width:>2} bits, {'' if signed else 'un'}signed, {step:g} {unit}".rstrip()
+        for name, width, signed, step, unit in zip(
+            input_names(spec), port.width, port.signed, port.lsb, spec.input.units, strict=True
+        )
     )
     text = textwrap.dedent(f"""\
         # HLS project of encoder {spec.layout}
 
         Encoder hash `{spec.hash}`; part {options.part}, {options.clock_period_ns:g} ns, reuse
-        factor {options.reuse_factor}, strategy {options.strategy}; written by aefpga with hls4ml.
+        factor {options.reuse_factor}, strategy {options.strategy}; written by aefpga, the network
+        by hls4ml.
 
         Synthesize it where the vendor's tool is installed:
 
@@ -265,7 +275,15 @@ def _readme(spec: EncoderSpec, options: HlsOptions) -> str:
             vitis_hls -f build_prj.tcl                  # Vitis HLS before that
             vivado_hls -f build_prj.tcl                 # Vivado HLS (backend Vivado)
 
-        `tb_data/` holds input words of test jets as numbers, and what the encoder must answer.
+        The top is `{TOP}`, in `firmware/{TOP}.cpp`. It has the data ports of the RTL
+        project's module of this name: same names, widths and order.
+
+        `{QUANTITIES}` holds test quantities as integers on these ports, `{WORDS}` what
+        the encoder must answer. `sh {SCRIPT}` compiles top and test bench with g++ and compares;
+        so does C simulation in the vendor's tool.
+
+        A quantity's word counts steps, of the size that is given last:
+
         """)
     trigger = f"\nScore and trigger bit come last: {spec.trigger}.\n" if spec.trigger else ""
-    return text + trigger + front_end
+    return f"{text}{rows}\n{trigger}"

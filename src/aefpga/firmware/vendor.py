@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Literal
 
 from aefpga.errors import ToolError, UsageError
-from aefpga.firmware.hls import PROJECT, HlsOptions
+from aefpga.firmware.hls import HlsOptions
+from aefpga.firmware.hls_top import TOP
 from aefpga.firmware.open_flow import describe
 from aefpga.firmware.parts import Part
 from aefpga.firmware.report import Frequency, Resources, SynthesisReport
@@ -99,8 +100,8 @@ def synthesize_hls(
         done = subprocess.run(
             tool.command, cwd=project, stdout=stream, stderr=subprocess.STDOUT, check=False
         )
-    folder = project / f"{PROJECT}_prj" / "solution1" / "syn" / "report"
-    found = [p for p in (folder / f"{PROJECT}_csynth.{e}" for e in ("xml", "rpt")) if p.exists()]
+    folder = project / f"{TOP}_prj" / "solution1" / "syn" / "report"
+    found = [p for p in (folder / f"{TOP}_csynth.{e}" for e in ("xml", "rpt")) if p.exists()]
     if done.returncode != 0 or not found:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:])
         problem = f"exit code {done.returncode}" if done.returncode else f"no report in {folder}"

@@ -151,6 +151,28 @@ def adversarial_words(spec: EncoderSpec, n_random: int = 1000, seed: int = 0) ->
     return np.concatenate([words, _around_threshold(spec, words)])
 
 
+def adversarial_counts(spec: EncoderSpec, n_random: int = 1000, seed: int = 0) -> NDArray[np.int64]:
+    """Return quantities on the firmware's ports meant to break an implementation.
+
+    Those of `adversarial_words`; where a front end makes the words also the ends of the ports, and
+    random quantities of every size, which no word stands for alone.
+
+    Returns
+    -------
+    ndarray of int64, shape (n, n_variables)
+        Words on the ports.
+    """
+    source = spec.input
+    counts = source.to_counts(adversarial_words(spec, n_random, seed))
+    if source.offset is None and not source.is_companded.any():
+        return counts
+    low, high = source.port.min_word, source.port.max_word
+    rng = np.random.default_rng(seed)
+    size = np.exp2(-rng.uniform(0, source.port.width, (n_random, len(low))))
+    random = np.rint(rng.uniform(low, high, size.shape) * size).astype(np.int64)
+    return np.concatenate([counts, np.stack([low, high]), random])
+
+
 def _extremes(spec: EncoderSpec, words: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return words that drive each latent word and the score to either end.
 

@@ -112,7 +112,7 @@ class EncoderInput:
             raise ValueError(f"expected {n} finite offsets")
         if not (offset.port.fits((n,)) and offset.shifted.fits((n,))):
             raise ValueError(f"expected types of {n} offsets")
-        linear, port = self._linear, offset.port
+        linear, port = self.linear_type, offset.port
         if np.any(port.fraction < self.type.fraction) or np.any(
             np.ldexp(offset.values, port.fraction) % 1
         ):
@@ -139,14 +139,14 @@ class EncoderInput:
         return arriving.broadcast(self.mantissa.shape)
 
     @property
-    def _linear(self) -> FixedType:
+    def linear_type(self) -> FixedType:
         """Type of the linear words as the network reads them."""
         return self.type.shifted(-self.exponent).broadcast(self.mantissa.shape)
 
     @property
     def network_type(self) -> FixedType:
         """Type of the words as the network reads them."""
-        linear = self._linear
+        linear = self.linear_type
         largest = compand(np.maximum(self.type.max_word, 0), np.maximum(self.mantissa, 1))
         bits = np.frexp(np.floor(largest))[1]
         return FixedType(
@@ -210,7 +210,7 @@ class EncoderInput:
         if self.offset is not None:
             difference = self.port.to_values(counts) - self.offset.values
             cut = self.offset.shifted.quantized(np.ldexp(difference, -self.exponent))
-            counts = self._linear.to_words(cut)
+            counts = self.linear_type.to_words(cut)
         return np.floor(self._scale(counts)).astype(np.int64)
 
     def scaled(self, jets: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
@@ -231,6 +231,16 @@ class EncoderInput:
         DataError
             If a value is NaN or infinite.
         """
+        return self.of_counts(self.quantized(jets))
+
+    def quantized(self, jets: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
+        """Quantize jets in physical units, shape (n_jets, n_variables), to words on the port.
+
+        Raises
+        ------
+        DataError
+            If a value is NaN or infinite.
+        """
         if jets.ndim != 2 or jets.shape[1] != len(self.variables):
             raise DataError(
                 f"the encoder takes {len(self.variables)} variables a jet, found an array of shape "
@@ -240,7 +250,7 @@ class EncoderInput:
         if not finite.all():
             column = self.variables[int(np.argmin(finite))]
             raise DataError(f"NaN or infinity in {column}; remove these jets before encoding")
-        return self.of_counts(self.port.to_words(jets))
+        return self.port.to_words(jets)
 
     def outside(self, jets: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
         """Return which values the input type cannot hold, shape (n_jets, n_variables).

@@ -154,6 +154,16 @@ class FixedType:
         signed, width, integer = (np.tile(x, n) for x in (row.signed, row.width, row.integer))
         return FixedType(signed, width, integer, self.rounding, self.overflow)
 
+    def element(self, index: int) -> "FixedType":
+        """Return the type of one element of a vector that has one for each."""
+        return FixedType(
+            self.signed[index],
+            self.width[index],
+            self.integer[index],
+            self.rounding,
+            self.overflow,
+        )
+
     def shifted(self, exponent: ArrayLike) -> "FixedType":
         """Return the type of the same words standing for values ``2**exponent`` times as large."""
         return FixedType(

@@ -166,14 +166,14 @@ class Run:
             raise _damaged(path, error) from error
         return values
 
-    def test_words(self, most: int | None = None) -> NDArray[np.int64]:
-        """Input words to compare computations on, shape (n_records, n_variables).
+    def test_quantities(self, most: int | None = None) -> NDArray[np.int64]:
+        """Words on the firmware's ports to compare computations on, (n_records, n_variables).
 
         The first of the test split, or of those that were kept with an encoder that is alone: all,
         or `most` of them.
         """
         if not self.is_alone:
-            return self.spec.input.to_words(self.test_records[:most])
+            return self.spec.input.quantized(self.test_records[:most])
         path, source = self.folder / layout.TEST_WORDS, self.spec.input
         try:
             words = load_arrays(path, allowance(path.stat().st_size))["words"]
@@ -183,7 +183,7 @@ class Run:
                 raise ValueError("words that no input has")
         except DAMAGED as error:
             raise _damaged(path, error) from error
-        return words[:most]
+        return source.to_counts(words[:most])
 
     def _of_training(self, name: str) -> Path:
         """Return where a file is that only a training leaves.

@@ -1,6 +1,5 @@
 """`csim`: the computations of one encoder, compared word for word, scores and bits too."""
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -15,12 +14,11 @@ from aefpga.firmware.agreement import (
     Agreement,
     Computation,
     Difference,
-    Firmware,
     compare_all,
     first_difference,
 )
 from aefpga.fixedpoint import Emulator
-from aefpga.fixedpoint.example import adversarial_words
+from aefpga.fixedpoint.example import adversarial_counts
 from aefpga.progress import Step, silent
 from aefpga.runs import Run, layout
 from aefpga.trainers.registry import reference
@@ -30,9 +28,10 @@ Words = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class CsimResult:
-    """The agreement of all computations, and where the first two that differ part."""
+    """The agreement of the computations that ran, and where the first two that differ part."""
 
     encoder_hash: str
+    computations: Sequence[str]
     jets: int
     adversarial: int
     agreements: Sequence[Agreement]
@@ -48,6 +47,7 @@ class CsimResult:
         """Return plain JSON content."""
         return {
             "encoder_hash": self.encoder_hash,
+            "computations": list(self.computations),
             "jets": self.jets,
             "adversarial_jets": self.adversarial,
             "agreements": [a.to_dict() for a in self.agreements],
@@ -64,10 +64,11 @@ def csim(
     max_jets: int | None = None,
     step: Step = silent,
 ) -> CsimResult:
-    """Compare the four computations of a run's encoder on its test split and adversarial words.
+    """Compare the computations of a run's encoder on its test split and adversarial quantities.
 
-    Of an imported encoder there are three. Scores and trigger bits are compared among those that
-    compute them, which a trainer's computation does not. What was found is kept with the run.
+    All start from words on the firmware's ports. There are four, of an imported encoder three.
+    Scores and trigger bits are compared among those that compute them, which a trainer's
+    computation does not. What was found is kept with the run.
 
     Parameters
     ----------
@@ -84,59 +85,64 @@ def csim(
     from aefpga.firmware.parts import find_part
 
     spec, firmware = run.spec, run.firmware
-    jets, adversarial = run.test_words(max_jets), adversarial_words(spec)
-    words = np.concatenate([jets, adversarial])
+    jets, adversarial = run.test_quantities(max_jets), adversarial_counts(spec)
+    counts = np.concatenate([jets, adversarial])
+    words = spec.input.of_counts(counts)
     emulator = Emulator(spec)
     part, period = find_part(firmware.part).name, firmware.clock_period_ns
     options = hls.HlsOptions(
         part, period, firmware.reuse_factor, firmware.strategy, dsp=firmware.dsp
     )
-    with tempfile.TemporaryDirectory() as scratch:
 
-        def keras() -> Any:
-            return reference(run)
+    def keras() -> tuple[Computation, Words]:
+        trained = reference(run)
+        return trained, trained(words)
 
-        def c_simulation() -> Any:
-            hls.write_project(spec, projects / run.name / "hls", options, jets)
-            return hls.CSimulation(spec, Path(scratch) / "hls", options)
+    def c_simulation() -> tuple[Computation, Words]:
+        simulation = hls.CSimulation(spec, projects / run.name / "hls", options, jets)
+        return simulation, simulation.encode(counts)
 
-        def simulated_rtl() -> Any:
-            folder = projects / run.name / "rtl"
-            adders, dsp = firmware.adders_per_stage, firmware.dsp
-            made = rtl.make_project(spec, period, folder, part, adders, dsp=dsp)
-            return rtl.RtlSimulation(made, folder)
+    def simulated_rtl() -> tuple[Computation, Words]:
+        folder = projects / run.name / "rtl"
+        adders, dsp = firmware.adders_per_stage, firmware.dsp
+        made = rtl.make_project(spec, period, folder, part, adders, dsp=dsp)
+        simulation = rtl.RtlSimulation(made, folder)
+        return simulation, simulation.encode(counts)
 
-        makers = {"keras": keras, "hls": c_simulation, "rtl": simulated_rtl}
-        skipped = dict.fromkeys(without, "left out by request")
-        if run.is_alone:
-            skipped["keras"] = "the encoder was imported: there is no trainer's computation of it"
-        wanted = {key: make for key, make in makers.items() if key not in skipped}
-        computations: dict[str, Any] = {emulator.name: emulator}
-        for done, make in enumerate(wanted.values()):
-            step("four computations", done, len(wanted))
-            computation = make()
-            computations[computation.name] = computation
-        step("four computations", len(wanted), len(wanted))
-        results = {name: _outputs(compute, words) for name, compute in computations.items()}
-        agreements = compare_all(results, spec.outputs)
-        wrong = next((a for a in agreements if not a.is_exact), None)
-        difference = None
-        if wrong is not None and wrong.first_jet is not None:
-            one = slice(wrong.first_jet, wrong.first_jet + 1)
+    skipped = dict.fromkeys(without, "left out by request")
+    if run.is_alone:
+        skipped["keras"] = "the encoder was imported: there is no trainer's computation of it"
+    makers = {"keras": keras, "hls": c_simulation, "rtl": simulated_rtl}
+    wanted = {key: make for key, make in makers.items() if key not in skipped}
+    computations: dict[str, Computation] = {emulator.name: emulator}
+    results = {emulator.name: emulator.outputs(words)}
+    for done, (key, make) in enumerate(wanted.items()):
+        step("computations", done, len(wanted), key)
+        computation, found = make()
+        computations[computation.name], results[computation.name] = computation, found
+    step("computations", len(wanted), len(wanted))
+    agreements = compare_all(results, spec.outputs)
+    wrong = next((a for a in agreements if not a.is_exact), None)
+    difference = None
+    if wrong is not None and wrong.first_jet is not None:
+        one, columns = slice(wrong.first_jet, wrong.first_jet + 1), spec.outputs[wrong.part]
 
-            def traced(name: str) -> tuple[str, dict[str, Words]]:
-                if wrong.part == LATENT:
-                    layers = computations[name].trace(words[one])
-                    return name, dict(zip((x.name for x in spec.layers), layers, strict=True))
-                return name, {wrong.part: results[name][one, spec.outputs[wrong.part]]}
+        def traced(name: str) -> tuple[str, dict[str, Words]]:
+            layers = computations[name].trace(words[one])
+            return name, dict(zip((x.name for x in spec.layers), layers, strict=True))
 
+        def outputs(name: str) -> tuple[str, dict[str, Words]]:
+            return name, {wrong.part: results[name][one, columns]}
+
+        if wrong.part == LATENT:
             difference = first_difference(traced(wrong.first), traced(wrong.second), words[one])
-            difference = difference and replace(difference, jet=wrong.first_jet)
-    found = CsimResult(spec.hash, len(jets), len(adversarial), agreements, difference, skipped)
-    write_json(run.folder / layout.AGREEMENT, found.to_dict())
-    return found
-
-
-def _outputs(computation: Computation, words: Words) -> Words:
-    """Return all outputs of a computation: a trainer's has latent words alone."""
-    return computation.outputs(words) if isinstance(computation, Firmware) else computation(words)
+        # Where all layers agree on the input words, it is in front of them.
+        difference = difference or first_difference(
+            outputs(wrong.first), outputs(wrong.second), words[one]
+        )
+        difference = difference and replace(difference, jet=wrong.first_jet)
+    result = CsimResult(
+        spec.hash, tuple(results), len(jets), len(adversarial), agreements, difference, skipped
+    )
+    write_json(run.folder / layout.AGREEMENT, result.to_dict())
+    return result

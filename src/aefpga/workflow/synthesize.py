@@ -40,7 +40,7 @@ def synthesize(
     in_dsps = firmware.dsp if dsp is None else dsp
     chosen = vendor.choose_tool(tool, chosen_part)
     spec, folder = run.spec, projects / run.name
-    words = run.test_words(hls.TEST_BENCH_JETS)
+    counts = run.test_quantities(hls.TEST_BENCH_JETS)
     if chosen.name == "open":
         step("RTL", 0, 2)
         adders = adders_per_stage or firmware.adders_per_stage
@@ -49,8 +49,8 @@ def synthesize(
         )
         step("RTL", 1, 2)
         simulation = rtl.RtlSimulation(traced, folder / "rtl")
-        expected, found = Emulator(spec).outputs(words), simulation.outputs(words)
-        if not np.array_equal(expected, found):
+        expected = Emulator(spec).outputs(spec.input.of_counts(counts))
+        if not np.array_equal(expected, simulation.encode(counts)):
             raise RunError("the RTL does not compute the emulator's words; run `aefpga csim`")
         step("RTL", 2, 2)
         make_report = route_open if chosen_part.is_open else synthesize_open
@@ -66,7 +66,7 @@ def synthesize(
             chosen.backend,
             in_dsps,
         )
-        hls.write_project(spec, folder / "hls", options, words)
+        hls.write_project(spec, folder / "hls", options, counts)
         report = vendor.synthesize_hls(spec, folder / "hls", options, chosen, chosen_part)
     name = f"synthesis-{chosen_part.device}"
     write_json(run.folder / layout.REPORTS / f"{name}.json", report.to_dict())
