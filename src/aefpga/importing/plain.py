@@ -120,6 +120,11 @@ def read_network(path: Path) -> Imported:
     except ValidationError as error:
         raise DataError(f"{path} does not describe an encoder:\n{problems_of(error)}") from error
     archive = path.parent / content.arrays if content.arrays else path.with_suffix(".npz")
+    if not archive.is_file():
+        raise DataError(
+            f"there is no {archive}, the NumPy archive of the weights that {path.name} describes; "
+            "put it there, or name another in `arrays`"
+        )
     try:
         arrays = load_arrays(archive, MAX_BYTES)
     except ValueError as error:
