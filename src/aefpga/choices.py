@@ -3,7 +3,7 @@
 from typing import Literal
 
 ModelKind = Literal["linear", "standard", "sparse-l1", "sparse-kl", "vae", "adversarial", "modulo"]
-Normalisation = Literal["min-max", "standard", "four-momentum", "physics"]
+Normalisation = Literal["min-max", "standard", "four-momentum", "physics", "shares"]
 Scale = Literal["range", "spread"]
 PenaltyRule = Literal["textbook", "study"]
 ScoreKind = Literal["absolutes", "squares", "largest"]

@@ -134,7 +134,7 @@ def test_another_kind_of_layer_is_one_class(tmp_path, monkeypatch):
 def test_another_schema_is_an_error(spec, tmp_path):
     spec.save(tmp_path)
     path = tmp_path / "encoder.json"
-    path.write_text(path.read_text().replace('"schema": 4', '"schema": 99'))
+    path.write_text(path.read_text().replace('"schema": 5', '"schema": 99'))
     with pytest.raises(RunError, match="schema version 99"):
         EncoderSpec.load(tmp_path)
 

@@ -20,7 +20,6 @@ from aefpga.entropy.gated import step_coder
 from aefpga.entropy.histograms import WordHistograms
 from aefpga.entropy.schemes import PlainScheme
 from aefpga.errors import UsageError
-from aefpga.fixedpoint import Emulator
 from aefpga.runs import layout
 from aefpga.runs.autoencoder import Autoencoder
 from aefpga.schema.relations import consistent, present
@@ -79,7 +78,6 @@ class Autoencoding(Codec):
     def __init__(self, task: Task, options: Options) -> None:
         super().__init__(task)
         self._options, self._model = options, _load(task)
-        self._emulator = Emulator(self._model.spec)
         inputs = self._model.spec.input.variables
         if inputs != task.record.names:
             raise UsageError(
@@ -88,7 +86,7 @@ class Autoencoding(Codec):
             )
         self._columns = [inputs.index(name) for name in task.schema.names]
         self.coders = {"words": WordHistograms(self._model.spec)}
-        self.schemes = {"words": PlainScheme(len(self._model.spec.latent_type.width))}
+        self.schemes = {"words": PlainScheme(len(self._model.spec.sent_type.width))}
         self._corrector = Corrector(task.profile, task.schema) if task.profile else None
         if self._corrector:
             schema = task.schema
@@ -112,7 +110,7 @@ class Autoencoding(Codec):
         source = self._model.spec.input
         inputs = np.zeros((len(values), len(source.variables)), np.float32)
         inputs[:, self._columns] = values
-        words = self._emulator(source.to_words(inputs))
+        words = self._model.words(inputs)
         outside = np.asarray(source.outside(inputs)[:, self._columns].any(axis=1))
         from_words = self._model.decoder.decode(words)
         kept = (outside | self._is_mistaken(inputs, from_words)) & self._options.keeps_outliers

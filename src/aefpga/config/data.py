@@ -33,7 +33,8 @@ class DataConfig(Section):
         None, description="a set (of jets: 28, 27, 24, 19 or 4), or names; none: the usual set"
     )
     normalisation: Normalisation = Field(
-        "physics", description="min-max, standard, four-momentum or physics"
+        "physics",
+        description="min-max, standard, four-momentum, physics or, of cells, shares of their sum",
     )
     cuts: dict[str, float | Limits] | None = Field(
         None, description="keep records with these variables below, or within limits; none: usual"
@@ -57,6 +58,34 @@ class DataConfig(Section):
     def _as_text(cls, value: Any) -> str | None:
         # Sets of jets are named by numbers, which YAML reads as such.
         return None if value is None else str(value)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _normalisation_of_the_record(cls, content: Any) -> Any:
+        if not isinstance(content, dict) or content.get("normalisation") is not None:
+            return content
+        record = _schema(content.get("record", JETS))
+        usual = record.normalisation if isinstance(record, Schema) else "physics"
+        return {**content, "normalisation": usual}
+
+    @model_validator(mode="after")
+    def _shares_of_cells(self) -> "DataConfig":
+        if self.normalisation == "shares":
+            schema = self.columns()
+            image = schema.image()
+            cells = () if image is None else image.cells
+            others = [
+                v.name
+                for j, v in enumerate(schema.variables)
+                if j not in cells or not v.kind.is_count
+            ]
+            if others:
+                raise ValueError(
+                    "normalisation shares divides cells that are counts by the sum of all: "
+                    f"{', '.join(others[:5])} are none; leave these out of the variables, or take "
+                    "another, physics say"
+                )
+        return self
 
     @model_validator(mode="after")
     def _known(self) -> "DataConfig":

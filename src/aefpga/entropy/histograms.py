@@ -55,7 +55,7 @@ class WordHistograms:
     """
 
     def __init__(self, spec: EncoderSpec) -> None:
-        self._type = spec.latent_type
+        self._type = spec.sent_type
 
     def encode(self, table: Words, counts: Words) -> bytes:
         """Return bytes; see `Coder`."""

@@ -286,4 +286,10 @@ def _readme(spec: EncoderSpec, options: HlsOptions) -> str:
 
         """)
     trigger = f"\nScore and trigger bit come last: {spec.trigger}.\n" if spec.trigger else ""
-    return f"{text}{rows}\n{trigger}"
+    divided = (
+        "\nQuantities are cells' shares of their sum. The division, and the sum's own word, sent "
+        "beside the latent words, are made before them: not in this project.\n"
+        if spec.input.total is not None
+        else ""
+    )
+    return f"{text}{rows}\n{trigger}{divided}"

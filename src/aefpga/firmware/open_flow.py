@@ -67,6 +67,12 @@ def synthesize_open(
         "no vendor tool took part: latency and interval are those of the RTL in simulation, "
         "resources are before placement and routing",
     )
+    if rtl.spec.input.total is not None:
+        notes = (
+            *notes,
+            "the division of the cells by their sum, and the sum's own word, are in front of the "
+            "ports: in no figure here",
+        )
     try:
         counts = synthesize(project, TOP, part.family, step, timeout_s)
         resources, tool, version = counts.resources, "Yosys", counts.tool_version

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from aefpga.errors import DataError
 from aefpga.fixedpoint.compand import compand, expand
 from aefpga.fixedpoint.layers import MAX_NEURONS
+from aefpga.fixedpoint.total import Total, shares
 from aefpga.fixedpoint.types import EXACT_BITS, FixedType, integers
 
 LONGEST_NAME = 200
@@ -78,6 +79,9 @@ class EncoderInput:
         Bits of mantissa of the companded scale, at least 1; -1 for a linear one.
     offset : Offset or None
         What is subtracted; None where quantities arrive on the grid of `type` and stay as they are.
+    total : Total or None
+        The sum that quantities are divided by before they arrive on the port; None where they
+        arrive undivided.
     """
 
     variables: tuple[str, ...]
@@ -86,6 +90,7 @@ class EncoderInput:
     exponent: NDArray[np.int64]
     mantissa: NDArray[np.int64]
     offset: Offset | None = None
+    total: Total | None = None
 
     def __post_init__(self) -> None:
         n = len(self.variables)
@@ -103,6 +108,10 @@ class EncoderInput:
             raise ValueError("an exponent or a mantissa is beyond all that floats hold")
         if np.any(self.is_companded & (self.type.signed | (self.mantissa == 0))):
             raise ValueError("companding needs quantities without sign, and a bit of mantissa")
+        if self.total is not None and (
+            self.offset is not None or self.is_companded.any() or self.type.signed.any()
+        ):
+            raise ValueError("shares of a sum are linear, without sign or offset")
         if self.offset is not None:
             self._check_offset(self.offset, n)
 
@@ -215,6 +224,7 @@ class EncoderInput:
 
     def scaled(self, jets: NDArray[np.floating[Any]]) -> NDArray[np.float32]:
         """Return what the network reads if nothing is rounded: the float model's inputs."""
+        jets = self._arriving(jets)
         offset = 0.0 if self.offset is None else self.offset.values
         counts = (jets - offset) / self.type.lsb
         return (self._scale(counts) * self.network_type.lsb).astype(np.float32)
@@ -250,13 +260,20 @@ class EncoderInput:
         if not finite.all():
             column = self.variables[int(np.argmin(finite))]
             raise DataError(f"NaN or infinity in {column}; remove these jets before encoding")
-        return self.port.to_words(jets)
+        return self.port.to_words(self._arriving(jets))
+
+    def _arriving(self, jets: NDArray[np.floating[Any]]) -> NDArray[np.floating[Any]]:
+        """Return the quantities on the port."""
+        return jets if self.total is None else shares(jets)
 
     def outside(self, jets: NDArray[np.floating[Any]]) -> NDArray[np.bool_]:
         """Return which values the input type cannot hold, shape (n_jets, n_variables).
 
         A value within half a step of the range's end rounds to the end and is none of them.
         """
+        if self.total is not None:
+            # The whole is the largest share that there is, by half a step or more.
+            return np.repeat(self.total.outside(jets)[:, None], jets.shape[1], axis=1)
         outside = _beyond(self.port, jets)
         if self.offset is not None:
             outside |= _beyond(self.type, jets - self.offset.values)
@@ -276,7 +293,8 @@ class EncoderInput:
             "exponent": self.exponent.tolist(),
             "mantissa": self.mantissa.tolist(),
         }
-        return content if self.offset is None else {**content, "offset": self.offset.to_config()}
+        parts = {"offset": self.offset, "total": self.total}
+        return content | {n: part.to_config() for n, part in parts.items() if part is not None}
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any]) -> "EncoderInput":
@@ -294,6 +312,7 @@ class EncoderInput:
             exponent=integers(config["exponent"]),
             mantissa=integers(config["mantissa"]),
             offset=Offset.from_config(config["offset"]) if "offset" in config else None,
+            total=Total.from_config(config["total"]) if "total" in config else None,
         )
 
 

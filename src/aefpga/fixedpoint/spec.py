@@ -23,9 +23,10 @@ from aefpga.fixedpoint.layers import MAX_WEIGHTS, DenseLayer, Layer, exact_accum
 from aefpga.fixedpoint.trigger import Trigger
 from aefpga.fixedpoint.types import EXACT_BITS, FixedType
 
-SCHEMA_VERSION = 4
-# In schema 2 every layer is dense, and no input has an offset; up to 3 there is no trigger.
-READ_VERSIONS = (2, 3, 4)
+SCHEMA_VERSION = 5
+# In schema 2 every layer is dense, and no input has an offset; up to 3 there is no trigger,
+# up to 4 no sum that inputs are divided by.
+READ_VERSIONS = (2, 3, 4, 5)
 MAX_LAYERS = 64
 
 
@@ -82,6 +83,25 @@ class EncoderSpec:
         return self.layers[-1].output.broadcast((self.layers[-1].n_out,))
 
     @property
+    def sent_type(self) -> FixedType:
+        """Type of the words that are sent for a record: the latent ones, and that of a sum."""
+        latent, total = self.latent_type, self.input.total
+        if total is None:
+            return latent
+        return FixedType(
+            np.append(latent.signed, total.type.signed),
+            np.append(latent.width, total.type.width),
+            np.append(latent.integer, total.type.integer),
+        )
+
+    def sent(
+        self, records: NDArray[np.floating[Any]], latent: NDArray[np.int64]
+    ) -> NDArray[np.int64]:
+        """Return the words of `sent_type`, shape (n_records, n_words), of records and latents."""
+        total = self.input.total
+        return latent if total is None else np.column_stack([latent, total.words(records)])
+
+    @property
     def outputs(self) -> dict[str, slice]:
         """What comes out, as columns of `outputs_of`: latent words, and of a trigger two more."""
         n = self.layers[-1].n_out
@@ -118,8 +138,8 @@ class EncoderSpec:
 
     @property
     def bits_per_jet(self) -> int:
-        """Number of bits that the firmware sends for a jet: the widths of its latent words."""
-        return int(self.latent_type.width.sum())
+        """Number of bits that are sent for a jet: the widths of its words."""
+        return int(self.sent_type.width.sum())
 
     @property
     def layout(self) -> str:

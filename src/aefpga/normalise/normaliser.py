@@ -15,13 +15,16 @@ from numpy.typing import NDArray
 
 from aefpga.errors import DataError, RunError
 from aefpga.files import write_json
+from aefpga.fixedpoint.total import shares, sums
 from aefpga.normalise.maps import Affine, Constant, Map, map_from_config, map_to_config
-from aefpga.normalise.recipes import RECIPES
+from aefpga.normalise.recipes import RECIPES, SHARES
 from aefpga.schema import Schema
 
 SCHEMA_VERSION = 3
 # What a network may make of a column, at most, as large as float32 holds.
 MAX_COLUMN = 1e38
+# Shares that add up to less are as good as none.
+LEAST_SHARE = 1e-9
 
 Floats = NDArray[np.float32]
 
@@ -32,7 +35,7 @@ class Normaliser:
     Parameters
     ----------
     recipe : str
-        ``min-max``, ``standard``, ``four-momentum``, ``physics`` or ``natural``.
+        One of `RECIPES`.
     schema : Schema
         The columns of the data.
 
@@ -72,6 +75,11 @@ class Normaliser:
         return tuple(name for name, one_map in pairs if one_map.is_logarithmic)
 
     @property
+    def is_of_shares(self) -> bool:
+        """Whether columns are shares of a record's sum, which goes another way."""
+        return self.recipe == SHARES
+
+    @property
     def min_max_(self) -> "Normaliser":
         """The literature's units, whatever the network learns."""
         if self.recipe == "min-max":
@@ -101,26 +109,45 @@ class Normaliser:
             )
         columns = x.T.astype(np.float64)
         self.minimum_, self.maximum_ = columns.min(axis=1), columns.max(axis=1)
-        recipe = RECIPES[self.recipe]
+        if self.is_of_shares:
+            columns = shares(x).T
+        recipe, image = RECIPES[self.recipe], self._schema.image()
+        cells = [] if image is None else image.cells.tolist()
+        # Cells of an image are alike, whatever each has seen.
+        all_cells = columns[cells].ravel()
         self.maps_ = tuple(
-            recipe(self._schema, variable, column)
-            for variable, column in zip(self._schema.variables, columns, strict=True)
+            recipe(self._schema, variable, all_cells if j in cells else columns[j])
+            for j, variable in enumerate(self._schema.variables)
         )
         return self
 
     def transform(self, x: Floats) -> Floats:
         """Return columns, float32 of shape (n_records, n_columns), of physical units."""
-        values = x.T.astype(np.float64)
+        values = (shares(x) if self.is_of_shares else x.astype(np.float64)).T
         columns = [m.forward(v) for m, v in zip(self.maps_, values, strict=True)]
         return np.stack(columns, axis=1).astype(np.float32)
 
-    def inverse_transform(self, y: Floats) -> Floats:
-        """Return physical units, float32, of columns."""
+    def inverse_transform(
+        self, y: Floats, totals: NDArray[np.floating[Any]] | None = None
+    ) -> Floats:
+        """Return physical units, float32, of columns.
+
+        Parameters
+        ----------
+        y : ndarray of float32, shape (n_records, n_columns)
+        totals : ndarray, shape (n_records,), or None
+            Of shares, the sum of each record, which those of what is returned add up to, but for
+            rounding to whole numbers.
+        """
         # Column after column in memory, as they are made here and written to files.
         values = np.empty((len(y), len(self.maps_)), np.float32, order="F")
         for j, one_map in enumerate(self.maps_):
             values[:, j] = one_map.backward(y[:, j].astype(np.float64))
-        return values
+        if totals is None:
+            return values
+        positive = np.maximum(values, 0)
+        factor = totals / np.maximum(sums(positive), LEAST_SHARE)
+        return np.asarray(np.rint(positive * factor[:, None]), np.float32)
 
     def get_config(self) -> dict[str, Any]:
         """Return the state as plain JSON content."""
@@ -179,8 +206,9 @@ def load_normaliser(path: Path, names: tuple[str, ...]) -> Normaliser:
         normaliser = Normaliser.from_config(_upgraded(config, names) if schema == 2 else config)
         # Tried before it is believed: numbers may be out of all range.
         with np.errstate(all="ignore"):
+            totals = np.ones(1) if normaliser.is_of_shares else None
             for y in (0, -MAX_COLUMN, MAX_COLUMN):
-                normaliser.inverse_transform(np.full((1, len(names)), y, np.float32))
+                normaliser.inverse_transform(np.full((1, len(names)), y, np.float32), totals)
     except (OSError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError,
             RecursionError) as error:  # fmt: skip
         raise RunError(f"{path} cannot be read as a normaliser ({error}); train again") from error

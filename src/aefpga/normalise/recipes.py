@@ -7,6 +7,7 @@
 * ``physics``: every variable in units of the resolution that is asked of it, so that the mean
   squared error weighs what matters: companded quantities close to logarithmic above 2 units, angles
   around the beam brought back into one turn, counts rounded to integers.
+* ``shares``: cells divided by the sum of their record's, which is sent as a word of its own.
 * ``natural``: physical units, companded quantities logarithmic; for scalar quantizers.
 """
 
@@ -75,10 +76,16 @@ def _natural(schema: Schema, variable: Variable, x: NDArray[Any]) -> Map:
     return Affine(0.0, (float(np.median(x)) or 1.0) if kind.is_relative else 1.0)
 
 
+def _share(schema: Schema, variable: Variable, x: NDArray[Any]) -> Map:
+    return Affine(0.0, 1.0)
+
+
+SHARES = "shares"
 RECIPES: dict[str, Recipe] = {
     "min-max": _min_max,
     "standard": _standard,
     "four-momentum": _four_momentum,
     "physics": _physics,
+    SHARES: _share,
     "natural": _natural,
 }

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from aefpga.decoding import Decoded, RecordDecoder
 from aefpga.errors import RunError
 from aefpga.fixedpoint import Emulator, EncoderInput, EncoderSpec
+from aefpga.fixedpoint.total import sums
 from aefpga.networks.decoder import Decoder
 from aefpga.normalise import Normaliser
 from aefpga.runs import layout
@@ -59,7 +60,7 @@ class Autoencoder:
         """
         spec = EncoderSpec.load(folder)
         decoder = load_decoder(folder, spec)
-        n_variables, n_words = len(spec.input.variables), len(spec.latent_type.width)
+        n_variables, n_words = len(spec.input.variables), len(spec.sent_type.width)
         if (decoder.n_words, decoder.n_variables) != (n_words, n_variables):
             raise RunError(
                 f"{folder}: a decoder of {decoder.n_words} words to {decoder.n_variables} "
@@ -78,11 +79,15 @@ class Autoencoder:
         return Emulator(self.spec)
 
     def words(self, records: Floats) -> Words:
+        """Return the words, shape (n_records, n_words), that are sent for records."""
+        return self.spec.sent(records, self.latent(records))
+
+    def latent(self, records: Floats) -> Words:
         """Return latent words, shape (n_records, n_latent), of records in physical units."""
         return self._emulator.encode(records)
 
     def decode(self, words: Words) -> Floats:
-        """Return records, shape (n_records, n_variables), physical units, of latent words."""
+        """Return records, shape (n_records, n_variables), physical units, of words."""
         return self.decode_naming(words).values
 
     def decode_naming(self, words: Words) -> Decoded:
@@ -126,5 +131,6 @@ class FloatAutoencoder:
     def reconstruct(self, records: Floats) -> Floats:
         """Return what becomes of records, shape (n_records, n_variables), physical units."""
         columns = self.network(self.input.scaled(records))
-        values = self.normaliser.inverse_transform(columns)
+        total = None if self.input.total is None else sums(records)
+        values = self.normaliser.inverse_transform(columns, total)
         return consistent(self.schema, values, self.lacking)

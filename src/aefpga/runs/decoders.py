@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from aefpga.decoding import Decoded, RecordDecoder
 from aefpga.errors import RunError
 from aefpga.fixedpoint import EncoderSpec
+from aefpga.fixedpoint.total import Total
 from aefpga.links.decoder import ModuloDecoder
 from aefpga.networks.decoder import Decoder
 from aefpga.normalise import Normaliser, load_normaliser
@@ -23,15 +24,19 @@ UNSTABLE = 1e-4
 
 @dataclass(frozen=True)
 class NetworkDecoder:
-    """A network, and the normaliser of what it returns."""
+    """A network, and the normaliser of what it returns.
+
+    Of shares of a `total`, the last word says how much that is.
+    """
 
     network: Decoder
     normaliser: Normaliser
+    total: Total | None = None
 
     @property
     def n_words(self) -> int:
         """Number of words of a record."""
-        return self.network.n_in
+        return self.network.n_in + (self.total is not None)
 
     @property
     def n_variables(self) -> int:
@@ -40,9 +45,10 @@ class NetworkDecoder:
 
     def decode(self, words: Words) -> Decoded:
         """Return the records of words, shape (n_records, n_words)."""
-        columns = self.network(words)
-        values = self.normaliser.inverse_transform(columns)
-        return _OfNetwork(values, columns=columns, normaliser=self.normaliser)
+        columns = self.network(words[:, : self.network.n_in])
+        totals = None if self.total is None else self.total.values(words[:, -1])
+        values = self.normaliser.inverse_transform(columns, totals)
+        return _OfNetwork(values, columns=columns, normaliser=self.normaliser, totals=totals)
 
     def rounded(self, records: Floats) -> Floats | None:
         """Return None: what a network returns is never just rounded."""
@@ -55,11 +61,12 @@ class _OfNetwork(Decoded):
 
     columns: Floats
     normaliser: Normaliser
+    totals: NDArray[np.float64] | None
 
     def ends(self) -> tuple[Floats, Floats]:
         """Return the records of a network whose last digits are others."""
         low, high = (
-            self.normaliser.inverse_transform(self.columns + np.float32(e))
+            self.normaliser.inverse_transform(self.columns + np.float32(e), self.totals)
             for e in (-UNSTABLE, UNSTABLE)
         )
         return low, high
@@ -76,4 +83,4 @@ def load_decoder(folder: Path, spec: EncoderSpec) -> RecordDecoder:
             f"{folder}: a decoder to {network.n_out} variables and a normaliser of "
             f"{normaliser.n_columns} do not belong together; train again"
         )
-    return NetworkDecoder(network, normaliser)
+    return NetworkDecoder(network, normaliser, spec.input.total)

@@ -5,6 +5,7 @@ Each has the counts of all its cells, and their sum.
 
 from collections.abc import Iterator, Mapping, Sequence
 
+from aefpga.choices import Normalisation
 from aefpga.schema.image import NO_CELL, Layout
 from aefpga.schema.schema import Schema
 from aefpga.schema.variable import CHARGE, Variable
@@ -39,6 +40,7 @@ def _record(
     layouts: Mapping[str, Layout],
     positions: Mapping[str, tuple[float, float]],
     source: str = "",
+    normalisation: Normalisation = "shares",
 ) -> Schema:
     """Return the record of a layout's cells, in the order in which they are numbered."""
     cells = tuple(positions)
@@ -61,6 +63,7 @@ def _record(
         usual=str(len(cells)),
         layouts=layouts,
         positions=positions,
+        normalisation=normalisation,
         one_per_event=True,
     )
 
@@ -111,7 +114,14 @@ def _regions() -> Schema:
         (float(i % REGIONS_SHAPE[1]), -float(i // REGIONS_SHAPE[1])) for i in range(len(names))
     ]
     return _record(
-        "regions", "region", "energy", "GeV", layouts, dict(zip(names, places, strict=True))
+        "regions",
+        "region",
+        "energy",
+        "GeV",
+        layouts,
+        dict(zip(names, places, strict=True)),
+        # Shares of hundreds of regions are small.
+        normalisation="physics",
     )
 
 

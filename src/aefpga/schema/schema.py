@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from aefpga.choices import Normalisation
 from aefpga.errors import DataError, UsageError
 from aefpga.schema.image import Image, Layout, image_of
 from aefpga.schema.variable import ExpressionText, Variable
@@ -112,6 +113,8 @@ class Schema(_Part):
         Named choices of variables.
     usual : str or None
         The set that is taken where none is named; None takes all variables.
+    normalisation : str
+        The recipe that is taken where none is named.
     headline : tuple of str
         What tables and plots show where there is no room for all; empty: the first ones.
     layouts : Mapping of str to Layout
@@ -139,6 +142,7 @@ class Schema(_Part):
     cuts: tuple[Cut, ...] = ()
     sets: Mapping[str, tuple[str, ...]] = {}
     usual: str | None = None
+    normalisation: Normalisation = "physics"
     headline: tuple[str, ...] = ()
     layouts: Mapping[str, Layout] = {}
     positions: Mapping[str, tuple[float, float]] = {}

@@ -12,6 +12,7 @@ from aefpga.config import QuantizationConfig
 from aefpga.errors import UsageError
 from aefpga.fixedpoint import Activation, EncoderInput, FixedType
 from aefpga.fixedpoint.compand import FINE_BITS, MANTISSA_BITS
+from aefpga.fixedpoint.total import Total
 from aefpga.schema import Schema
 
 Floats = NDArray[np.float32]
@@ -21,6 +22,8 @@ FINEST_POINT = 12
 # Bits of a variable's range above its spread, at most: what is there once in thousands of records
 # is not magnified without limit.
 SPREAD_BITS = 8
+# Of a cell's share of a sum, at most, as CMS's ECON-T has it.
+SHARE_BITS = 8
 
 
 @dataclass(frozen=True)
@@ -71,6 +74,8 @@ def fit_input(
     input_bits: int,
     logarithmic: Collection[str] = (),
     scale: Scale = "range",
+    *,
+    shares: bool = False,
 ) -> EncoderInput:
     """Choose the grid of physical quantities on which the firmware takes its inputs.
 
@@ -81,11 +86,15 @@ def fit_input(
     The network reads them within [-1, 1], or, where `scale` is ``spread``, with a standard
     deviation of about 1: the words are the same.
 
+    Where records are to be divided by their sum, the network reads `shares`, in `SHARE_BITS`.
+
     Raises
     ------
     UsageError
         If a count needs more than `input_bits`.
     """
+    if shares:
+        return _shares(jets, schema, min(input_bits, SHARE_BITS))
     low, high = ranges(jets, schema)
     exponent, signed = input_scaling(low, high), low < 0
     is_count = np.array([v.kind.is_count for v in schema.variables])
@@ -112,6 +121,18 @@ def fit_input(
         type=FixedType(signed, width, integer),
         exponent=exponent,
         mantissa=np.where(is_companded, MANTISSA_BITS, -1),
+    )
+
+
+def _shares(records: Floats, schema: Schema, bits: int) -> EncoderInput:
+    n = len(schema)
+    return EncoderInput(
+        variables=schema.names,
+        units=("",) * n,
+        type=FixedType([False] * n, [bits] * n, [0] * n),
+        exponent=np.zeros(n, np.int64),
+        mantissa=np.full(n, -1),
+        total=Total.fitting(records),
     )
 
 

@@ -259,9 +259,10 @@ def _scored(
     kinds: dict[str, str] = {}
     autoencoder = Autoencoder.of(run)
     for name, labelled in judged.items():
-        words = autoencoder.words(labelled.values)
+        latent = autoencoder.latent(labelled.values)
+        words = run.spec.sent(labelled.values, latent)
         groups: dict[str, Mapping[str, Scores]] = {
-            FIRMWARE: firmware_scores(run.spec, words),
+            FIRMWARE: firmware_scores(run.spec, latent),
             OFFLINE: _offline(run, autoencoder, labelled.values, words),
             SIMPLE: simple_scores(run.schema, labelled.values, background.training.values),
         }
@@ -333,7 +334,7 @@ def _saturated(run: Run, accepted: Labelled) -> Share | None:
     """Return the share of records with a latent word at an end; None if there are none."""
     if not len(accepted):
         return None
-    latent, words = run.spec.latent_type, Autoencoder.of(run).words(accepted.values)
+    latent, words = run.spec.latent_type, Autoencoder.of(run).latent(accepted.values)
     at_end = ((words == latent.min_word) | (words == latent.max_word)).any(axis=1)
     return accepted.sample(at_end.astype(np.int64)).above(0)
 

@@ -149,7 +149,7 @@ def evaluate(
         folder=folder,
     )
     write_json(folder / layout.METRICS, result.to_dict())
-    words = Emulator(run.spec).encode(table) if run.is_quantized else None
+    words = Autoencoder.of(run).words(table) if run.is_quantized else None
     counted = _counted(run, words, kept, schemes, result)
     write_json(folder / layout.HISTOGRAMS, counted.to_dict())
     _plot(run, words, kept, schemes, result)
@@ -216,7 +216,7 @@ def _reconstructed(
     for name, latent in _latent_words(run, run.spec.input.to_words(table), notes).items():
         words = latent.tobytes()
         if words not in decoded:
-            decoded[words] = autoencoder.decode_naming(latent)
+            decoded[words] = autoencoder.decode_naming(run.spec.sent(table, latent))
         schemes[name], bits[name] = decoded[words].values, float(run.spec.bits_per_jet)
     improbable, rounded = decoded[words].improbable, autoencoder.rounded(table)
     if improbable is None or rounded is None:
@@ -275,7 +275,7 @@ def _counted(
     schemes: Mapping[str, Floats],
     result: Evaluation,
 ) -> Histograms:
-    of_words = () if words is None else count_words(words, run.spec.latent_type)
+    of_words = () if words is None else count_words(words, run.spec.sent_type)
     variables = count_variables(kept, _without_twins(schemes), result.model, result.schema)
     return Histograms(result.model, variables, of_words)
 
@@ -296,7 +296,7 @@ def _plot(
         plot_resolution(qualities, schema, plots / "resolution.png")
     plot_correlation(kept, schemes[model], schema, plots / "correlation.png")
     if words is not None:
-        plot_occupancy(words, run.spec.latent_type, schema.name, plots / "latents.png")
+        plot_occupancy(words, run.spec.sent_type, schema.name, plots / "latents.png")
     normalisation = run.config.data.normalisation
     plot_learning_curve(run.history, normalisation, plots / "learning_curve.png")
     if run.front is not None:

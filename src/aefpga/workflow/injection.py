@@ -114,5 +114,5 @@ def _finding(
 ) -> Finding:
     autoencoder, latent = Autoencoder.of(run), run.spec.latent_type
     score = Score.exact(kind, latent)
-    samples = [x.sample(score(autoencoder.words(x.values), latent)) for x in (background, signal)]
+    samples = [x.sample(score(autoencoder.latent(x.values), latent)) for x in (background, signal)]
     return Finding.of(samples[0], samples[1], share, rate)

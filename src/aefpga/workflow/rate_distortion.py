@@ -87,24 +87,24 @@ class AutoencoderQuantizer:
 
     def __init__(self, run: Run, truncation: FloatTruncation | None = None) -> None:
         self._autoencoder = Autoencoder.of(run)
-        self._latent_type = run.spec.latent_type
+        self._type = run.spec.sent_type
         self._truncation = truncation
         before = f"{truncation.label}, then " if truncation else ""
         self.label = f"{before}autoencoder {run.name}"
 
     def widths(self, n_variables: int) -> NDArray[np.int64]:
-        """Return the bits of the latent words."""
-        return np.asarray(self._latent_type.width, np.int64)
+        """Return the bits of the words."""
+        return np.asarray(self._type.width, np.int64)
 
     def to_words(self, jets: Floats) -> Words:
-        """Return the latent words, counted from the smallest."""
+        """Return the words, counted from the smallest."""
         if self._truncation:
             jets = self._truncation.to_jets(self._truncation.to_words(jets))
-        return np.asarray(self._autoencoder.words(jets) - self._latent_type.min_word, np.int64)
+        return np.asarray(self._autoencoder.words(jets) - self._type.min_word, np.int64)
 
     def to_jets(self, words: Words) -> Floats:
         """Return reconstructed jets."""
-        return self._autoencoder.decode(words + self._latent_type.min_word)
+        return self._autoencoder.decode(words + self._type.min_word)
 
 
 def rate_distortion(

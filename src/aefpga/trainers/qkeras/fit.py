@@ -86,7 +86,14 @@ def fit(
     tensorflow().keras.utils.set_random_seed(config.training.seed)
     normaliser = Normaliser(config.data.normalisation, schema).fit(train)
     bits = config.quantization.input_bits
-    source = fit_input(train, schema, bits, normaliser.logarithmic, config.model.scale)
+    source = fit_input(
+        train,
+        schema,
+        bits,
+        normaliser.logarithmic,
+        config.model.scale,
+        shares=normaliser.is_of_shares,
+    )
     weights_of_errors = importance(train) if config.model.has_linear_path else 1.0
     samples = (
         Samples(source.scaled(train), normaliser.transform(train), weights_of_errors),
