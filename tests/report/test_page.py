@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from html.parser import HTMLParser
+from types import SimpleNamespace
 
 import pytest
 from tiny import copy_of, findings_of, keep, synthesized
@@ -154,6 +155,25 @@ def test_words_that_differ_are_a_bad_verdict(whole_run, tmp_path):
     assert (verdict.state, verdict.word) == ("bad", "no")
 
 
+def test_a_certificate_of_other_verilog_than_was_synthesized_is_stale(whole_run, tmp_path):
+    def verdict():
+        return next(
+            v for v in run_page(findings_of(run)).verdicts if "every possible" in v.question
+        )
+
+    run = copy_of(whole_run, tmp_path / "stale")
+    sources = json.loads((run.folder / layout.PROOF).read_text())["sources"]
+    keep(run, replace(synthesized(run), sources=sources))
+    assert (verdict().state, verdict().word) == ("good", "proven")
+    other = replace(synthesized(run, part="xcku115-flva1517-1-c"), sources={"src/encoder.v": "0"})
+    keep(run, other)
+    assert verdict().word == "proven"
+    assert "synthesized for xcku115-flva1517-1-c at 5 ns: that is not proven" in verdict().reason
+    keep(run, replace(synthesized(run), sources=other.sources))
+    assert (verdict().state, verdict().word) == ("note", "stale: of other Verilog")
+    assert [m.command.split()[1] for m in findings_of(run).missing] == ["prove"]
+
+
 def test_text_from_files_is_no_markup(hostile_run):
     content = render(run_page(findings_of(hostile_run)))
     page = Reader(content)
@@ -185,7 +205,16 @@ def test_run_ends_with_its_page(tiny_run, tmp_path, monkeypatch):
     options = run_verb.TrainingOptions(runs=tmp_path / "runs")
     monkeypatch.setattr(run_verb, "train_run", lambda *arguments: run)
     monkeypatch.setattr("aefpga.firmware.yosys.prepare", lambda: None)
+    done = []
     for verb in ("show_run", "csim", "synthesize", "evaluate"):
-        monkeypatch.setattr(run_verb, verb, lambda *arguments, **options: None)
+        monkeypatch.setattr(run_verb, verb, lambda *a, verb=verb, **o: done.append(verb))
+
+    def prove(*arguments):
+        done.append("prove")
+        return SimpleNamespace(verdict="not proven")
+
+    monkeypatch.setattr(run_verb, "prove_run", prove)
     run_verb.run(options)
+    # What is proven is what was synthesized, for whatever clock.
+    assert done == ["show_run", "csim", "synthesize", "prove", "evaluate"]
     assert "24-16-8-6" in read(run.folder / layout.PAGE).text

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from aefpga.proof.certificate import Certificate
 
 MOST_NAMED = 10
+# For comparisons, in seconds.
+LIMIT = 600.0
 
 
 def prove(
@@ -22,15 +24,18 @@ def prove(
         Path | None,
         typer.Option(
             "--project",
-            help="Prove the Verilog in this RTL project as it is; default: the run's, made anew.",
+            help="Prove the Verilog in this RTL project as it is; default: the run's, as it was "
+            "last made.",
         ),
     ] = None,
     limit: Annotated[
         float, typer.Option("--limit", help="Seconds for comparisons.", min=1.0, max=1e6)
-    ] = 600.0,
+    ] = LIMIT,
     as_json: Json = False,
 ) -> None:
     """Prove that the RTL computes the specification's words for every possible input.
+
+    It is the Verilog that `csim` or `synthesize` wrote last, made anew if it was changed.
 
     The Verilog is read by Yosys. Sums are followed as exact linear forms; what follows a sum is
     compared at every value that the sum can have. The certificate is `proof.json` in the run's
@@ -39,19 +44,34 @@ def prove(
 
     Example: `aefpga prove`, or, of sources that you keep, `aefpga prove --project board/encoder`.
     """
+    found = prove_run(run, runs, projects, project, limit, as_json=as_json)
+    if found.verdict != "proven":
+        raise typer.Exit(1)
+
+
+def prove_run(
+    run: str | None,
+    runs: Path,
+    projects: Path,
+    project: Path | None = None,
+    limit: float = LIMIT,
+    *,
+    as_json: bool = False,
+) -> "Certificate":
+    """Prove the Verilog of a run, and show what was found."""
     from aefpga.runs import open_run
-    from aefpga.workflow.prove import prove as prove_run
+    from aefpga.workflow.prove import prove as prove_verilog
 
     opened = open_run(run, runs)
     with show.progress() as step:
-        found = prove_run(opened, projects, project=project, limit_seconds=limit, step=step)
+        found = prove_verilog(opened, projects, project=project, limit_seconds=limit, step=step)
     if as_json:
         show.print_json(found.to_dict())
     else:
         _show(found)
     if found.verdict != "proven":
         _show_problem(found)
-        raise typer.Exit(1)
+    return found
 
 
 def _show(found: "Certificate") -> None:

@@ -4,10 +4,13 @@ from pathlib import Path
 from threading import Thread
 from typing import TYPE_CHECKING
 
+import typer
+
 from aefpga.cli import show
 from aefpga.cli.csim import csim
 from aefpga.cli.evaluate import evaluate
 from aefpga.cli.options import Adders, ClockPeriod, Part, Projects, Tool
+from aefpga.cli.prove import prove_run
 from aefpga.cli.synthesize import synthesize
 from aefpga.cli.training import TrainingOptions, show_run, train_run
 
@@ -23,11 +26,14 @@ def run(
     tool: Tool = "auto",
     projects: Projects = Path("hls_projects"),
 ) -> None:
-    """Do it all: train, check the firmware word for word, synthesize, reconstruct and judge.
+    """Do it all: train, check the firmware, synthesize and prove it, reconstruct and judge.
+
+    Words are compared, then the Verilog that was synthesized is proven for all inputs.
 
     Example: `aefpga run` on the embedded sample, 8 bits, for a VU9P; or
     `aefpga run --config standard_24d --part xcku115 --clock-period 4`.
     """
+    from aefpga.errors import ToolError
     from aefpga.firmware import yosys
     from aefpga.workflow.report import report as write_page
 
@@ -48,6 +54,15 @@ def run(
             adders=adders,
             tool=tool,
         )
+        try:
+            verdict = prove_run(chosen, runs, projects).verdict
+        except ToolError as error:
+            # Synthesis goes without Yosys, too.
+            show.note(f"nothing is proven: {error}")
+        else:
+            # What is refuted is wrong; what is not proven in time is named, also on the page.
+            if verdict == "refuted":
+                raise typer.Exit(1)
     evaluate(run=chosen, runs=runs)
     write_page([trained])
     _conclude(trained, projects)

@@ -76,6 +76,9 @@ class SynthesisReport:
         Wall-clock time of the flow.
     estimate : Frequency or None
         Of a design that open tools routed, what the estimate made for UltraScale+ says of it.
+    sources : Mapping from str to str
+        SHA-256 of each Verilog file that was synthesized, by its path in the RTL project; none of
+        an HLS project.
     """
 
     design: str
@@ -95,6 +98,7 @@ class SynthesisReport:
     notes: tuple[str, ...] = ()
     seconds: float = 0.0
     estimate: Frequency | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_routed(self) -> bool:

@@ -258,19 +258,35 @@ def make_project(
     return rtl
 
 
+def is_project_of(spec: EncoderSpec, folder: Path) -> bool:
+    """Whether `folder` holds an unchanged project of an encoder, for whatever part and clock."""
+    try:
+        made = json.loads((folder / MANIFEST).read_text())
+        return bool(_maker(spec).items() <= made.items() and made["sources"] == _stamp(folder))
+    except (OSError, ValueError, KeyError, AttributeError):
+        return False
+
+
 def _origin(
     spec: EncoderSpec, clock_period_ns: float, part: str, adders: int | None, dsp: bool
 ) -> dict[str, Any]:
     """What the files of a project follow from."""
     return {
-        "aefpga": __version__,
-        "da4ml": version("da4ml"),
-        "encoder": spec.hash,
-        "layout": spec.layout,
+        **_maker(spec),
         "part": part,
         "clock_period_ns": clock_period_ns,
         "adders_asked_for": adders,
         "squares": "DSPs" if dsp else "shifts and adds",
+    }
+
+
+def _maker(spec: EncoderSpec) -> dict[str, Any]:
+    """What the files of a project follow from whatever part and clock they are for."""
+    return {
+        "aefpga": __version__,
+        "da4ml": version("da4ml"),
+        "encoder": spec.hash,
+        "layout": spec.layout,
     }
 
 

@@ -77,6 +77,11 @@ class Certificate:
         return asdict(self)
 
 
+def checksums(project: Path, files: Sequence[Path]) -> dict[str, str]:
+    """Return the SHA-256 of each file by its path in the project."""
+    return {str(path.relative_to(project)): sha256_of(path) for path in files}
+
+
 def certificate(
     proof: Proof,
     spec: EncoderSpec,
@@ -96,7 +101,7 @@ def certificate(
             f"specification's, as many cycles later as there are registers"
         ),
         encoder_hash=spec.hash,
-        sources={str(path.relative_to(project)): sha256_of(path) for path in files},
+        sources=checksums(project, files),
         outputs=proof.outputs,
         counterexample=proof.counterexample,
         latency_cycles=cycles,

@@ -1,7 +1,7 @@
 """What is found in a run's folder, and by which command what is not there would be made."""
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, TypeVar
@@ -113,6 +113,8 @@ class Findings:
         proof = reader.read(Certificate, layout.PROOF, "proven", "prove", quantized)
         syntheses = tuple(reader.syntheses()) if quantized else ()
         trained = not run.is_alone
+        if proof is not None and is_stale(proof, syntheses):
+            reader.miss("The certificate is of other Verilog than was synthesized.", "prove")
         judged = reader.read(Judged, layout.METRICS, "judged", "evaluate", trained)
         counted = reader.read(
             Histograms, layout.HISTOGRAMS, "counted for figures", "evaluate", trained
@@ -135,6 +137,12 @@ class Findings:
         return command(self.run, verb, *options)
 
 
+def is_stale(proof: Certificate, syntheses: Iterable[SynthesisReport]) -> bool:
+    """Whether a certificate is of other Verilog than any that was synthesized."""
+    sources = [report.sources for report in syntheses if report.sources]
+    return bool(sources) and proof.sources not in sources
+
+
 def command(run: Run, verb: str, *options: str) -> str:
     """Return the command of a verb on a run, as a shell takes it."""
     return shlex.join(("aefpga", verb, "--run", str(run.folder), *options))
@@ -151,7 +159,7 @@ class _Reader:
         path = self.run.folder / name
         if not path.exists():
             if is_due:
-                self._miss(f"Not {what} yet.", verb)
+                self.miss(f"Not {what} yet.", verb)
             return None
         content = self._content(kind, path, verb)
         if content is None or self._is_current(content, path, verb):
@@ -161,7 +169,7 @@ class _Reader:
     def syntheses(self) -> Iterator[SynthesisReport]:
         paths = sorted((self.run.folder / layout.REPORTS).glob("synthesis-*.json"))
         if not paths:
-            self._miss("Not synthesized yet.", "synthesize", "--part", self.run.firmware.part)
+            self.miss("Not synthesized yet.", "synthesize", "--part", self.run.firmware.part)
         for path in paths:
             report = self._content(SynthesisReport, path, "synthesize")
             if report is not None and self._is_current(report, path, "synthesize"):
@@ -178,7 +186,7 @@ class _Reader:
             return TypeAdapter(kind).validate_json(path.read_bytes())
         except (ValidationError, OSError, RecursionError) as error:
             where = path.relative_to(self.run.folder)
-            self._miss(f"{where} cannot be read ({_first_problem(error)}).", verb, *options)
+            self.miss(f"{where} cannot be read ({_first_problem(error)}).", verb, *options)
             return None
 
     def _is_current(self, content: object, path: Path, verb: str) -> bool:
@@ -186,10 +194,10 @@ class _Reader:
         named = getattr(content, "encoder_hash", None)
         if named is None or named == self.run.spec.hash:
             return True
-        self._miss(f"{path.relative_to(self.run.folder)} is of another encoder.", verb)
+        self.miss(f"{path.relative_to(self.run.folder)} is of another encoder.", verb)
         return False
 
-    def _miss(self, what: str, verb: str, *options: str) -> None:
+    def miss(self, what: str, verb: str, *options: str) -> None:
         item = Missing(what, command(self.run, verb, *options))
         # One command makes all that it leaves.
         if item.command not in {m.command for m in self.missing}:

@@ -1,20 +1,20 @@
 """The verdicts on a run: what figures would leave to the reader."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from aefpga.evaluation.verdicts import Likeness
 from aefpga.firmware.report import SynthesisReport
 from aefpga.proof.certificate import Certificate
 from aefpga.report import formats
-from aefpga.report.blocks import Verdict
-from aefpga.report.findings import Findings, Judged
+from aefpga.report.blocks import State, Verdict
+from aefpga.report.findings import Findings, Judged, is_stale
 
 
 def verdicts(findings: Findings) -> Iterator[Verdict]:
     """Yield what figures would leave to the reader."""
     if findings.run.is_quantized:
         yield _agreement(findings)
-        yield _proof(findings.proof)
+        yield _proof(findings.proof, findings.syntheses)
         yield Verdict(
             "Can a sum overflow?",
             "good",
@@ -56,18 +56,24 @@ def _agreement(findings: Findings) -> Verdict:
     return Verdict(question, "bad", "no", reason)
 
 
-def _proof(proof: Certificate | None) -> Verdict:
+def _proof(proof: Certificate | None, syntheses: Sequence[SynthesisReport]) -> Verdict:
     question = "Does the RTL give the specification's words for every possible input?"
     if proof is None:
         return Verdict(question, "unknown", "not proven", "The command is at the top.")
-    how = f"{proof.steps['Verilog']}; {proof.seconds:,.0f} s"
-    tested = "The HLS project is tested, not proven."
-    if proof.verdict == "proven":
-        reason = f"All {len(proof.outputs)} outputs, {proof.latency_cycles} cycles later. {how}."
-        return Verdict(question, "good", "proven", f"{reason} {tested}")
-    failed = ", ".join(o.name for o in proof.outputs if o.verdict != "proven")
-    reason = f"Not proven: {failed}. {how}. {tested}"
-    return Verdict(question, "bad" if proof.verdict == "refuted" else "note", proof.verdict, reason)
+    reason = f"{proof.steps['Verilog']}; {proof.seconds:,.0f} s."
+    others = [r for r in syntheses if r.sources and r.sources != proof.sources]
+    if others:
+        designs = ", ".join(f"{r.part} at {r.clock_period_ns:g} ns" for r in others)
+        reason += f" Other Verilog was synthesized for {designs}: that is not proven."
+    reason += " The HLS project is tested, not proven."
+    if proof.verdict != "proven":
+        failed = ", ".join(o.name for o in proof.outputs if o.verdict != "proven")
+        state: State = "bad" if proof.verdict == "refuted" else "note"
+        return Verdict(question, state, proof.verdict, f"Not proven: {failed}. {reason}")
+    reason = f"All {len(proof.outputs)} outputs, {proof.latency_cycles} cycles later. {reason}"
+    if is_stale(proof, syntheses):
+        return Verdict(question, "note", "stale: of other Verilog", reason)
+    return Verdict(question, "good", "proven", reason)
 
 
 def _fits(report: SynthesisReport) -> Verdict:

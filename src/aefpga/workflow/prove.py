@@ -30,7 +30,8 @@ def prove(
     run : Run
         A quantized run.
     projects : Path
-        Folder for the firmware projects; the RTL is made or made again here.
+        Folder for the firmware projects. The run's RTL is proven as it was last made, for whatever
+        part and clock; it is made for the run's if there is none, or it was changed.
     project : Path or None
         An RTL project that is taken as it is, instead.
     limit_seconds : float
@@ -39,7 +40,7 @@ def prove(
     began = time.monotonic()
     spec, firmware = run.spec, run.firmware
     folder = project or projects / run.name / "rtl"
-    if project is None:
+    if project is None and not rtl.is_project_of(spec, folder):
         step("RTL", 0, 1)
         part, period = find_part(firmware.part).name, firmware.clock_period_ns
         adders = firmware.adders_per_stage

@@ -1,5 +1,6 @@
 """`synthesize`: firmware projects, and what they cost on a part."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -9,6 +10,8 @@ from aefpga.files import write_json
 from aefpga.firmware.report import SynthesisReport
 from aefpga.fixedpoint import Emulator
 from aefpga.progress import Step, silent
+from aefpga.proof.certificate import checksums
+from aefpga.proof.netlist import verilog_files
 from aefpga.runs import Run, layout
 
 
@@ -57,6 +60,8 @@ def synthesize(
         report = make_report(
             traced, simulation, folder / "rtl", chosen_part, step, time_limit_s or TIMEOUT_S
         )
+        sources = checksums(folder / "rtl", verilog_files(folder / "rtl"))
+        report = replace(report, sources=sources)
     else:
         options = hls.HlsOptions(
             chosen_part.name,
