@@ -165,6 +165,12 @@ def test_wrong_usage_exits_2(call, tmp_path, arguments, message):
     assert not [p for p in tmp_path.rglob("*") if p.is_file()]
 
 
+def test_reports_of_vendor_tools_are_read_and_nothing_is_built(call, run_copy):
+    said = call("synthesize", "--from-reports", ".", "--tool", "open", expect=2)
+    assert "leave out --tool" in said.stderr
+    assert "no such folder" in call("synthesize", "--from-reports", "none", expect=1).stderr
+
+
 def test_unknown_part_names_the_nearest(call, run_copy):
     assert "xcvu9p" in call("synthesize", "--part", "xcvu9", expect=2).stderr
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from aefpga.firmware import calibration, yosys
-from aefpga.firmware.vendor import read_slack, read_utilization
+from aefpga.firmware.vendor_reports import read_timing, read_utilization
 
 
 @pytest.fixture(scope="module")
@@ -55,5 +55,5 @@ def test_yosys_against_vivado_on_a_design_from_its_ir(shared_data, tmp_path):
     assert routed.ff / found.ff == pytest.approx(calibration.YOSYS_FF.median, abs=0.01)
     assert routed.dsp == found.dsp
     # 5 ns less the slack, with two adders a stage, lies within the range that is stated.
-    period = 5.0 - read_slack(example / "reports/vmodel_post_route_timing.rpt")
+    period = 5.0 - read_timing(example / "reports/vmodel_post_route_timing.rpt").setup_slack
     assert 2 * calibration.ADDER_DELAY.ns(routed.lut) < period

@@ -254,3 +254,13 @@ def test_what_verilator_says_is_passed_on(tmp_path):
     (tmp_path / "rtl/src/encoder.v").write_text("module encoder (input banana;\n")
     with pytest.raises(ToolError, match=r"(?s)could not compile the RTL; the log is .*encoder"):
         RtlSimulation(rtl, tmp_path / "rtl")
+
+
+def test_vivado_builds_the_wrapper_and_keeps_the_manifest(tmp_path):
+    write_project(trace(random_spec((4, 3, 2), 4), 5.0), tmp_path / "rtl", "xcvu9p-flga2104-2L-e")
+    script = (tmp_path / "rtl/build_vivado_prj.tcl").read_text()
+    assert 'set top_module "${project_name}_wrapper"' in script
+    assert 'file copy -force "${prj_root}/project.json" "${output_dir}/reports"' in script
+    constraints = (tmp_path / "rtl/src/encoder.xdc").read_text()
+    assert "model_" not in constraints
+    assert constraints.count("[get_ports -filter {DIRECTION ==") == 4

@@ -7,6 +7,7 @@ from aefpga.errors import ToolError, UsageError
 from aefpga.firmware import vendor
 from aefpga.firmware.hls import HlsOptions, write_project
 from aefpga.firmware.parts import find_part
+from aefpga.firmware.vendor_reports import read_csynth, read_timing, read_utilization
 from aefpga.fixedpoint.example import random_spec
 
 VU9P = find_part("xcvu9p")
@@ -77,7 +78,7 @@ def test_vitis_answers_with_a_real_report(stand_in, project, shared_data):
     stand_in("vitis-run", f"mkdir -p {REPORT_FOLDER}", f"cp {report} {target}")
     spec, folder = project
     found = vendor.synthesize_hls(
-        spec, folder, HlsOptions(), vendor.choose_tool("vitis", VU9P), find_part("xcvu13p")
+        spec, folder, vendor.choose_tool("vitis", VU9P), find_part("xcvu13p")
     )
     assert (found.tool, found.tool_version, found.kind) == ("Vitis HLS", "2025.1", "HLS estimate")
     assert (found.latency_cycles, found.interval_cycles) == (3, 1)
@@ -96,7 +97,7 @@ def test_vivado_hls_answers_with_a_real_report(stand_in, project, shared_data):
     )
     spec, folder = project
     found = vendor.synthesize_hls(
-        spec, folder, HlsOptions(), vendor.choose_tool("vivado", VU9P), find_part("xc7z020")
+        spec, folder, vendor.choose_tool("vivado", VU9P), find_part("xc7z020")
     )
     assert (found.tool, found.tool_version, found.part) == (
         "Vivado HLS",
@@ -125,14 +126,12 @@ def test_failures_are_told(stand_in, project, lines, expected):
     stand_in("vitis-run", *lines)
     spec, folder = project
     with pytest.raises(ToolError, match=expected):
-        vendor.synthesize_hls(
-            spec, folder, HlsOptions(), vendor.choose_tool("vitis", VU9P), find_part("xcvu9p")
-        )
+        vendor.synthesize_hls(spec, folder, vendor.choose_tool("vitis", VU9P), find_part("xcvu9p"))
 
 
 def test_text_and_xml_of_one_report_agree(shared_data):
     folder = shared_data / "vendor_reports/hls4ml_vivado_hls"
-    assert vendor.read_csynth(folder / "myproject_csynth.rpt") == vendor.read_csynth(
+    assert read_csynth(folder / "myproject_csynth.rpt") == read_csynth(
         folder / "myproject_csynth.xml"
     )
 
@@ -141,8 +140,8 @@ def test_vivado_utilization_and_slack(shared_data):
     reports = (
         shared_data / "vendor_reports/da4ml_examples/vivado_example_verilog_model_lc_2/reports"
     )
-    routed = vendor.read_utilization(reports / "vmodel_post_route_util.rpt")
+    routed = read_utilization(reports / "vmodel_post_route_util.rpt")
     assert (routed.lut, routed.ff, routed.dsp, routed.carry) == (5804, 3420, 80, 666)
-    assert vendor.read_slack(reports / "vmodel_post_route_timing.rpt") == 0.822
-    with pytest.raises(ToolError, match="no table of LUTs"):
-        vendor.read_utilization(reports / "vmodel_post_route_timing.rpt")
+    assert read_timing(reports / "vmodel_post_route_timing.rpt").setup_slack == 0.822
+    with pytest.raises(ToolError, match="no complete report_utilization"):
+        read_utilization(reports / "vmodel_post_route_timing.rpt")

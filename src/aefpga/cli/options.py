@@ -57,6 +57,13 @@ Tool = Annotated[
     str,
     typer.Option("--tool", help="auto, vitis, vivado or open (Verilator, Yosys and nextpnr)."),
 ]
+FromReports = Annotated[
+    Path | None,
+    typer.Option(
+        "--from-reports",
+        help="Folder with reports of Vivado, Vitis HLS or Vivado HLS: read these, run nothing.",
+    ),
+]
 TimeLimit = Annotated[
     float | None,
     typer.Option(

@@ -8,6 +8,7 @@ from aefpga.cli.options import (
     Adders,
     ClockPeriod,
     Dsp,
+    FromReports,
     Json,
     Part,
     Projects,
@@ -16,6 +17,7 @@ from aefpga.cli.options import (
     TimeLimit,
     Tool,
 )
+from aefpga.errors import UsageError
 
 if TYPE_CHECKING:
     from aefpga.firmware.report import SynthesisReport
@@ -29,6 +31,7 @@ def synthesize(
     dsp: Dsp = None,
     tool: Tool = "auto",
     time_limit: TimeLimit = None,
+    from_reports: FromReports = None,
     runs: Runs = Path("runs"),
     projects: Projects = Path("hls_projects"),
     as_json: Json = False,
@@ -42,13 +45,37 @@ def synthesize(
 
     Score and trigger bit are in the same design. Squares of a score take no DSPs unless asked for.
 
+    Who has run Vivado in the RTL project gets the same report of what it said by `--from-reports`.
+
     Example: `aefpga synthesize --part xcvu9p --clock-period 4`; or, routed, `aefpga synthesize
-    --part lfe5um5g-85f`.
+    --part lfe5um5g-85f`; or `aefpga synthesize --from-reports
+    hls_projects/first/rtl/output_encoder`.
     """
     from aefpga.runs import open_run
+    from aefpga.workflow.synthesize import read_reports
     from aefpga.workflow.synthesize import synthesize as synthesize_run
 
     opened = open_run(run, runs)
+    if from_reports is not None:
+        asked = {
+            "clock-period": clock_period,
+            "adders-per-stage": adders,
+            "dsp": dsp,
+            "time-limit": time_limit,
+            "tool": None if tool == "auto" else tool,
+        }
+        if useless := [f"--{name}" for name, value in asked.items() if value is not None]:
+            raise UsageError(
+                f"--from-reports reads what a tool said, it builds nothing: leave out "
+                f"{', '.join(useless)}"
+            )
+        reports = read_reports(opened, from_reports, part)
+        if as_json:
+            show.print_json([report.to_dict() for report in reports])
+        else:
+            for report in reports:
+                _show_report(report)
+        return "aefpga report"
     with show.progress() as step:
         report = synthesize_run(
             opened,
@@ -85,7 +112,8 @@ def _show_report(report: "SynthesisReport") -> None:
             rows.append((name.upper(), f"{used:,.0f}" + (f" = {share:.2g} %" if share else "")))
     if report.resources.carry is not None:
         rows.append((str(report.resources.carry_kind), f"{report.resources.carry:,.0f}"))
-    rows.append(("time taken", f"{report.seconds:.0f} s"))
+    if report.seconds:
+        rows.append(("time taken", f"{report.seconds:.0f} s"))
     title = (
         f"{report.design} on {report.part}: {report.kind} by {report.tool} {report.tool_version}"
     )

@@ -113,6 +113,11 @@ _BY_DEVICE = {p.device: p for p in PARTS}
 _BY_NAME = {p.name.lower(): p for p in PARTS} | _BY_DEVICE
 
 
+def device_of(name: str) -> str:
+    """Return the short name of the part of a full name of AMD's, in the catalogue or not."""
+    return _split(name.lower())[0]
+
+
 def find_part(name: str) -> Part:
     """Return a part by its short or full name, in any case.
 

@@ -74,6 +74,11 @@ class Rtl:
         return len(self.pipeline.solutions)
 
     @property
+    def latency_cycles(self) -> int:
+        """Clock cycles from an input to its output: the input's register, and one a stage."""
+        return self.stages + 1
+
+    @property
     def cost(self) -> float:
         """da4ml's own estimate of the number of LUTs."""
         return float(self.pipeline.cost)
@@ -212,6 +217,7 @@ def write_project(rtl: Rtl, folder: Path, part: str) -> None:
             rtl.pipeline, TOP, temporary, part_name=part, clock_period=rtl.clock_period_ns
         )
         model.write()
+        _build_the_wrapper(temporary)
         # A primitive that no encoder uses, whose ROM style Yosys refuses.
         if not list((temporary / "src/memfiles").iterdir()):
             (temporary / "src/static/lookup_table.v").unlink(missing_ok=True)
@@ -223,6 +229,26 @@ def write_project(rtl: Rtl, folder: Path, part: str) -> None:
         # Named after the sources that they were compiled from: good for as long as those are.
         for library in folder.glob("sim/*.so"):
             shutil.copy(library, temporary / "sim")
+
+
+def _build_the_wrapper(project: Path) -> None:
+    """Have da4ml's script for Vivado build the wrapper and keep the manifest with its reports."""
+    changes = {
+        "build_vivado_prj.tcl": {
+            'set top_module "${project_name}"': 'set top_module "${project_name}_wrapper"',
+            'file mkdir "${output_dir}/reports"': 'file mkdir "${output_dir}/reports"\n'
+            f'file copy -force "${{prj_root}}/{MANIFEST}" "${{output_dir}}/reports"',
+        },
+        f"src/{TOP}.xdc": {
+            "[get_ports {model_inp[*]}]": "[get_ports -filter {DIRECTION == IN && NAME != clk}]",
+            "[get_ports {model_out[*]}]": "[get_ports -filter {DIRECTION == OUT}]",
+        },
+    }
+    for name, edits in changes.items():
+        text = (project / name).read_text()
+        for old, new in edits.items():
+            text = text.replace(old, new)
+        (project / name).write_text(text)
 
 
 def make_project(
@@ -253,7 +279,12 @@ def make_project(
         pass  # nothing there, or from another version
     rtl = trace(spec, clock_period_ns, adders, dsp=dsp)
     write_project(rtl, folder, part)
-    made = {**origin, "adders": rtl.adders, "sources": _stamp(folder)}
+    made = {
+        **origin,
+        "adders": rtl.adders,
+        "latency_cycles": rtl.latency_cycles,
+        "sources": _stamp(folder),
+    }
     write_json(folder / MANIFEST, made)
     return rtl
 

@@ -1,25 +1,23 @@
-"""The vendor's tools, where they are installed: Vitis HLS, Vivado HLS and their reports.
+"""The vendor's tools, where they are installed: Vitis HLS and Vivado HLS.
 
-None of them could be run where this was written. The parsers are tested on reports that the real
-tools wrote, the drivers with a stand-in that answers with those reports.
+None of them could be run where this was written. The drivers are tested with a stand-in that
+answers with reports of the real tools.
 """
 
-import re
 import shutil
 import subprocess
 import time
-import xml.etree.ElementTree as ET
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
 from aefpga.errors import ToolError, UsageError
-from aefpga.firmware.hls import HlsOptions
 from aefpga.firmware.hls_top import TOP
 from aefpga.firmware.open_flow import describe
 from aefpga.firmware.parts import Part
-from aefpga.firmware.report import Frequency, Resources, SynthesisReport
+from aefpga.firmware.report import Frequency, SynthesisReport
+from aefpga.firmware.vendor_reports import HlsEstimate, find_csynth, read_csynth
 from aefpga.fixedpoint import EncoderSpec
 
 # hls4ml's build script: synthesize only, the rest is for the user to ask for.
@@ -83,9 +81,7 @@ def choose_tool(name: str, part: Part) -> Tool:
     )
 
 
-def synthesize_hls(
-    spec: EncoderSpec, project: Path, options: HlsOptions, tool: Tool, part: Part
-) -> SynthesisReport:
+def synthesize_hls(spec: EncoderSpec, project: Path, tool: Tool, part: Part) -> SynthesisReport:
     """Run C synthesis in an HLS project and read its report.
 
     Raises
@@ -101,162 +97,35 @@ def synthesize_hls(
             tool.command, cwd=project, stdout=stream, stderr=subprocess.STDOUT, check=False
         )
     folder = project / f"{TOP}_prj" / "solution1" / "syn" / "report"
-    found = [p for p in (folder / f"{TOP}_csynth.{e}" for e in ("xml", "rpt")) if p.exists()]
-    if done.returncode != 0 or not found:
+    found = find_csynth(folder, TOP)
+    if done.returncode != 0 or found is None:
         tail = "\n".join(log.read_text(errors="replace").splitlines()[-8:])
         problem = f"exit code {done.returncode}" if done.returncode else f"no report in {folder}"
         raise ToolError(f"{tool.command[0]} failed ({problem}); the log is {log}, it ends:\n{tail}")
-    estimate = read_csynth(found[0])
+    report = hls_report(spec, read_csynth(found), part)
+    return replace(report, seconds=time.perf_counter() - start)
+
+
+def hls_report(
+    spec: EncoderSpec, estimate: HlsEstimate, part: Part | None = None
+) -> SynthesisReport:
+    """Return what a C synthesis report says of an encoder; `part` where it has no totals."""
+    available = estimate.available
+    if part is not None and not available.lut:
+        available = part.available
     return SynthesisReport(
         design=describe(spec),
         encoder_hash=spec.hash,
         part=estimate.part,
-        clock_period_ns=options.clock_period_ns,
-        tool="Vitis HLS" if tool.name == "vitis" else "Vivado HLS",
+        clock_period_ns=estimate.target_ns,
+        tool=estimate.tool,
         tool_version=estimate.version,
         kind="HLS estimate",
         latency_cycles=estimate.latency,
         interval_cycles=estimate.interval,
         latency_source="scheduled by the HLS tool, worst case",
         resources=estimate.resources,
-        available=estimate.available if estimate.available.lut else part.available,
+        available=available,
         frequency=Frequency(1e3 / estimate.period_ns, "the HLS tool's estimate before routing"),
         uncertainty={"lut": "HLS estimates often differ from logic synthesis by a factor of two"},
-        seconds=time.perf_counter() - start,
-    )
-
-
-@dataclass(frozen=True)
-class HlsEstimate:
-    """What a C synthesis report says; cycles, ns, and primitives."""
-
-    version: str
-    part: str
-    latency: int
-    interval: int
-    period_ns: float
-    resources: Resources
-    available: Resources
-
-
-def read_csynth(path: Path) -> HlsEstimate:
-    """Read a C synthesis report of Vitis HLS or Vivado HLS, XML or text.
-
-    Raises
-    ------
-    ToolError
-        If it is neither, or lacks what is needed.
-    """
-    try:
-        return _read_xml(path) if path.suffix == ".xml" else _read_text(path)
-    except (OSError, ET.ParseError, AttributeError, ValueError, TypeError, KeyError) as error:
-        raise ToolError(f"{path} is not a C synthesis report as expected: {error!r}") from error
-
-
-def read_utilization(path: Path) -> Resources:
-    """Read a Vivado utilization report, after synthesis or after routing.
-
-    Raises
-    ------
-    ToolError
-        If the table of LUTs is not there.
-    """
-    rows: dict[str, str] = {}
-    for line in path.read_text().splitlines():
-        cells = [c.strip() for c in line.strip("|").split("|")]
-        if line.startswith("|") and len(cells) >= 5:
-            # The first mention is the whole device's, later tables are of its regions.
-            rows.setdefault(cells[0].rstrip("*"), cells[1])
-
-    def used(*names: str) -> float | None:
-        return next((float(rows[n]) for n in names if n in rows), None)
-
-    lut = used("CLB LUTs", "Slice LUTs")
-    if lut is None:
-        raise ToolError(f"{path} has no table of LUTs: it is not a Vivado utilization report")
-    bram36, bram18 = used("RAMB36/FIFO") or 0, used("RAMB18") or 0
-    carry_kind = "CARRY8" if "CARRY8" in rows else "CARRY4"
-    return Resources(
-        lut=lut,
-        ff=used("CLB Registers", "Slice Registers"),
-        dsp=used("DSPs"),
-        bram=2 * bram36 + bram18,
-        uram=used("URAM"),
-        carry=used(carry_kind),
-        carry_kind=carry_kind,
-    )
-
-
-def read_slack(path: Path) -> float:
-    """Return the worst negative slack in ns of a Vivado timing summary.
-
-    Raises
-    ------
-    ToolError
-        If there is none.
-    """
-    match = re.search(r"WNS\(ns\).*\n[\s\-]*\n\s*(-?\d+\.\d+)", path.read_text())
-    if match is None:
-        raise ToolError(f"{path} states no worst negative slack")
-    return float(match[1])
-
-
-def _read_xml(path: Path) -> HlsEstimate:
-    root = ET.parse(path).getroot()
-
-    def text(name: str) -> str:
-        found = root.findtext(f".//{name}")
-        if found is None:
-            raise KeyError(name)
-        return found
-
-    def resources(section: str) -> Resources:
-        counts = {child.tag: float(child.text or 0) for child in root.find(f".//{section}") or ()}
-        dsp = counts.get("DSP", counts.get("DSP48E"))
-        return Resources(
-            counts["LUT"], counts["FF"], dsp, counts.get("BRAM_18K"), counts.get("URAM")
-        )
-
-    return HlsEstimate(
-        version=text("Version"),
-        part=text("Part"),
-        latency=int(text("Worst-caseLatency")),
-        interval=int(text("Interval-max")),
-        period_ns=float(text("EstimatedClockPeriod")),
-        resources=resources("AreaEstimates/Resources"),
-        available=resources("AreaEstimates/AvailableResources"),
-    )
-
-
-def _read_text(path: Path) -> HlsEstimate:
-    content = path.read_text()
-
-    def cells(pattern: str) -> list[str]:
-        match = re.search(rf"^\s*\|\s*{pattern}.*$", content, re.MULTILINE)
-        if match is None:
-            raise KeyError(pattern)
-        return [c.strip() for c in match[0].strip().strip("|").split("|")]
-
-    def resources(row: str) -> Resources:
-        header = cells(r"Name\s*\|\s*BRAM_18K")
-        counts = dict(zip(header, cells(row), strict=True))
-        dsp = counts.get("DSP", counts.get("DSP48E", "0"))
-        bram, uram = float(counts["BRAM_18K"]), float(counts.get("URAM", "0"))
-        return Resources(float(counts["LUT"]), float(counts["FF"]), float(dsp), bram, uram)
-
-    version = re.search(r"\* Version:\s*(\S+)", content)
-    part = re.search(r"\* Target device:\s*(\S+)", content)
-    period = cells(r"ap_clk")[2].removesuffix("ns")
-    latency = re.search(r"Type\s*\|\s*\n\s*\+[-+]+\+\s*\n\s*\|(.*)\|", content)
-    if version is None or part is None or latency is None:
-        raise KeyError("version, target device or latency")
-    _, worst, *_, interval, _ = (c.strip() for c in latency[1].split("|"))
-    return HlsEstimate(
-        version=version[1],
-        part=part[1],
-        latency=int(worst),
-        interval=int(interval),
-        period_ns=float(period),
-        resources=resources(r"Total"),
-        available=resources(r"Available\s*\|"),
     )

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 
-from aefpga.errors import RunError
+from aefpga.errors import RunError, UsageError
 from aefpga.files import write_json
 from aefpga.firmware.report import SynthesisReport
 from aefpga.fixedpoint import Emulator
@@ -34,7 +34,6 @@ def synthesize(
     from aefpga.firmware import hls, rtl, vendor
     from aefpga.firmware.open_flow import route_open, synthesize_open
     from aefpga.firmware.parts import find_part
-    from aefpga.firmware.plot import plot_report
     from aefpga.firmware.processes import TIMEOUT_S
 
     firmware = run.firmware
@@ -72,8 +71,36 @@ def synthesize(
             in_dsps,
         )
         hls.write_project(spec, folder / "hls", options, counts)
-        report = vendor.synthesize_hls(spec, folder / "hls", options, chosen, chosen_part)
-    name = f"synthesis-{chosen_part.device}"
+        report = vendor.synthesize_hls(spec, folder / "hls", chosen, chosen_part)
+    _keep(run, report, f"synthesis-{chosen_part.device}")
+    return report
+
+
+def read_reports(run: Run, folder: Path, part: str | None = None) -> list[SynthesisReport]:
+    """Read what a vendor's tools said of the run's projects, and keep it beside other reports.
+
+    Raises
+    ------
+    ToolError
+        If there are no reports, one is damaged, or they are of another encoder.
+    UsageError
+        If they are of another part than the one asked for.
+    """
+    from aefpga.firmware.from_reports import reports_from
+    from aefpga.firmware.parts import device_of, find_part
+
+    firmware = run.firmware
+    reports = reports_from(run.spec, folder, firmware.clock_period_ns, firmware.adders_per_stage)
+    devices = [device_of(report.part) for report in reports]
+    if part is not None and (other := set(devices) - {find_part(part).device}):
+        raise UsageError(f"the reports in {folder} are of {', '.join(other)}, --part is {part}")
+    for report, device in zip(reports, devices, strict=True):
+        _keep(run, report, f"synthesis-{device}-{report.kind.replace(' ', '-').lower()}")
+    return reports
+
+
+def _keep(run: Run, report: SynthesisReport, name: str) -> None:
+    from aefpga.firmware.plot import plot_report
+
     write_json(run.folder / layout.REPORTS / f"{name}.json", report.to_dict())
     plot_report(report, run.folder / layout.PLOTS / f"{name}.png")
-    return report
