@@ -2,7 +2,9 @@
 
 from typing import Literal
 
-ModelKind = Literal["linear", "standard", "sparse-l1", "sparse-kl", "vae", "adversarial", "modulo"]
+ModelKind = Literal[
+    "linear", "standard", "sparse-l1", "sparse-kl", "vae", "adversarial", "modulo", "conv"
+]
 Normalisation = Literal["min-max", "standard", "four-momentum", "physics", "shares"]
 Scale = Literal["range", "spread"]
 PenaltyRule = Literal["textbook", "study"]

@@ -6,6 +6,7 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from aefpga.config.model import CONV, OF_CONVOLUTIONS
 from aefpga.config.run import RunConfig
 from aefpga.errors import UsageError
 from aefpga.yaml_files import read_yaml
@@ -40,6 +41,9 @@ def load_config(path: Path | None, overrides: dict[str, dict[str, Any]]) -> RunC
     if "kind" in model and "hidden" not in model and (was_linear or model["kind"] == "linear"):
         # Which layers there are, or none, was said of another kind.
         content["model"].pop("hidden", None)
+    if model.get("kind", CONV) != CONV:
+        for option in {*OF_CONVOLUTIONS} - {*model}:
+            content["model"].pop(option, None)
     try:
         return RunConfig.model_validate(content)
     except ValidationError as error:

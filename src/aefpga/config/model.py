@@ -6,10 +6,15 @@ from pydantic import Field, field_validator, model_validator
 
 from aefpga.choices import ModelKind, PenaltyRule, Scale
 from aefpga.config.section import Section
+from aefpga.fixedpoint.convolution import Padding
 
-MODULO = "modulo"
+MODULO, CONV = "modulo", "conv"
 # The compact encoder of the literature, for the kinds that have layers.
 USUAL_HIDDEN = (64, 32)
+# Of kind conv alone.
+OF_CONVOLUTIONS = ("filters", "kernel", "strides", "padding", "layout")
+# That of the ECON-T chip (arXiv:2105.01683).
+USUAL_FILTERS = (8,)
 # Of a record's modulo words together.
 USUAL_LINK_BITS = 88
 # Activations are of the order of one, min-max errors squared of the order of 1e-5; those of scale
@@ -28,11 +33,25 @@ class ModelConfig(Section):
 
     kind: ModelKind = Field(
         "linear",
-        description="linear: one layer; modulo: low bits of steps; the others have hidden layers",
+        description="linear: one layer; modulo: low bits of steps; conv: convolutions of cells; "
+        "the others have hidden layers",
     )
-    hidden: tuple[int, ...] = Field((), description="encoder's hidden layers; usually 64 and 32")
+    hidden: tuple[int, ...] = Field(
+        (), description="encoder's hidden layers; usually 64 and 32, of conv none"
+    )
     decoder_hidden: tuple[int, ...] = Field(
         (), description="decoder's hidden layers; none: the encoder's mirrored, or 128-128"
+    )
+    filters: tuple[int, ...] = Field(
+        (), description="conv: filters of each convolution, in front of hidden layers; usually 8"
+    )
+    kernel: int = Field(3, ge=1, le=64, description="conv: height and width of kernels")
+    strides: int = Field(1, ge=1, le=64, description="conv: steps of kernels, down and across")
+    padding: Padding = Field(
+        "same", description="conv: same: kernels reach beyond the image's edge; valid: they do not"
+    )
+    layout: str | None = Field(
+        None, description="conv: how cells lie on an image, as the record says; none: its first way"
     )
     latent: int | None = Field(
         None, gt=0, le=256, description="latent words; none: as many as usual, see RunConfig"
@@ -46,8 +65,10 @@ class ModelConfig(Section):
         "around 0 (latents of vae and adversarial stay as their prior has them): for scores",
     )
     activation: Literal["relu", "leaky_relu"] = "relu"
-    latent_activation: Literal["linear", "leaky_relu"] = Field(
-        "linear", description="of the latents that are sent; leaky_relu: the study's standard model"
+    latent_activation: Literal["linear", "relu", "leaky_relu"] = Field(
+        "linear",
+        description="of the latents that are sent; relu: ECON-T's; leaky_relu: the study's "
+        "standard model",
     )
     negative_slope_shift: int = Field(
         7, ge=1, le=12, description="leaky ReLU multiplies negatives by 2**-shift"
@@ -81,11 +102,11 @@ class ModelConfig(Section):
         0.5, ge=0, le=1, description="vae: share of the training in which the penalty grows"
     )
 
-    @field_validator("hidden", "decoder_hidden")
+    @field_validator("hidden", "decoder_hidden", "filters")
     @classmethod
     def _positive(cls, value: tuple[int, ...]) -> tuple[int, ...]:
         if any(not 1 <= n <= 4096 for n in value):
-            raise ValueError("hidden layer sizes must be 1 to 4096")
+            raise ValueError("sizes of hidden layers, and filters, must be 1 to 4096")
         return value
 
     @model_validator(mode="before")
@@ -104,8 +125,10 @@ class ModelConfig(Section):
         if rule == "textbook" and data.get("scale") == "spread":
             usual = SPREAD_PENALTIES
         defaults: dict[str, Any] = {"penalty": usual[kind]} if kind in usual else {}
-        if kind not in ("linear", MODULO):
+        if kind not in ("linear", MODULO, CONV):
             defaults["hidden"] = USUAL_HIDDEN
+        if kind == CONV:
+            defaults["filters"] = USUAL_FILTERS
         if kind == MODULO:
             defaults["link_bits"] = USUAL_LINK_BITS
         return {**defaults, **data, "kind": kind}
@@ -116,6 +139,14 @@ class ModelConfig(Section):
             raise ValueError("a linear encoder has no hidden layers; choose another kind for them")
         if self.kind == MODULO and (self.hidden or self.latent):
             raise ValueError("modulo words have no hidden layers, and as many latents as they need")
+        usual = {name: type(self).model_fields[name].default for name in OF_CONVOLUTIONS}
+        given = [name for name, default in usual.items() if getattr(self, name) != default]
+        if self.kind != CONV and given:
+            raise ValueError(f"{given[0]} is of kind conv, not of {self.kind}: leave it out")
+        if self.kind == CONV and not self.filters:
+            raise ValueError("conv has a convolution at least; give model.filters, 8 say")
+        if self.kind == CONV and self.batch_norm:
+            raise ValueError("batch_norm is of dense layers; leave it out for kind conv")
         if self.kind.startswith("sparse") and not self.hidden:
             raise ValueError(f"{self.kind} acts on hidden layers; give model.hidden")
         if self.has_linear_path and self.latent_activation != "linear":
@@ -134,10 +165,10 @@ class ModelConfig(Section):
     def _scale_that_suits(self) -> "ModelConfig":
         if self.scale == "range":
             return self
-        if self.kind == MODULO or self.linear_path or self.link_bits or self.batch_norm:
+        if self.kind in (MODULO, CONV) or self.linear_path or self.link_bits or self.batch_norm:
             raise ValueError(
-                "scale spread is not for modulo words, linear_path, link_bits or batch_norm: leave "
-                "it out, or these"
+                "scale spread is not for modulo words, convolutions, linear_path, link_bits or "
+                "batch_norm: leave it out, or these"
             )
         if self.latent_activation != "linear":
             raise ValueError("scale spread needs linear latents; leave out latent_activation")
@@ -163,7 +194,13 @@ class ModelConfig(Section):
     @property
     def is_linear(self) -> bool:
         """Whether the encoder is one linear layer."""
-        return not self.hidden
+        return not self.hidden_names
+
+    @property
+    def hidden_names(self) -> tuple[str, ...]:
+        """Names of the layers in front of the latents, convolutions first."""
+        convolutions = (f"convolution_{i + 1}" for i in range(len(self.filters)))
+        return (*convolutions, *(f"hidden_{i + 1}" for i in range(len(self.hidden))))
 
     @property
     def has_linear_path(self) -> bool:
@@ -172,6 +209,6 @@ class ModelConfig(Section):
 
     @property
     def decoder_layers(self) -> tuple[int, ...]:
-        """Sizes of the decoder's hidden layers."""
+        """Sizes of the decoder's hidden layers, but for those that mirror convolutions."""
         mirrored = () if self.has_linear_path else self.hidden[::-1]
-        return self.decoder_hidden or mirrored or (128, 128)
+        return self.decoder_hidden or mirrored or (() if self.filters else (128, 128))

@@ -5,9 +5,10 @@ from pathlib import Path
 import yaml
 from pydantic import model_validator
 
+from aefpga.config.convolutions import placed_kernels
 from aefpga.config.data import DataConfig
 from aefpga.config.firmware import FirmwareConfig
-from aefpga.config.model import MODULO, ModelConfig
+from aefpga.config.model import CONV, MODULO, ModelConfig
 from aefpga.config.quantization import QuantizationConfig
 from aefpga.config.section import Section
 from aefpga.config.training import TrainingConfig
@@ -50,6 +51,14 @@ class RunConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _image_that_is_large_enough(self) -> "RunConfig":
+        columns = self.data.columns()
+        image = columns.image(self.model.layout) if self.model.filters else None
+        cells = columns if image is None else columns.select(columns.names[i] for i in image.cells)
+        placed_kernels(self.model, cells)
+        return self
+
+    @model_validator(mode="after")
     def _as_many_latents_as_usual(self) -> "RunConfig":
         if self.model.latent is None and self.model.kind != MODULO:
             latent = min(USUAL_LATENTS, self.data.columns().n_independent)
@@ -88,6 +97,8 @@ class RunConfig(Section):
             return self
         if self.model.kind == "linear":
             reason = "learned widths add nothing to a linear encoder, whose weights may have 5 bits"
+        elif self.model.kind == CONV:
+            reason = "learned widths are of dense layers"
         else:
             reason = "learned widths have no penalty but that on bits"
         raise ValueError(

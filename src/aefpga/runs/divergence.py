@@ -30,7 +30,7 @@ def divergence(run: Run, records: NDArray[np.float32]) -> NDArray[np.float64] | 
         return None
     autoencoder, spread = read_network(run.folder / layout.FLOAT_MODEL), read_network(path)
     mean = log_variance = run.input.scaled(records)
-    for layer in autoencoder.layers[: len(run.config.model.hidden) + 1]:
+    for layer in autoencoder.layers[: len(run.config.model.hidden_names) + 1]:
         mean = layer(mean)
     for layer in spread.layers:
         log_variance = layer(log_variance)

@@ -55,7 +55,7 @@ def ranges(records: Floats, schema: Schema) -> tuple[NDArray[np.float64], NDArra
     """Return the least and the largest value of each variable in training records.
 
     Objects of a kind have one range: a fourth electron, which training hardly ever saw, is an
-    electron.
+    electron. So have the cells of an image, over which kernels go.
     """
     low, high = (f(axis=0).astype(np.float64) for f in (records.min, records.max))
     alike: dict[tuple[str, int], list[int]] = {}
@@ -63,7 +63,8 @@ def ranges(records: Floats, schema: Schema) -> tuple[NDArray[np.float64], NDArra
         for place, name in enumerate(one.names if one.kind else ()):
             if schema.holds(name):
                 alike.setdefault((one.kind, place), []).append(schema.index(name))
-    for columns in alike.values():
+    image = schema.image()
+    for columns in (*alike.values(), *([] if image is None else [image.cells])):
         low[columns], high[columns] = low[columns].min(), high[columns].max()
     return low, high
 
@@ -81,7 +82,8 @@ def fit_input(
 
     Counts are integers, in as many bits as the largest one needs. The variables named in
     `logarithmic` are companded from a grid of 2**-`FINE_BITS`. All others get `input_bits` over the
-    power-of-two range that holds the training jets; objects of a kind have one range.
+    power-of-two range that holds the training jets; objects of a kind have one range, and cells
+    of an image.
 
     The network reads them within [-1, 1], or, where `scale` is ``spread``, with a standard
     deviation of about 1: the words are the same.

@@ -60,10 +60,10 @@ def judge_activity(run: Run, *, max_jets: int | None = None, step: Step = silent
     jets, model = run.test_records[:max_jets], run.config.model
     values = run.input.scaled(jets)
     float_model = [LayerActivity.of(INPUTS, values)]
-    layers = read_network(run.folder / layout.FLOAT_MODEL).layers if model.hidden else ()
-    for i, layer in enumerate(layers[: len(model.hidden)]):
+    layers = () if model.is_linear else read_network(run.folder / layout.FLOAT_MODEL).layers
+    for name, layer in zip(model.hidden_names, layers, strict=False):
         values = layer(values)
-        float_model.append(LayerActivity.of(f"hidden_{i + 1}", values))
+        float_model.append(LayerActivity.of(name, values))
     quantized = pruning = None
     if run.is_quantized:
         quantized = activity(run.spec, run.spec.input.to_words(jets))

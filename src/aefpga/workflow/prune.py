@@ -37,6 +37,11 @@ def prune(run: Run, runs: Path, name: str) -> Run:
             f"{'' if run.is_quantized else ', without words'}: --prune knows what {USUAL_TRAINER} "
             "quantized (learned widths leave out silent neurons themselves)"
         )
+    if run.config.model.filters:
+        raise UsageError(
+            f"run {run.name} has convolutions, whose neurons share their weights: --prune knows "
+            "dense layers alone"
+        )
     words = run.spec.input.to_words(run.test_records)
     alive = living(activity(run.spec, words))
     silent_neurons = {layer: int((~kept).sum()) for layer, kept in alive.items()}

@@ -28,8 +28,10 @@ def describe(run: Run) -> dict[str, str]:
     config, schema = run.config, run.schema
     if config.model.kind == MODULO:
         return {**_modulo(run), "widths": _widths(run.spec)}
-    sizes = "-".join(map(str, (len(schema), *config.model.hidden, config.model.n_latent)))
-    activation = config.model.activation.replace("_", " ").replace("relu", "ReLU")
+    model = config.model
+    convolutions = (f"{n}@{model.kernel}x{model.kernel}" for n in model.filters)
+    sizes = "-".join(map(str, (len(schema), *convolutions, *model.hidden, model.n_latent)))
+    activation = model.activation.replace("_", " ").replace("relu", "ReLU")
     words = {
         "trained on": f"{len(schema)} variables of {schema.name}, normalisation "
         f"{config.data.normalisation}",
@@ -83,7 +85,8 @@ def residuals(run: Run, records: NDArray[np.float32] | None = None) -> Quality:
 
 
 def _decoder(config: RunConfig) -> str:
-    layers = "-".join(map(str, config.model.decoder_layers))
+    image = ["transposed convolutions"] * bool(config.model.filters)
+    layers = "-".join([*map(str, config.model.decoder_layers), *image])
     beside = " beside a linear path" * config.model.has_linear_path
     return f"{layers}{beside}, floating point"
 

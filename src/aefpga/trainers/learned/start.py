@@ -12,13 +12,13 @@ from aefpga.config import RunConfig
 from aefpga.fixedpoint import EncoderInput
 from aefpga.trainers.learned.encoder import CALIBRATION_RECORDS, INPUTS, LearnedEncoder
 from aefpga.trainers.qkeras.autoencoder import (
+    LayerWeights,
     dense_weights,
     float_decoder,
     layer_activation,
     layer_names,
     set_dense_weights,
 )
-from aefpga.trainers.qkeras.fit import LayerWeights
 from aefpga.trainers.qkeras.training import Samples
 from aefpga.trainers.trainer import Trained
 

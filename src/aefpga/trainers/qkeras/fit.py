@@ -8,22 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.config import ModelConfig, RunConfig
-from aefpga.fixedpoint import (
-    DenseLayer,
-    EncoderInput,
-    EncoderSpec,
-    FixedType,
-    Tensor,
-    exact_accumulator,
-)
+from aefpga.config import ModelConfig, PlacedKernel, RunConfig, placed_kernels
 from aefpga.networks.network import FloatLayer, Network
 from aefpga.normalise import Normaliser
 from aefpga.schema import Schema
-from aefpga.trainers.calibrate import LayerTypes, fit_input, layer_types, network_inputs
+from aefpga.trainers.calibrate import fit_input, network_inputs
 from aefpga.trainers.qkeras.autoencoder import (
     LINEAR_PATH,
     LOG_VARIANCE,
+    LayerWeights,
     dense_weights,
     float_decoder,
     float_encoder,
@@ -42,16 +35,18 @@ from aefpga.trainers.qkeras.linear import (
     set_best_linear,
     shared_bits,
 )
-from aefpga.trainers.qkeras.path import in_sequence, types_in_sequence, weights_in_sequence
+from aefpga.trainers.qkeras.path import in_sequence, weights_in_sequence
 from aefpga.trainers.qkeras.reference import to_arrays
 from aefpga.trainers.qkeras.sparing import spare_weights
 from aefpga.trainers.qkeras.sparsity import add_penalty_of_second_pass
+from aefpga.trainers.qkeras.specification import (
+    LatentBits,
+    chosen_types,
+    kernel_and_bias,
+    specification,
+)
 from aefpga.trainers.qkeras.training import Samples, batch_size, train_stage
 from aefpga.trainers.trainer import Epoch, Floats, Trained
-
-LayerWeights = dict[str, tuple[NDArray[np.float32], NDArray[np.float32]]]
-# A width for each latent word, where they have not all the one of the configuration.
-LatentBits = NDArray[np.int64] | None
 
 # Kinds whose latents are drawn to a unit normal.
 WITH_PRIOR = ("vae", "adversarial")
@@ -84,6 +79,7 @@ def fit(
 ) -> Trained:
     """Train the autoencoder that `config` describes; parameters as of `Trainer.fit`."""
     tensorflow().keras.utils.set_random_seed(config.training.seed)
+    kernels = placed_kernels(config.model, schema)
     normaliser = Normaliser(config.data.normalisation, schema).fit(train)
     bits = config.quantization.input_bits
     source = fit_input(
@@ -99,7 +95,7 @@ def fit(
         Samples(source.scaled(train), normaliser.transform(train), weights_of_errors),
         Samples(source.scaled(validation), normaliser.transform(validation)),
     )
-    trained_float, latent_bits, curve = _fit_float(samples, config, checkpoints, on_epoch)
+    trained_float, latent_bits, curve = _fit_float(samples, kernels, config, checkpoints, on_epoch)
     # Batch normalisation is in the weights by now.
     unnormalised = config.model.model_copy(update={"batch_norm": False})
     model = unnormalised
@@ -107,15 +103,16 @@ def fit(
         model = in_sequence(model, samples[0].inputs.shape[1])
         layers = weights_in_sequence(trained_float.encoder, source.network_type.signed)
         trained_float = replace(trained_float, encoder=layers)
-    float_network = as_network({**trained_float.encoder, **trained_float.decoder}, config.model)
+    layers = {**trained_float.encoder, **trained_float.decoder}
+    float_network = as_network(layers, config.model, kernels)
     log_variance = _log_variance(trained_float, config.model)
     if config.quantization.bits is None:
         return Trained(source, normaliser, float_network, curve, log_variance=log_variance)
 
     folded = config.model_copy(update={"model": model})
     inputs = samples[0].inputs[:CALIBRATION_RECORDS]
-    centred, start = _centred(trained_float, inputs, model)
-    decoder = float_decoder(normaliser.n_columns, unnormalised)
+    centred, start = _centred(trained_float, inputs, model, kernels)
+    decoder = float_decoder(normaliser.n_columns, unnormalised, kernels)
     set_dense_weights(decoder, start.decoder)
     rounding, weights = None, start.encoder
     samples = (
@@ -135,8 +132,8 @@ def fit(
         set_dense_weights(decoder, spared.decoder)
     else:
         handed_on = source.network_type if config.model.linear_path else None
-        types = _calibrate(centred, inputs, handed_on, latent_bits, folded)
-    encoder = quantized_encoder(len(schema), model, types)
+        types = chosen_types(centred, inputs, handed_on, latent_bits, folded)
+    encoder = quantized_encoder(len(schema), model, types, kernels)
     set_dense_weights(encoder, weights)
     if config.model.has_linear_path:
         encoder.trainable = False
@@ -144,17 +141,16 @@ def fit(
     network = _quantized_network(encoder, decoder, config, trained_float.log_variance)
     add_penalty_of_second_pass(network, encoder, decoder, model)
     curve += _train(network, samples, config, "quantized", checkpoints, on_epoch)
-    spec = _specification(encoder, source, types, folded, provenance)
+    spec = specification(encoder, source, types, kernels, folded, provenance)
     # The words themselves, as numbers: quantizing them again changes nothing.
-    on_grid = {x.name: (x.matrix.values, x.bias.values) for x in spec.layers}
-    set_dense_weights(encoder, on_grid)
+    set_dense_weights(encoder, {x.name: kernel_and_bias(x) for x in spec.layers})
     return Trained(
         input=source,
         normaliser=normaliser,
         float_network=float_network,
         curve=curve,
         spec=spec,
-        decoder=as_network(dense_weights(decoder), config.model),
+        decoder=as_network(dense_weights(decoder), config.model, kernels),
         reference=to_arrays(dense_weights(encoder)),
         rounding=rounding,
         log_variance=log_variance,
@@ -192,6 +188,7 @@ def _log_variance(trained: Weights, model: ModelConfig) -> Network | None:
 
 def _fit_float(
     samples: tuple[Samples, Samples],
+    kernels: Sequence[PlacedKernel],
     config: RunConfig,
     checkpoints: Path,
     on_epoch: Callable[[Epoch, int], None],
@@ -208,8 +205,8 @@ def _fit_float(
     if scaling is not None:
         samples = scaling.applied(samples[0]), scaling.applied(samples[1])
     train, _ = samples
-    encoder = float_encoder(train.inputs.shape[1], model)
-    decoder = float_decoder(train.targets.shape[1], model)
+    encoder = float_encoder(train.inputs.shape[1], model, kernels)
+    decoder = float_decoder(train.targets.shape[1], model, kernels)
     if model.has_linear_path:
         values = set_best_linear(encoder, decoder, train)
         if model.link_bits is not None:
@@ -231,20 +228,30 @@ def _fit_float(
     return Weights(weights, dense_weights(decoder), log_variance), latent_bits, curve
 
 
-def _centred(trained: Weights, inputs: Floats, model: ModelConfig) -> tuple[Any, Weights]:
+def _centred(
+    trained: Weights, inputs: Floats, model: ModelConfig, kernels: Sequence[PlacedKernel]
+) -> tuple[Any, Weights]:
     """Return a float encoder whose latents have their scale, and the weights to start from."""
-    encoder = float_encoder(inputs.shape[1], model)
+    encoder = float_encoder(inputs.shape[1], model, kernels)
     set_dense_weights(encoder, trained.encoder)
     start = _centre_latents(trained, encoder, inputs, model)
     set_dense_weights(encoder, start.encoder)
     return encoder, start
 
 
-def as_network(weights: LayerWeights, model: ModelConfig) -> Network:
-    """Return trained layers, of an autoencoder or of its decoder, as layers of no framework."""
+def as_network(
+    weights: LayerWeights, model: ModelConfig, kernels: Sequence[PlacedKernel] = ()
+) -> Network:
+    """Return trained layers, of an autoencoder or of its decoder, as layers of no framework.
+
+    All are dense: convolutions and their transposes are the matrices that these are.
+    """
+    # Imports TensorFlow, which must have been configured.
+    from aefpga.trainers.qkeras.images import as_matrices
+
     linear = ("output", LINEAR_PATH, LOG_VARIANCE)
     layers = {}
-    for name, (weight, bias) in weights.items():
+    for name, (weight, bias) in as_matrices(weights, kernels).items():
         activation = "linear" if name in linear else layer_activation(model, name)
         slope = 2.0**-model.negative_slope_shift if activation == "leaky_relu" else 0.0
         layers[name] = FloatLayer(weight, bias, activation, slope)
@@ -277,7 +284,7 @@ def _centre_latents(weights: Weights, encoder: Any, inputs: Floats, model: Model
     """Shift and scale each latent to fill [-1, 1] and undo that in what reads it.
 
     The autoencoder computes the same, but one fixed-point type now suits all latents. What has
-    passed a leaky ReLU is scaled only. Of scale `spread` the mean comes to 0 and the deviation to
+    passed a ReLU is scaled only. Of scale `spread` the mean comes to 0 and the deviation to
     1, or both stay what a prior has made of them.
     """
     if model.scale == "spread" and model.kind in WITH_PRIOR:
@@ -293,70 +300,3 @@ def _centre_latents(weights: Weights, encoder: Any, inputs: Floats, model: Model
         {**weights.encoder, "latent": (weight / half, (bias - middle) / half)},
         weights.decoder | {n: (w * half[:, None], b + middle @ w) for n, (w, b) in reading.items()},
     )
-
-
-def _calibrate(
-    encoder: Any,
-    inputs: Floats,
-    handed_on: FixedType | None,
-    latent_bits: LatentBits,
-    config: RunConfig,
-) -> list[LayerTypes]:
-    names = layer_names(config.model)
-    outputs = [encoder.get_layer(f"{name}_activation").output for name in names]
-    probe = tensorflow().keras.Model(encoder.input, outputs)
-    # One output comes as an array, several as a list of them.
-    activations = tensorflow().nest.flatten(probe.predict(inputs, len(inputs), verbose=0))
-    weights, quantization = dense_weights(encoder), config.quantization
-    widths = quantization.widths
-    types = []
-    for name, values in zip(names, activations, strict=True):
-        own = widths.latent if latent_bits is None else latent_bits
-        chosen = layer_types(
-            *weights[name],
-            values,
-            layer_activation(config.model, name),
-            own if name == "latent" else widths.activation,
-            quantization,
-        )
-        if handed_on is not None and name != "latent":
-            chosen = types_in_sequence(chosen, weights[name][1], handed_on)
-        types.append(chosen)
-    return types
-
-
-def _specification(
-    encoder: Any,
-    source: EncoderInput,
-    types: Sequence[LayerTypes],
-    config: RunConfig,
-    provenance: Mapping[str, str],
-) -> EncoderSpec:
-    """Read the integers out of a QKeras encoder, through its own quantizers."""
-    layers: list[DenseLayer] = []
-    arriving = source.network_type
-    for name, fixed in zip(layer_names(config.model), types, strict=True):
-        layer = encoder.get_layer(name)
-        weight, bias = (
-            Tensor(kind.to_words(quantizer(variable).numpy()), kind)
-            for kind, quantizer, variable in (
-                (fixed.weight, layer.kernel_quantizer_internal, layer.kernel),
-                (fixed.bias, layer.bias_quantizer_internal, layer.bias),
-            )
-        )
-        activation = layer_activation(config.model, name)
-        shift = config.model.negative_slope_shift if activation == "leaky_relu" else 0
-        accumulator = exact_accumulator(arriving, weight, bias)
-        layers.append(
-            DenseLayer(
-                name=name,
-                weight=weight,
-                bias=bias,
-                accumulator=accumulator,
-                activation=activation,
-                output=fixed.output,
-                negative_slope_shift=shift,
-            )
-        )
-        arriving = fixed.output
-    return EncoderSpec(source, tuple(layers), provenance)

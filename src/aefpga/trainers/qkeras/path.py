@@ -13,9 +13,7 @@ from numpy.typing import NDArray
 from aefpga.config import ModelConfig
 from aefpga.fixedpoint import FixedType
 from aefpga.trainers.calibrate import Floats, LayerTypes, closest_of_each
-from aefpga.trainers.qkeras.autoencoder import LINEAR_PATH
-
-LayerWeights = dict[str, tuple[Floats, Floats]]
+from aefpga.trainers.qkeras.autoencoder import LINEAR_PATH, LayerWeights
 
 
 def in_sequence(model: ModelConfig, n_inputs: int) -> ModelConfig:

@@ -9,12 +9,12 @@ from zipfile import BadZipFile
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.config import ModelConfig
+from aefpga.config import ModelConfig, PlacedKernel
 from aefpga.errors import RunError
-from aefpga.fixedpoint import EncoderSpec
-from aefpga.trainers.calibrate import LayerTypes
+from aefpga.fixedpoint import ConvolutionLayer, EncoderSpec
 from aefpga.trainers.qkeras.autoencoder import quantized_encoder, set_dense_weights
 from aefpga.trainers.qkeras.backend import tensorflow
+from aefpga.trainers.qkeras.specification import types_of
 
 Words = NDArray[np.int64]
 PARTS = ("kernel", "bias")
@@ -39,12 +39,18 @@ class KerasEncoder:
     name = "Keras"
 
     def __init__(self, spec: EncoderSpec, model: ModelConfig, weights: Path) -> None:
-        types = [LayerTypes(x.matrix.type, x.bias.type, x.output) for x in spec.layers]
+        kernels = [
+            PlacedKernel(x.name, x.convolution, x.weight.words.shape)
+            for x in spec.layers
+            if isinstance(x, ConvolutionLayer)
+        ]
         # Hidden layers may have neurons more, which hand on the inputs.
-        hidden = tuple(x.n_out for x in spec.layers[:-1])
+        hidden = tuple(x.n_out for x in spec.layers[len(kernels) : -1])
         model = model.model_copy(update={"hidden": hidden})
         with _float64():
-            self._encoder = quantized_encoder(len(spec.input.variables), model, types)
+            self._encoder = quantized_encoder(
+                len(spec.input.variables), model, [types_of(x) for x in spec.layers], kernels
+            )
             set_dense_weights(self._encoder, _load_weights(weights))
             outputs = [
                 self._encoder.get_layer(f"{layer.name}_activation").output for layer in spec.layers
