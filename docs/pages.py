@@ -59,7 +59,8 @@ for path in (ROOT / "docs").glob("*.md"):
 contents = mkdocs_gen_files.Nav()
 for path in sorted(PACKAGE.rglob("*.py")):
     parts = path.relative_to(PACKAGE.parent).with_suffix("").parts
-    if parts[-1] == "__main__":
+    # What lies in no package goes along with a project of firmware.
+    if parts[-1] == "__main__" or not (path.parent / "__init__.py").exists():
         continue
     name = parts[:-1] if parts[-1] == "__init__" else parts
     page_path = Path(*parts).with_suffix(".md") if name == parts else Path(*name, "index.md")

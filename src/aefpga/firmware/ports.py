@@ -6,7 +6,7 @@ specification's types, so a module of the toolkit's own stands around da4ml's.
 """
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from typing import Any
@@ -130,11 +130,7 @@ def _ports(names: Sequence[str], words: FixedType, intervals: Sequence[Any]) -> 
 
 def wrapper(module: str, inputs: Sequence[Port], outputs: Sequence[Port]) -> str:
     """Return the Verilog of ``<module>_wrapper``: a port for each quantity and output."""
-    declared = ",\n".join(
-        ["    input clk"]
-        + [f"    input {_bits(p.port_width, p.port_signed)} {p.name}" for p in inputs]
-        + [f"    output {_bits(p.width, p.signed)} {p.name}" for p in outputs]
-    )
+    declared = declarations(["input clk", *map(input_port, inputs), *map(output_port, outputs)])
     lines = (*_front_end(module, inputs), *_from_ports(inputs), *_to_ports(outputs))
     body = "\n".join(f"    {line}" for line in lines)
     n_in, n_out = (sum(p.bits for p in ports) for ports in (inputs, outputs))
@@ -156,6 +152,21 @@ module {module}_wrapper (
 {body}
 endmodule
 """
+
+
+def declarations(ports: Iterable[str]) -> str:
+    """Return the Verilog of a module's ports, a line each."""
+    return ",\n".join(f"    {port}" for port in ports)
+
+
+def input_port(port: Port) -> str:
+    """Return the Verilog that declares the port of a quantity."""
+    return f"input {_bits(port.port_width, port.port_signed)} {port.name}"
+
+
+def output_port(port: Port) -> str:
+    """Return the Verilog that declares the port of a latent word, score or trigger bit."""
+    return f"output {_bits(port.width, port.signed)} {port.name}"
 
 
 def front_end(module: str, inputs: Sequence[Port]) -> str | None:

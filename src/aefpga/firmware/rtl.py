@@ -23,6 +23,8 @@ from numpy.typing import NDArray
 from aefpga import __version__
 from aefpga.errors import ToolError
 from aefpga.files import atomic_path, sha256_of, write_json
+from aefpga.firmware.bench import write_benches
+from aefpga.firmware.board import Encoder, write_board
 from aefpga.firmware.calibration import adders_per_stage
 from aefpga.firmware.ports import front_end, input_ports, output_ports, test_bench, wrapper
 from aefpga.firmware.rounding import quantize
@@ -208,10 +210,14 @@ def _is_exact(spec: EncoderSpec, logic: Any) -> bool:
     return np.array_equal(np.reshape(found, expected.shape), expected)
 
 
-def write_project(rtl: Rtl, folder: Path, part: str) -> None:
-    """Write Verilog, constraints, Vivado script and simulation sources, complete or not at all."""
+def write_project(rtl: Rtl, folder: Path, part: str, lanes: int = 1) -> None:
+    """Write Verilog, constraints, Vivado script, test benches, complete or not at all.
+
+    `lanes` are the records in a beat of the AXI4-Stream.
+    """
     from da4ml.codegen import RTLModel
 
+    spec = rtl.spec
     with atomic_path(folder) as temporary:
         model = RTLModel(
             rtl.pipeline, TOP, temporary, part_name=part, clock_period=rtl.clock_period_ns
@@ -221,11 +227,14 @@ def write_project(rtl: Rtl, folder: Path, part: str) -> None:
         # A primitive that no encoder uses, whose ROM style Yosys refuses.
         if not list((temporary / "src/memfiles").iterdir()):
             (temporary / "src/static/lookup_table.v").unlink(missing_ok=True)
-        ports = input_ports(rtl.spec, rtl.pipeline), output_ports(rtl.spec, rtl.pipeline)
+        ports = input_ports(spec, rtl.pipeline), output_ports(spec, rtl.pipeline)
         (temporary / f"src/{TOP}_wrapper.v").write_text(wrapper(TOP, *ports))
         if front := front_end(TOP, ports[0]):
             (temporary / f"src/{TOP}_front_end.v").write_text(front)
         (temporary / f"sim/{TOP}_wrapper_binder.cc").write_text(test_bench(TOP, *ports))
+        encoder = Encoder(spec, TOP, *ports, rtl.latency_cycles, lanes)
+        write_board(encoder, temporary / "src")
+        write_benches(encoder, temporary / "bench")
         # Named after the sources that they were compiled from: good for as long as those are.
         for library in folder.glob("sim/*.so"):
             shutil.copy(library, temporary / "sim")
@@ -259,6 +268,7 @@ def make_project(
     adders: int | None = None,
     *,
     dsp: bool = False,
+    lanes: int = 1,
 ) -> Rtl:
     """Return the project in `folder` if it was made for just this and is unchanged, else write it.
 
@@ -269,7 +279,7 @@ def make_project(
     """
     from da4ml.types import Pipeline
 
-    origin = _origin(spec, clock_period_ns, part, adders, dsp)
+    origin = {**_origin(spec, clock_period_ns, part, adders, dsp), "lanes": lanes}
     try:
         made = json.loads((folder / MANIFEST).read_text())
         if origin.items() <= made.items() and made["sources"] == _stamp(folder):
@@ -278,7 +288,7 @@ def make_project(
     except (OSError, ValueError, KeyError):
         pass  # nothing there, or from another version
     rtl = trace(spec, clock_period_ns, adders, dsp=dsp)
-    write_project(rtl, folder, part)
+    write_project(rtl, folder, part, lanes)
     made = {
         **origin,
         "adders": rtl.adders,
