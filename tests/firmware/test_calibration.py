@@ -54,6 +54,8 @@ def test_yosys_against_vivado_on_a_design_from_its_ir(shared_data, tmp_path):
     assert routed.lut / found.lut == pytest.approx(calibration.YOSYS_LUT.median, abs=0.01)
     assert routed.ff / found.ff == pytest.approx(calibration.YOSYS_FF.median, abs=0.01)
     assert routed.dsp == found.dsp
+    assert (routed.carry_kind, found.carry_kind) == ("CARRY8", "CARRY8")
+    assert routed.carry / found.carry == pytest.approx(calibration.YOSYS_CARRY8.median, abs=0.01)
     # 5 ns less the slack, with two adders a stage, lies within the range that is stated.
     period = 5.0 - read_timing(example / "reports/vmodel_post_route_timing.rpt").setup_slack
     assert 2 * calibration.ADDER_DELAY.ns(routed.lut) < period

@@ -87,12 +87,23 @@ def test_counts_by_hand(project, family):
     assert counts.tool_version.startswith("0.")
 
 
-def test_carries_are_named_for_what_they_are():
-    kinds = {f: yosys.Counts({"CARRY4": 7}, "0.70", f).resources for f in yosys.FAMILIES}
-    assert {resources.carry for resources in kinds.values()} == {7}
-    assert kinds["xc7"].carry_kind == "CARRY4"
-    for family in ("xcu", "xcup"):
-        assert "the part has CARRY8" in kinds[family].carry_kind
+def test_carries_of_eight_bits_by_hand():
+    """A chain of five, one of two and one alone, in no order; chains begin with a constant."""
+
+    def carry(enters, leaves):
+        return {"type": "CARRY4", "connections": {"CI": [enters], "CO": [0, 0, 0, leaves]}}
+
+    cells = [carry(5, 6), carry("0", 2), carry(3, 4), carry("0", 8), carry(2, 3), carry(8, 9)]
+    cells += [carry("1", 20), carry(4, 5), {"type": "LUT2", "connections": {}}]
+    assert sorted(yosys._chains(cells)) == [1, 2, 5]
+
+
+def test_carries_are_those_that_the_part_has():
+    cells = {"CARRY4": 8, "CARRY8": 5}
+    found = {f: yosys.Counts(cells, "0.70", f).resources for f in yosys.FAMILIES}
+    assert (found["xc7"].carry, found["xc7"].carry_kind) == (8, "CARRY4")
+    for family in yosys.CARRIES_OF_EIGHT:
+        assert (found[family].carry, found[family].carry_kind) == (5, "CARRY8")
 
 
 @pytest.mark.slow
@@ -120,7 +131,8 @@ def test_a_module_that_takes_too_long_is_stopped(project, fake_yosys):
 def test_an_interruption_stops_its_processes(project, fake_yosys, tmp_path):
     fake_yosys(
         f'echo $$ >> {tmp_path}/pids; case "$3" in *-top\\ top\\;*) '
-        f'echo \'{{"design": {{"num_cells_by_type": {{}}}}}}\' > statistics.json;; '
+        f'echo \'{{"design": {{"num_cells_by_type": {{}}}}}}\' > statistics.json; '
+        f'echo \'{{"modules": {{"top": {{"cells": {{}}}}}}}}\' > carries.json;; '
         "*) exec sleep 60;; esac"
     )
 

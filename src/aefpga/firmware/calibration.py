@@ -35,9 +35,10 @@ EXAMPLE = "da4ml example, Vivado 2025.1, xcvu13p, 5 ns"
 
 # Post-route LUTs over da4ml's cost.
 COST_LUT = Ratio(1.05, 0.97, 1.13, 20, JEDI)
-# Post-route LUTs and flip-flops over Yosys's, as `yosys.py` counts them.
+# Post-route LUTs, flip-flops and carries over Yosys's, as `yosys.py` counts them.
 YOSYS_LUT = Ratio(0.98, 0.98, 0.98, 1, EXAMPLE)
 YOSYS_FF = Ratio(0.90, 0.90, 0.90, 1, EXAMPLE)
+YOSYS_CARRY8 = Ratio(0.86, 0.86, 0.86, 1, EXAMPLE)
 
 # LUTs that Yosys finds a compander takes for each octave: 2 to 6, fewer where there are few.
 OCTAVE_LUTS = 5.0

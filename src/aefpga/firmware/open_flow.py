@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from aefpga.errors import ToolError
-from aefpga.firmware.calibration import ADDER_DELAY, COST_LUT, YOSYS_FF, YOSYS_LUT
+from aefpga.firmware.calibration import ADDER_DELAY, COST_LUT, YOSYS_CARRY8, YOSYS_FF, YOSYS_LUT
 from aefpga.firmware.harness import Harness
 from aefpga.firmware.nextpnr import FAMILIES, route
 from aefpga.firmware.parts import Part
@@ -77,6 +77,8 @@ def synthesize_open(
         counts = synthesize(project, TOP, part.family, step, timeout_s)
         resources, tool, version = counts.resources, "Yosys", counts.tool_version
         uncertainty = {"lut": f"{YOSYS_LUT}; {_from_cost(rtl)}", "ff": str(YOSYS_FF)}
+        if resources.carry_kind == "CARRY8":
+            uncertainty["carry8"] = f"one for two of Yosys's CARRY4 in a row; {YOSYS_CARRY8}"
     except ToolError as error:
         kind, tool, version = "cost model", "da4ml", metadata.version("da4ml")
         resources = Resources(rtl.cost, rtl.register_bits, 0, 0)

@@ -14,8 +14,7 @@ class Resources:
     """Primitives used; None where the tool says nothing.
 
     `carry` counts the primitives that `carry_kind` names: CARRY4 (7 series) or CARRY8 (UltraScale
-    and later), or where it says so Yosys's CARRY4 for a part that has CARRY8. `bram` is in units of
-    RAMB18.
+    and later). `bram` is in units of RAMB18.
     """
 
     lut: float | None

@@ -14,11 +14,12 @@ import shutil
 import subprocess
 import tempfile
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor, as_completed
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from aefpga.errors import ToolError
 from aefpga.firmware.processes import TIMEOUT_S, Processes, Tool, packaged
@@ -26,11 +27,9 @@ from aefpga.firmware.report import Resources
 from aefpga.progress import Step, silent
 
 FAMILIES = ("xcup", "xcu", "xc7")
-# Yosys chains carries of four bits whatever the family. How many of eight bits a part then needs
-# depends on each chain's length: from half as many to as many.
-CARRY_KINDS = {"xc7": "CARRY4"} | dict.fromkeys(
-    ("xcu", "xcup"), "CARRY4 (Yosys's; the part has CARRY8, each worth up to two)"
-)
+# Yosys chains carries of four bits whatever the family; a part with carries of eight bits takes one
+# for two in a row of a chain.
+CARRIES_OF_EIGHT = ("xcu", "xcup")
 # For one process; the largest stage of a 24-200-100-50-15 encoder took 1.6 GB.
 MEMORY_BYTES = 2 * 2**30
 REGISTER_CELLS = ("$_DFF_P_", "$__XILINX_SHREG_")
@@ -82,14 +81,15 @@ class Counts:
         def total(*names: str) -> int:
             return sum(self.cells.get(n, 0) for n in names)
 
+        carry = "CARRY8" if self.family in CARRIES_OF_EIGHT else "CARRY4"
         return Resources(
             lut=total(*(f"LUT{n}" for n in range(1, 7)), "$__XILINX_SHREG_"),
             ff=total("$_DFF_P_"),
             dsp=total("DSP48E1", "DSP48E2"),
             bram=total("RAMB18E1", "RAMB18E2") + 2 * total("RAMB36E1", "RAMB36E2"),
             uram=total("URAM288"),
-            carry=total("CARRY4"),
-            carry_kind=CARRY_KINDS[self.family],
+            carry=total(carry),
+            carry_kind=carry,
         )
 
 
@@ -169,14 +169,30 @@ def _count(
     names = " ".join(sorted(p.name for p in work.glob("*.v")))
     script = (
         f"read_verilog -defer {names}; hierarchy -top {top}; {script}; "
-        "tee -q -o statistics.json stat -json"
+        "tee -q -o statistics.json stat -json; delete t:* t:CARRY4 %d; write_json carries.json"
     )
     done = run("Yosys", [*program, "-q", "-p", script], work)
     _check(done, top)
     statistics = json.loads((work / "statistics.json").read_text())
     found: dict[str, int] = statistics["design"]["num_cells_by_type"]
+    netlist = json.loads((work / "carries.json").read_text())["modules"][top]["cells"].values()
+    found["CARRY8"] = sum(-(-length // 2) for length in _chains(netlist))
     # The registers' script leaves logic unmapped, and a stage has no registers.
     return {name: n for name, n in found.items() if "$" not in name or name in REGISTER_CELLS}
+
+
+def _chains(cells: Iterable[Mapping[str, Any]]) -> Iterator[int]:
+    """Yield how many CARRY4 each chain of a netlist has: the last carry of one enters the next."""
+    carries = [cell["connections"] for cell in cells if cell["type"] == "CARRY4"]
+    following = {carry["CI"][0]: carry for carry in carries}
+    last = {carry["CO"][3] for carry in carries}
+    for first in carries:
+        if first["CI"][0] in last:
+            continue
+        length, carry = 1, first
+        while after := following.get(carry["CO"][3]):
+            length, carry = length + 1, after
+        yield length
 
 
 def _check(done: subprocess.CompletedProcess[str], top: str) -> None:
