@@ -65,7 +65,7 @@ def test_unknown_process():
 
 
 def test_what_cannot_be_simulated_is_said():
-    with pytest.raises(UsageError, match="jets or events"):
+    with pytest.raises(UsageError, match="expected jets, events, cells, images, regions"):
         make_simulation("clusters", {})
     with pytest.raises(UsageError, match="--mass is no option of simulated events"):
         make_simulation("events", {"mass": 80.0})

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from aefpga.data.inspect import Feed
 
 app = typer.Typer(
-    help="Look into files, draft schemas, and simulate jets or events.", no_args_is_help=True
+    help="Look into files, draft schemas, and simulate records.", no_args_is_help=True
 )
 
 
@@ -101,14 +101,17 @@ def schema(
 @app.command()
 def simulate(
     output: Annotated[Path, typer.Option("--output", help="ROOT file to write.")],
-    record: Annotated[str, typer.Option("--record", help="jets or events.")] = "jets",
+    record: Annotated[
+        str, typer.Option("--record", help="jets, events, cells, images or regions.")
+    ] = "jets",
     process: Annotated[
         str | None,
         typer.Option(
             "--process",
             help="Of jets: qcd (default), ttbar, wz-jets, photon-jet, resonance. Of events: "
             "background (default: w, qcd, z, ttbar by shares) or one of these; signals (a-4l, "
-            "h0-tautau, hpm-taunu, lq-btau, alike) or one of these.",
+            "h0-tautau, hpm-taunu, lq-btau, alike) or one of these. Of cells: pileup (default) or "
+            "jets. Of images: one-prong (default) or two-prongs.",
         ),
     ] = None,
     events: Annotated[
@@ -143,16 +146,19 @@ def simulate(
         int | None, typer.Option("--processes", min=1, help="Worker processes; default: all cores.")
     ] = None,
 ) -> None:
-    """Make jets or events with Pythia 8 and FastJet, with a detector-like response.
+    """Make jets or events with Pythia 8 and FastJet and a detector-like response; or toy cells.
 
-    Jets: 8 TeV, anti-kt 0.5. Events: 13 TeV, those that have an isolated lepton above 23 GeV. The
-    same seed gives the same file on any number of cores. Needs the extra `simulate`.
+    Jets: 8 TeV, anti-kt 0.5. Events: 13 TeV, those that have an isolated lepton above 23 GeV. Both
+    need the extra `simulate`. Cells of modules, calorimeter regions and jet images are toys:
+    showers of random energies, places and widths. The same seed gives the same file on any number
+    of cores.
 
-    Example: `aefpga data simulate --record events --process w --events 2000 --output w.root`.
+    Example: `aefpga data simulate --record events --process w --events 2000 --output w.root`, or
+    `aefpga data simulate --record cells --events 10000 --output cells.root`.
     """
     from dataclasses import asdict
 
-    from aefpga.data.simulate import make_simulation, simulator_versions
+    from aefpga.data.simulate import make_simulation
     from aefpga.data.simulate import simulate as make
     from aefpga.data.writer import write_records
 
@@ -166,7 +172,7 @@ def simulate(
     }
     given = {name: value for name, value in options.items() if value is not None}
     simulation = make_simulation(record, given)
-    facts = {"simulation": asdict(simulation), "versions": simulator_versions()}
+    facts = {"simulation": asdict(simulation), "versions": simulation.versions}
     with show.progress() as step:
         parts = make(simulation, processes, step)
         written = write_records(output, parts, facts)

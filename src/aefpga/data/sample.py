@@ -3,7 +3,7 @@
 from importlib.resources import files
 from pathlib import Path
 
-from aefpga.data.simulate import EventSimulation, JetSimulation
+from aefpga.data.simulate import EventSimulation, JetSimulation, ModuleSimulation
 from aefpga.errors import UsageError
 
 # `aefpga data simulate --process qcd --events 22000 --seed 20260101 --output embedded_jets.root`
@@ -12,8 +12,14 @@ JETS = JetSimulation("qcd", 22_000, 20_260_101)
 # `--process signals --events 8000 --seed 20260103`.
 BACKGROUND = EventSimulation("background", 40_000, 20_260_102)
 SIGNALS = EventSimulation("signals", 8_000, 20_260_103)
+# `--record cells --process pileup --events 40000 --seed 20260104 --output embedded_cells.root`
+CELLS = ModuleSimulation("pileup", 40_000, 20_260_104)
 
-_FILES = {"jets": "embedded_jets.root", "events": "embedded_events.root"}
+_FILES = {
+    "jets": "embedded_jets.root",
+    "events": "embedded_events.root",
+    "cells": "embedded_cells.root",
+}
 
 
 def sample_path(record: str = "jets") -> Path:
@@ -26,7 +32,7 @@ def sample_path(record: str = "jets") -> Path:
     """
     if record not in _FILES:
         raise UsageError(
-            f"there is no embedded sample of {record}, only of {' and '.join(_FILES)}; name files "
+            f"there is no embedded sample of {record}, only of {', '.join(_FILES)}; name files "
             "with --input"
         )
     return _path(_FILES[record])

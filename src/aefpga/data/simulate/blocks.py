@@ -7,7 +7,6 @@ from collections.abc import Iterator
 from typing import Protocol
 
 from aefpga.data.records import Records
-from aefpga.data.simulate.pythia import simulator_versions
 from aefpga.progress import Step, silent
 
 
@@ -21,6 +20,10 @@ class Simulation(Protocol):
     @property
     def blocks(self) -> int:
         """Number of blocks."""
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Versions of the packages that decide the result; ToolError if one is missing."""
 
     def block(self, number: int) -> Records:
         """Make a block of events; the first has number 0."""
@@ -42,7 +45,8 @@ def simulate(
     step : Step
         Told how many events are made.
     """
-    simulator_versions()
+    # Said here rather than in a worker.
+    _ = simulation.versions
     context = multiprocessing.get_context("spawn")
     done = 0
     workers = min(processes or os.cpu_count() or 1, simulation.blocks) or 1

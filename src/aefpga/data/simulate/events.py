@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from aefpga.data.objects import table_of
 from aefpga.data.records import Records
 from aefpga.data.simulate.detector import ELECTRON, MUON, detect
-from aefpga.data.simulate.pythia import start
+from aefpga.data.simulate.pythia import simulator_versions, start
 from aefpga.errors import UsageError
 from aefpga.schema import EVENTS
 from aefpga.schema.events import JET_PT, LEPTON_PT
@@ -125,6 +125,11 @@ class EventSimulation:
     def blocks(self) -> int:
         """Number of blocks."""
         return -(-self.events // BLOCK_EVENTS)
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Versions of Pythia and FastJet; ToolError if they are not installed."""
+        return simulator_versions()
 
     def block(self, number: int) -> Records:
         """Make a block of events; the first has number 0."""

@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from aefpga.data.records import Records
 from aefpga.data.simulate.detector import detect
-from aefpga.data.simulate.pythia import start
+from aefpga.data.simulate.pythia import simulator_versions, start
 from aefpga.errors import UsageError
 from aefpga.schema import JETS
 from aefpga.schema.jets import PARTICLES
@@ -97,6 +97,11 @@ class JetSimulation:
     def blocks(self) -> int:
         """Number of blocks."""
         return -(-self.events // BLOCK_EVENTS)
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """Versions of Pythia and FastJet; ToolError if they are not installed."""
+        return simulator_versions()
 
     def block(self, number: int) -> Records:
         """Make a block of events; the first has number 0."""
