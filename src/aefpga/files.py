@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from glob import escape
 from pathlib import Path
@@ -18,7 +18,7 @@ from typing import IO, Any, BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.errors import AefpgaError
+from aefpga.errors import AefpgaError, UsageError
 
 # Arrays of an archive, at most; models have a few for each layer.
 MAX_ARRAYS = 1000
@@ -103,6 +103,12 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:
         return False
+
+
+def refuse_input_as_output(output: Path, inputs: Iterable[Path]) -> None:
+    """Raise UsageError if the output is one of the inputs."""
+    if output.resolve() in [path.resolve() for path in inputs]:
+        raise UsageError(f"{output} is an input too, and would be lost; choose another output")
 
 
 def write_json(target: Path, content: Any) -> None:

@@ -14,7 +14,9 @@ from aefpga.cli import (
     compress,
     csim,
     data,
+    decode,
     decompress,
+    encode,
     evaluate,
     export,
     importing,
@@ -85,6 +87,8 @@ app.command("report")(report.report)
 app.command("run")(grouped(run.run))
 app.command("compress")(compress.compress)
 app.command("decompress")(decompress.decompress)
+app.command("encode")(encode.encode)
+app.command("decode")(decode.decode)
 app.command("info")(info.info)
 app.command("import")(importing.import_)
 app.command("export")(export.export)

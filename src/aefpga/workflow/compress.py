@@ -21,6 +21,7 @@ from aefpga.data.reader import iterate_records, lacking, source_bytes
 from aefpga.data.records import Records
 from aefpga.data.writer import target_of, write_records
 from aefpga.errors import UsageError
+from aefpga.files import refuse_input_as_output
 from aefpga.progress import Step, silent
 from aefpga.runs import Run
 from aefpga.schema import JETS, Schema
@@ -100,7 +101,7 @@ def compress(
         If an input cannot be read, or inputs differ in which variables they have.
     """
     files, schema = find_files(inputs), schema_for(run, settings)
-    _refuse_input_as_output(output, files)
+    refuse_input_as_output(output, files)
     absent = lacking(inputs, schema, settings.collection, alike=True)
     if len(absent) == len(schema):
         raise UsageError(f"{', '.join(inputs)}: there is none of {', '.join(schema.names)}")
@@ -198,7 +199,7 @@ def decompress(
     DataError
         If a chunk is damaged and the archive was not opened to salvage.
     """
-    _refuse_input_as_output(output, [archive.path])
+    refuse_input_as_output(output, [archive.path])
     names = list(variables or archive.schema.names)
     if unknown := [n for n in names if not archive.schema.holds(n)]:
         lost = ", which its sources lacked" if set(unknown) & set(archive.header.lacking) else ""
@@ -221,8 +222,3 @@ def decompress(
     encoder = archive.header.options.get("encoder")
     facts = {"decompressed_from": archive.path.name, "encoder": encoder}
     return write_records(output, parts(), facts, target_of(output, file_format))
-
-
-def _refuse_input_as_output(output: Path, inputs: Sequence[Path]) -> None:
-    if output.resolve() in [path.resolve() for path in inputs]:
-        raise UsageError(f"{output} is an input too, and would be lost; choose another output")
