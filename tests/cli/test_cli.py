@@ -80,8 +80,8 @@ def test_prove_leaves_a_certificate_and_refutes_edited_verilog(call, run_copy, t
     said = call("prove", "--project", project, expect=1)
     assert "latent_0 refuted" in said.stderr
     assert "counterexample: latent_0 is" in said.stderr
-    (project / "metadata.json").unlink()
-    assert "metadata.json does not say" in call("prove", "--project", project, expect=2).stderr
+    (project / "project.json").unlink()
+    assert "project.json does not say" in call("prove", "--project", project, expect=2).stderr
 
 
 def _break_weight(folder: Path, run) -> None:

@@ -256,6 +256,24 @@ def test_what_verilator_says_is_passed_on(tmp_path):
         RtlSimulation(rtl, tmp_path / "rtl")
 
 
+def test_registers_at_the_ports_take_a_cycle(tmp_path):
+    spec = random_spec((4, 3), 8, input_bits=11, companded=3)
+    made = [
+        make_project(spec, 5.0, tmp_path / name, PART, registered_inputs=name == "registered")
+        for name in ("plain", "registered")
+    ]
+    words = adversarial_words(spec, n_random=100)
+    simulation = RtlSimulation(made[1], tmp_path / "registered")
+    assert np.array_equal(simulation.outputs(words), Emulator(spec).outputs(words))
+    assert simulation.latency_cycles == made[1].latency_cycles == made[0].latency_cycles + 1
+    # Another choice is another project.
+    make_project(spec, 5.0, tmp_path / "plain", PART, registered_inputs=True)
+    wrapper = "src/encoder_wrapper.v"
+    assert (tmp_path / "plain" / wrapper).read_text() == (
+        tmp_path / "registered" / wrapper
+    ).read_text()
+
+
 def test_vivado_builds_the_wrapper_and_keeps_the_manifest(tmp_path):
     write_project(trace(random_spec((4, 3, 2), 4), 5.0), tmp_path / "rtl", "xcvu9p-flga2104-2L-e")
     script = (tmp_path / "rtl/build_vivado_prj.tcl").read_text()

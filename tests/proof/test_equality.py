@@ -47,6 +47,15 @@ def proof_of(small, tmp_path, file, old, new):
     return prove(spec, verilog_files(changed), MODULE, latency, seconds=60)
 
 
+def test_registers_at_the_ports_are_proven(tmp_path):
+    spec = random_spec((4, 3), 5, input_bits=6, companded=2)
+    rtl = replace(trace(spec, 5.0, adders=2), registered_inputs=True)
+    write_project(rtl, tmp_path / "rtl", "xcvu9p-flga2104-2L-e")
+    files = verilog_files(tmp_path / "rtl")
+    found = prove(spec, files, MODULE, rtl.latency_cycles, seconds=60)
+    assert (found.verdict, found.latency_cycles) == ("proven", rtl.stages + 2)
+
+
 @pytest.mark.parametrize(
     ("activation", "rounding", "overflow", "per_neuron", "offset"),
     [

@@ -53,6 +53,13 @@ Dsp = Annotated[
         help="Squares of a score in DSPs, or by shifts and adds; default: the run's.",
     ),
 ]
+RegisteredInputs = Annotated[
+    bool | None,
+    typer.Option(
+        "--registered-inputs/--no-registered-inputs",
+        help="RTL: registers at the ports, before companders, for a cycle; default: the run's.",
+    ),
+]
 Tool = Annotated[
     str,
     typer.Option("--tool", help="auto, vitis, vivado or open (Verilator, Yosys and nextpnr)."),

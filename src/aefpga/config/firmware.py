@@ -16,6 +16,9 @@ class FirmwareConfig(Section):
     adders_per_stage: int | None = Field(
         None, gt=0, description="RTL: adders between registers; none: as many as surely fit"
     )
+    registered_inputs: bool = Field(
+        False, description="RTL: registers at the ports, before companders: a cycle more"
+    )
     dsp: bool = Field(
         False, description="squares of a score in DSPs; without, they are shifts and adds"
     )

@@ -9,9 +9,6 @@ from aefpga.firmware.calibration import OCTAVE_LUTS
 from aefpga.firmware.rtl import trace_each
 from aefpga.fixedpoint import EncoderInput, EncoderSpec
 
-# The input register, before the registers that end each stage.
-INPUT_REGISTER = 1
-
 
 @dataclass(frozen=True)
 class Estimate:
@@ -53,7 +50,7 @@ def estimate(
     """
     companders = compander_luts(spec.input)
     found = [
-        Estimate(rtl.cost + companders, rtl.clock_period_ns, rtl.stages + INPUT_REGISTER)
+        Estimate(rtl.cost + companders, rtl.clock_period_ns, rtl.latency_cycles)
         for rtl in trace_each(spec, clock_periods_ns, adders)
     ]
     return min(found, key=lambda x: (x.latency_ns, -x.clock_period_ns))

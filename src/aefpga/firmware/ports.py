@@ -58,6 +58,11 @@ class Port:
         """Name of the wire that carries the word."""
         return f"word_{self.name}" if self.front else self.name
 
+    @property
+    def register(self) -> str:
+        """Name of a register that takes the port over."""
+        return f"taken_{self.name}"
+
 
 def input_ports(spec: EncoderSpec, pipeline: Any) -> list[Port]:
     """Return the ports of the input quantities, in the order of the variables.
@@ -128,10 +133,18 @@ def _ports(names: Sequence[str], words: FixedType, intervals: Sequence[Any]) -> 
     ]
 
 
-def wrapper(module: str, inputs: Sequence[Port], outputs: Sequence[Port]) -> str:
-    """Return the Verilog of ``<module>_wrapper``: a port for each quantity and output."""
+def wrapper(
+    module: str, inputs: Sequence[Port], outputs: Sequence[Port], *, registered: bool = False
+) -> str:
+    """Return the Verilog of ``<module>_wrapper``: a port for each quantity and output.
+
+    With `registered` a register takes each quantity over, before anything is made of it.
+    """
     declared = declarations(["input clk", *map(input_port, inputs), *map(output_port, outputs)])
-    lines = (*_front_end(module, inputs), *_from_ports(inputs), *_to_ports(outputs))
+    lines = [*_to_ports(outputs)]
+    if registered:
+        lines += _registers(inputs)
+    lines += [*_front_end(module, inputs, registered), *_from_ports(inputs, registered)]
     body = "\n".join(f"    {line}" for line in lines)
     n_in, n_out = (sum(p.bits for p in ports) for ports in (inputs, outputs))
     return f"""\
@@ -182,24 +195,40 @@ def front_end(module: str, inputs: Sequence[Port]) -> str | None:
     )
 
 
-def _front_end(module: str, inputs: Sequence[Port]) -> Iterator[str]:
+def _registers(inputs: Sequence[Port]) -> Iterator[str]:
+    yield "// verilator lint_off UNUSEDSIGNAL"
+    for p in inputs:
+        yield f"reg {_bits(p.port_width, p.port_signed)} {p.register};"
+    yield "// verilator lint_on UNUSEDSIGNAL"
+    yield "always @(posedge clk) begin"
+    for p in inputs:
+        yield f"    {p.register} <= {p.name};"
+    yield "end"
+
+
+def _front_end(module: str, inputs: Sequence[Port], registered: bool) -> Iterator[str]:
     ports = [p for p in inputs if p.front]
     for p in ports:
         yield f"wire {_bits(p.width, p.signed)} {p.wire};"
     if ports:
-        names = [name for p in ports for name in (p.name, p.wire)]
-        yield f"{module}_front_end front_end ({', '.join(f'.{n}({n})' for n in names)});"
+        pairs = [
+            pair
+            for p in ports
+            for pair in ((p.name, p.register if registered else p.name), (p.wire, p.wire))
+        ]
+        yield f"{module}_front_end front_end ({', '.join(f'.{a}({b})' for a, b in pairs)});"
 
 
 def _bits(width: int, signed: bool) -> str:
     return f"{'signed ' if signed else ''}[{width - 1}:0]"
 
 
-def _from_ports(inputs: Sequence[Port]) -> Iterator[str]:
+def _from_ports(inputs: Sequence[Port], registered: bool) -> Iterator[str]:
     for p in inputs:
         if p.bits:
             bus = f"bus_in[{p.low + p.bits - 1}:{p.low}]"
-            yield f"assign {bus} = {p.wire}[{p.dropped + p.bits - 1}:{p.dropped}];"
+            word = p.register if registered and not p.front else p.wire
+            yield f"assign {bus} = {word}[{p.dropped + p.bits - 1}:{p.dropped}];"
 
 
 def _to_ports(outputs: Sequence[Port]) -> Iterator[str]:

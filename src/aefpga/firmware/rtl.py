@@ -9,7 +9,7 @@ import json
 import shutil
 import tempfile
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from decimal import localcontext
 from functools import cached_property
 from hashlib import sha256
@@ -63,12 +63,15 @@ class Rtl:
         The clock period that it is made for.
     adders : int
         Adders in a row, at most, in a stage.
+    registered_inputs : bool
+        Whether registers take the ports over before companders and offsets.
     """
 
     spec: EncoderSpec
     pipeline: Any
     clock_period_ns: float
     adders: int
+    registered_inputs: bool = False
 
     @property
     def stages(self) -> int:
@@ -77,8 +80,8 @@ class Rtl:
 
     @property
     def latency_cycles(self) -> int:
-        """Clock cycles from an input to its output: the input's register, and one a stage."""
-        return self.stages + 1
+        """Registers on the way: the ports' if there are some, the core's first, one a stage."""
+        return self.registered_inputs + 1 + self.stages
 
     @property
     def cost(self) -> float:
@@ -228,7 +231,9 @@ def write_project(rtl: Rtl, folder: Path, part: str, lanes: int = 1) -> None:
         if not list((temporary / "src/memfiles").iterdir()):
             (temporary / "src/static/lookup_table.v").unlink(missing_ok=True)
         ports = input_ports(spec, rtl.pipeline), output_ports(spec, rtl.pipeline)
-        (temporary / f"src/{TOP}_wrapper.v").write_text(wrapper(TOP, *ports))
+        (temporary / f"src/{TOP}_wrapper.v").write_text(
+            wrapper(TOP, *ports, registered=rtl.registered_inputs)
+        )
         if front := front_end(TOP, ports[0]):
             (temporary / f"src/{TOP}_front_end.v").write_text(front)
         (temporary / f"sim/{TOP}_wrapper_binder.cc").write_text(test_bench(TOP, *ports))
@@ -268,6 +273,7 @@ def make_project(
     adders: int | None = None,
     *,
     dsp: bool = False,
+    registered_inputs: bool = False,
     lanes: int = 1,
 ) -> Rtl:
     """Return the project in `folder` if it was made for just this and is unchanged, else write it.
@@ -279,15 +285,17 @@ def make_project(
     """
     from da4ml.types import Pipeline
 
-    origin = {**_origin(spec, clock_period_ns, part, adders, dsp), "lanes": lanes}
+    origin = _origin(spec, clock_period_ns, part, adders, dsp)
+    origin |= {"registered_inputs": registered_inputs, "lanes": lanes}
     try:
         made = json.loads((folder / MANIFEST).read_text())
         if origin.items() <= made.items() and made["sources"] == _stamp(folder):
             pipeline = Pipeline.load(folder / "model/pipeline.json")
-            return Rtl(spec, pipeline, clock_period_ns, made["adders"])
+            return Rtl(spec, pipeline, clock_period_ns, made["adders"], registered_inputs)
     except (OSError, ValueError, KeyError):
         pass  # nothing there, or from another version
     rtl = trace(spec, clock_period_ns, adders, dsp=dsp)
+    rtl = replace(rtl, registered_inputs=registered_inputs)
     write_project(rtl, folder, part, lanes)
     made = {
         **origin,

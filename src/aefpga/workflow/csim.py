@@ -83,6 +83,7 @@ def csim(
     """
     from aefpga.firmware import hls, rtl
     from aefpga.firmware.parts import find_part
+    from aefpga.workflow.rtl import rtl_of
 
     spec, firmware = run.spec, run.firmware
     jets, adversarial = run.test_quantities(max_jets), adversarial_counts(spec)
@@ -104,9 +105,7 @@ def csim(
 
     def simulated_rtl() -> tuple[Computation, Words]:
         folder = projects / run.name / "rtl"
-        adders, dsp = firmware.adders_per_stage, firmware.dsp
-        made = rtl.make_project(spec, period, folder, part, adders, dsp=dsp)
-        simulation = rtl.RtlSimulation(made, folder)
+        simulation = rtl.RtlSimulation(rtl_of(run, folder), folder)
         return simulation, simulation.encode(counts)
 
     skipped = dict.fromkeys(without, "left out by request")

@@ -7,12 +7,12 @@ from pathlib import Path
 from aefpga.errors import UsageError
 from aefpga.files import write_json
 from aefpga.firmware import rtl
-from aefpga.firmware.parts import find_part
 from aefpga.progress import Step, silent
 from aefpga.proof.certificate import Certificate, certificate
 from aefpga.proof.equality import prove as prove_equal
 from aefpga.proof.netlist import verilog_files
 from aefpga.runs import Run, layout
+from aefpga.workflow.rtl import rtl_of
 
 
 def prove(
@@ -38,13 +38,11 @@ def prove(
         Time for comparisons; what takes longer is not proven.
     """
     began = time.monotonic()
-    spec, firmware = run.spec, run.firmware
+    spec = run.spec
     folder = project or projects / run.name / "rtl"
     if project is None and not rtl.is_project_of(spec, folder):
         step("RTL", 0, 1)
-        part, period = find_part(firmware.part).name, firmware.clock_period_ns
-        adders = firmware.adders_per_stage
-        rtl.make_project(spec, period, folder, part, adders, dsp=firmware.dsp)
+        rtl_of(run, folder)
         step("RTL", 1, 1)
     files = verilog_files(folder)
     proof = prove_equal(
@@ -63,12 +61,12 @@ def prove(
 
 
 def _latency(project: Path) -> int:
-    """Return the registers that a project says to have: the input's, and one behind each stage."""
-    path = project / "metadata.json"
+    """Return how many registers a project says to have on the way."""
+    path = project / rtl.MANIFEST
     try:
-        return int(json.loads(path.read_text())["latency"]) + 1
+        return int(json.loads(path.read_text())["latency_cycles"])
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise UsageError(
-            f"{path} does not say how many stages the RTL has ({error}); expected a project that "
-            "`aefpga csim`, `synthesize` or `prove` made"
+            f"{path} does not say how many registers the RTL has ({error}); expected a project "
+            "that `aefpga csim`, `synthesize` or `prove` made"
         ) from error

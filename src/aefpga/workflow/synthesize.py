@@ -23,6 +23,7 @@ def synthesize(
     clock_period_ns: float | None = None,
     adders_per_stage: int | None = None,
     dsp: bool | None = None,
+    registered_inputs: bool | None = None,
     tool: str = "auto",
     time_limit_s: float | None = None,
     step: Step = silent,
@@ -46,8 +47,16 @@ def synthesize(
     if chosen.name == "open":
         step("RTL", 0, 2)
         adders = adders_per_stage or firmware.adders_per_stage
+        if registered_inputs is None:
+            registered_inputs = firmware.registered_inputs
         traced = rtl.make_project(
-            spec, period, folder / "rtl", chosen_part.name, adders, dsp=in_dsps
+            spec,
+            period,
+            folder / "rtl",
+            chosen_part.name,
+            adders,
+            dsp=in_dsps,
+            registered_inputs=registered_inputs,
         )
         step("RTL", 1, 2)
         simulation = rtl.RtlSimulation(traced, folder / "rtl")
