@@ -36,8 +36,8 @@ STEPS = {
     "matrix": "its kernel lowered to its matrix",
     "specification": "specification, with its proof that sums fit",
     "emulation": "emulated",
-    "convolution": "RTL traced, of the convolution alone",
-    "encoder": "RTL traced, of the whole encoder",
+    "convolution": "RTL traced, without the dense layer",
+    "encoder": "RTL traced, of a whole encoder with strides of 2",
 }
 BITS, INPUT_BITS, KERNEL = 6, 10, 3
 # Records that are emulated.
@@ -45,18 +45,18 @@ RECORDS = 10_000
 CLOCK_NS = 5.0
 
 
-def convolution_of(args: argparse.Namespace) -> tuple[Convolution, Tensor]:
+def convolution_of(args: argparse.Namespace, strides: int) -> tuple[Convolution, Tensor]:
     """Return a convolution of the image, and random filters."""
     kind = FixedType(True, BITS, 1)
     shape = (KERNEL, KERNEL, args.image[2], args.filters)
     words = np.random.default_rng(0).integers(kind.min_word, kind.max_word + 1, shape)
-    return Convolution(tuple(args.image), padding="same"), Tensor(words, kind)
+    return Convolution(tuple(args.image), (strides, strides), "same"), Tensor(words, kind)
 
 
-def encoder(args: argparse.Namespace) -> EncoderSpec:
+def encoder(args: argparse.Namespace, strides: int = 1) -> EncoderSpec:
     """Return an encoder of a convolution and a dense layer."""
     rng = np.random.default_rng(1)
-    convolution, kernel = convolution_of(args)
+    convolution, kernel = convolution_of(args, strides)
     n_in, kind = convolution.n_in, kernel.type
     source = EncoderInput(
         tuple(f"cell_{i}" for i in range(n_in)), ("",) * n_in,
@@ -83,7 +83,8 @@ def encoder(args: argparse.Namespace) -> EncoderSpec:
 
 def measure(step: str, args: argparse.Namespace) -> dict[str, float | str]:
     """Do a step in this process; what is made before it is not timed."""
-    (convolution, kernel), spec = convolution_of(args), encoder(args)
+    convolution, kernel = convolution_of(args, 1)
+    spec, sparse = encoder(args), encoder(args, 2)
     words = np.random.default_rng(2).integers(0, 1 << INPUT_BITS, (RECORDS, convolution.n_in))
     what = STEPS[step]
     start = time.process_time()
@@ -97,7 +98,7 @@ def measure(step: str, args: argparse.Namespace) -> dict[str, float | str]:
         case "convolution":
             trace(spec.truncated(1), CLOCK_NS)
         case "encoder":
-            trace(spec, CLOCK_NS)
+            trace(sparse, CLOCK_NS)
     return {
         "what": what,
         "seconds": time.process_time() - start,
