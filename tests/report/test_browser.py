@@ -4,9 +4,11 @@ import pytest
 from browser import find_chromium, open_browser
 from tiny import copy_of, findings_of, keep, synthesized
 
+from aefpga.fixedpoint import Score, Trigger
 from aefpga.report.comparison import comparison
 from aefpga.report.render import write_page
 from aefpga.report.run_page import run_page
+from aefpga.runs import set_trigger
 
 pytestmark = pytest.mark.skipif(
     find_chromium() is None,
@@ -30,6 +32,11 @@ def pages(whole_run, tmp_path_factory):
     write_page(run_page(findings), folder / "run.html")
     several = comparison({"tiny": findings, "smaller": findings_of(smaller)})
     write_page(several, folder / "comparison.html")
+    triggered = copy_of(whole_run, folder / "triggered")
+    trigger = Trigger(Score.exact("absolutes", triggered.spec.latent_type), 57)
+    triggered = set_trigger(triggered, trigger)
+    keep(triggered, synthesized(triggered))
+    write_page(run_page(findings_of(triggered)), folder / "triggered.html")
     return folder
 
 
@@ -57,12 +64,12 @@ def paths(tab, figure):
     )
 
 
-@pytest.mark.parametrize("page", ["run", "comparison"])
+@pytest.mark.parametrize("page", ["run", "triggered", "comparison"])
 @pytest.mark.parametrize(("width", "dark"), [(1200, False), (400, True)])
 def test_every_figure_is_drawn(tab, pages, tmp_path, page, width, dark):
     tab.open(pages / f"{page}.html", width=width, dark=dark)
     found = drawn(tab)
-    assert len(found) == (8 if page == "run" else 2)
+    assert len(found) == (2 if page == "comparison" else 8)
     assert set(found.values()) == {"series"}
     assert tab.problems == []
     # Nothing makes the page wider than its window; wide tables scroll by themselves.

@@ -10,9 +10,10 @@ from tiny import copy_of, findings_of, keep, synthesized
 
 from aefpga.cli import run as run_verb
 from aefpga.errors import UsageError
+from aefpga.fixedpoint import Score, Trigger
 from aefpga.report.render import render
 from aefpga.report.run_page import run_page
-from aefpga.runs import layout
+from aefpga.runs import layout, set_trigger
 from aefpga.workflow.report import report
 
 
@@ -69,6 +70,17 @@ def test_the_page_says_what_was_found(whole_run):
     for name in whole_run.schema.names:
         assert name.replace("_", " ") in page.text
     assert page.tags.count("script") == 2
+
+
+def test_a_trigger_is_on_the_page_and_what_was_found_before_is_not_of_it(whole_run, tmp_path):
+    run = copy_of(whole_run, tmp_path / "triggered")
+    run = set_trigger(run, Trigger(Score.exact("absolutes", run.spec.latent_type), 57))
+    page = read(report([run])[0])
+    assert "1 where sum of 6 absolutes >= 57" in page.text
+    for stale in ("agreement.json is of another encoder", "proof.json is of another encoder"):
+        assert stale in page.text
+    assert "every word" not in page.text
+    assert "1,234" not in page.text
 
 
 def test_figures_are_of_every_variable(whole_run):

@@ -176,7 +176,8 @@ def _own_way(path: Path) -> str:
     """Say what to do with a file that is in no known format."""
     return (
         f"any table can be read with a schema of your own: `aefpga data schema {path} > "
-        "mine.yaml`, then --schema mine.yaml (docs/any_table.md)"
+        "mine.yaml`, then --schema mine.yaml or, of verbs that lack it, a run trained with it "
+        "(docs/any_table.md)"
     )
 
 

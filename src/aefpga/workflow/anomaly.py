@@ -26,6 +26,8 @@ from aefpga.workflow.anomaly_samples import Background, Labelled, background_of,
 from aefpga.workflow.injection import Injected, inject
 
 Scores = NDArray[Any]
+# Beside the names of signals, which files choose.
+BACKGROUND = ""
 FIRMWARE, OFFLINE, SIMPLE, SUPERVISED = "firmware", "offline", "no network", "supervised"
 TITLES: Mapping[ScoreKind, str] = {
     "absolutes": "sum of absolutes",
@@ -191,9 +193,10 @@ def anomaly(
     found_signals = signals_of(run, signals, collection, step)
     notes: list[str] = []
     step("scores", 0, 3)
-    kinds, scored = _scored(run, background, found_signals)
+    title, judged, encode = TITLES[score], background.judged, Autoencoder.of(run).latent
+    latents = {n: encode(x.values) for n, x in {BACKGROUND: judged, **found_signals}.items()}
+    kinds, scored = _scored(run, background, found_signals, latents)
     step("scores", 1, 3)
-    title, judged = TITLES[score], background.judged
     chosen = Score.exact(score, run.spec.latent_type)
     of_score = scored[title]
     threshold = find_threshold(of_score.background, rate, _saturated_score(run.spec, chosen))
@@ -214,7 +217,7 @@ def anomaly(
         effective=of_score.background.effective,
         score=score,
         threshold=threshold,
-        saturated=_saturated(run, judged.only(passes)),
+        saturated=_saturated(run.spec, judged.only(passes), latents[BACKGROUND][passes]),
         processes=composition(judged.processes, judged.weights, np.ones(len(judged), bool)),
         accepted=composition(judged.processes, judged.weights, passes),
         kinds=kinds,
@@ -252,14 +255,15 @@ def _scored(
     run: Run,
     background: Background,
     signals: Mapping[str, Labelled],
+    latents: Mapping[str, NDArray[np.int64]],
 ) -> tuple[dict[str, str], dict[str, Scored]]:
     """Return all scores of background and signals, and where each is computed."""
-    judged = {"": background.judged, **signals}
+    judged = {BACKGROUND: background.judged, **signals}
     scores: dict[str, dict[str, Scores]] = {}
     kinds: dict[str, str] = {}
     autoencoder = Autoencoder.of(run)
     for name, labelled in judged.items():
-        latent = autoencoder.latent(labelled.values)
+        latent = latents[name]
         words = run.spec.sent(labelled.values, latent)
         groups: dict[str, Mapping[str, Scores]] = {
             FIRMWARE: firmware_scores(run.spec, latent),
@@ -273,7 +277,7 @@ def _scored(
     processes = background.judged.processes
     scored = {
         title: Scored(
-            background.judged.sample(values.pop("")),
+            background.judged.sample(values.pop(BACKGROUND)),
             processes,
             {name: judged[name].sample(x) for name, x in values.items()},
         )
@@ -330,11 +334,11 @@ def _saturated_score(spec: EncoderSpec, score: Score) -> int:
     return int(score(farthest[None], latent)[0])
 
 
-def _saturated(run: Run, accepted: Labelled) -> Share | None:
+def _saturated(spec: EncoderSpec, accepted: Labelled, words: NDArray[np.int64]) -> Share | None:
     """Return the share of records with a latent word at an end; None if there are none."""
     if not len(accepted):
         return None
-    latent, words = run.spec.latent_type, Autoencoder.of(run).latent(accepted.values)
+    latent = spec.latent_type
     at_end = ((words == latent.min_word) | (words == latent.max_word)).any(axis=1)
     return accepted.sample(at_end.astype(np.int64)).above(0)
 
