@@ -41,6 +41,13 @@ def test_delay_of_an_adder_against_routed_periods(routed_networks):
         assert calibration.adders_per_stage(period + spread + 0.02, lut) >= 2
 
 
+def test_adders_in_a_stage_where_open_tools_route():
+    assert calibration.adders_where_routed(5.0, "xcup") is None
+    found = [calibration.adders_where_routed(period, "ecp5") for period in (2.0, 5.0, 6.3, 50.0)]
+    assert found == [1, 1, 2, 3]
+    assert calibration.adders_where_routed(5.0, "gowin") == 1
+
+
 @pytest.mark.slow
 def test_yosys_against_vivado_on_a_design_from_its_ir(shared_data, tmp_path):
     from da4ml.codegen import RTLModel

@@ -164,6 +164,9 @@ def test_c_synthesis_beside_it_and_alone(project, spec, examples, tmp_path):
         "2025.1",
     )
     assert (estimate.latency_cycles, estimate.clock_period_ns) == (3, 5.0)
+    # Without a manifest they are taken for one project's.
+    (project / "project.json").unlink()
+    assert {found.latency_cycles for found in reports_from(spec, project, 4.0, None)} == {3}
 
 
 def test_an_empty_folder_says_what_to_run(spec, tmp_path):

@@ -70,6 +70,54 @@ class AdderDelay:
 ADDER_DELAY = AdderDelay(0.365, -2.525, -0.23, 0.39, JEDI)
 
 
+@dataclass(frozen=True)
+class Slowness:
+    """How many times as long an adder takes as in UltraScale+: likely, least and most."""
+
+    likely: float
+    low: float
+    high: float
+    source: str
+
+
+# FloPoCo's models of parts (src/Targets) have delays of Vivado's timing reports. A look-up table,
+# the first and the last carry: 0.543 ns in a Kintex-7 of grade 3, 0.281 ns in a Virtex UltraScale+
+# of grade 2; at 16 bits, with the carries between, 0.690 and 0.307 ns: 2.25 times. With 0.5 ns of
+# wires to both, which is what it takes for either, 1.47 times; likely is the geometric mean.
+FLOPOCO = (
+    "FloPoCo's delays of an adder in Kintex-7 and Virtex UltraScale+, from Vivado's reports; no "
+    "routed design"
+)
+SLOWNESS = {
+    "xcup": Slowness(1.0, 1.0, 1.0, "the same family"),
+    "xcu": Slowness(
+        1.35, 1.0, 2.25, "nothing is known of it here but what is on either side of it"
+    ),
+    "xc7": Slowness(1.82, 1.47, 2.25, FLOPOCO),
+}
+# Companders take as long as so many adders of the same encoder: 0.96 to 1.5 where open tools routed
+# them (docs/synthesis.md). An offset is subtracted, rounded and compared with its bounds: at most
+# three carry chains.
+COMPANDER_ADDERS = 1.5
+OFFSET_ADDERS = 3
+# Clock periods in ns that the slower of two encoders, default and modulo words, had after routing
+# with 1, 2, 3 adders a stage: docs/synthesis.md.
+ROUTED_PERIODS = {"ecp5": (4.40, 6.30, 7.54), "gowin": (4.81, 7.34)}
+
+
 def adders_per_stage(clock_period_ns: float, lut: float) -> int:
-    """Return how many adders in a row fit into a clock period even for the slowest known design."""
+    """Return how many adders in a row fit into a clock period even for the slowest known design.
+
+    In UltraScale+: other families of AMD's need a longer period for as many.
+    """
     return max(1, int(clock_period_ns / (ADDER_DELAY.ns(lut) + ADDER_DELAY.high)))
+
+
+def adders_where_routed(clock_period_ns: float, family: str) -> int | None:
+    """Return how many adders fit into a clock period in a family that open tools route.
+
+    None for the others.
+    """
+    if family not in ROUTED_PERIODS:
+        return None
+    return max(1, sum(period <= clock_period_ns for period in ROUTED_PERIODS[family]))

@@ -69,16 +69,21 @@ def reports_from(
             f"the reports in {folder} are of encoder {made['encoder'][:16]}, the run's is "
             f"{spec.hash[:16]}; name the run that they are of by --run"
         )
+    scheduled = None if csynth is None else _csynth_report(spec, csynth)
     reports = []
     for result in results:
         timing = result.timing
         period = timing.period if timing else clock_period_ns
         notes = [*_check(spec, result.header, made), *_timing_notes(result)]
-        if made is None:
+        interval = 1
+        if made is not None:
+            latency, source = made["latency_cycles"], "of the RTL project, by its registers"
+        elif scheduled is not None:
+            latency, interval = scheduled.latency_cycles, scheduled.interval_cycles
+            source = scheduled.latency_source
+        else:
             latency = trace(spec, period, adders).latency_cycles
             source = "of the RTL that the run gives now, for this clock"
-        else:
-            latency, source = made["latency_cycles"], "of the RTL project, by its registers"
         reports.append(
             SynthesisReport(
                 design=describe(spec),
@@ -89,7 +94,7 @@ def reports_from(
                 tool_version=result.header.version,
                 kind=result.kind,
                 latency_cycles=latency,
-                interval_cycles=1,
+                interval_cycles=interval,
                 latency_source=source,
                 resources=result.resources,
                 available=result.available,
@@ -97,7 +102,7 @@ def reports_from(
                 notes=tuple(notes),
             )
         )
-    return reports if csynth is None else [*reports, _csynth_report(spec, csynth)]
+    return reports if scheduled is None else [*reports, scheduled]
 
 
 def _manifest(folder: Path) -> Mapping[str, Any] | None:

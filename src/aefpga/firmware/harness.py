@@ -55,16 +55,16 @@ module {self.top} (
 );
     reg [{n_in - 1}:0] record;
     wire [{n_out - 1}:0] words;
-    reg [{n_out - 1}:0] taken;
+    reg [{n_out - 1}:0] sent;
 
     {self.module}_wrapper wrapper (
         {connections}
     );
     always @(posedge clk) begin
         if (shift) record <= {{record[{n_in - 2}:0], serial_in}};
-        taken <= load ? words : {{taken[{n_out - 2}:0], 1'b0}};
+        sent <= load ? words : {{sent[{n_out - 2}:0], 1'b0}};
     end
-    assign serial_out = taken[{n_out - 1}];
+    assign serial_out = sent[{n_out - 1}];
 endmodule
 """
 

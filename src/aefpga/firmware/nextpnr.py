@@ -30,6 +30,8 @@ PHASES = {
     "refining the placement": "Running simulated annealing",
     "routing": "Routing globals",
 }
+# How the names of registers before the encoder's own begin.
+PORT = r"^record_|\.in_|\.taken_in_"
 STEPS = ("synthesis", *PHASES, "bitstream")
 
 
@@ -291,11 +293,12 @@ def _describe(path: list[dict[str, Any]]) -> str:
     """Return a path of nextpnr's report in words."""
     wires = sum(part["delay"] for part in path if part["type"] == "routing")
     logic = sum(part["delay"] for part in path if part["type"] != "routing")
-    cells = [part["to"]["cell"] for part in path]
-    if any(".front_end." in cell for cell in cells):
-        place = "through the companders"
-    elif any(".core." in cell for cell in cells):
-        place = "in the encoder"
-    else:
+    # Yosys calls a register after a wire at it: the harness's, or the port that it drives.
+    begins, ends = path[0]["from"]["cell"], path[-1]["to"]["cell"]
+    if re.search(PORT, begins) and not re.search(PORT, ends):
+        place = "from a port to the encoder's first register"
+    elif re.search(PORT, begins) or ends.startswith("sent"):
         place = "in the harness"
+    else:
+        place = "in the encoder"
     return f"{wires + logic:.2f} ns {place}, {logic:.2f} in cells and {wires:.2f} in wires"

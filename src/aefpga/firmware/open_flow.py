@@ -8,7 +8,16 @@ from pathlib import Path
 from typing import Any
 
 from aefpga.errors import ToolError
-from aefpga.firmware.calibration import ADDER_DELAY, COST_LUT, YOSYS_CARRY8, YOSYS_FF, YOSYS_LUT
+from aefpga.firmware.calibration import (
+    ADDER_DELAY,
+    COMPANDER_ADDERS,
+    COST_LUT,
+    OFFSET_ADDERS,
+    SLOWNESS,
+    YOSYS_CARRY8,
+    YOSYS_FF,
+    YOSYS_LUT,
+)
 from aefpga.firmware.harness import Harness
 from aefpga.firmware.nextpnr import FAMILIES, route
 from aefpga.firmware.parts import Part
@@ -31,21 +40,35 @@ def describe(spec: EncoderSpec) -> str:
     )
 
 
-def estimate_frequency(rtl: Rtl, lut: float) -> Frequency:
+def estimate_frequency(rtl: Rtl, lut: float, family: str = "xcup") -> Frequency:
     """Estimate the clock that place and route would reach, from designs that it has routed."""
+    slowness, before = SLOWNESS[family], _adders_in_front(rtl.spec)
+    adders = max(rtl.adders, before)
     delay = ADDER_DELAY.ns(lut)
-    fast, slow = (rtl.adders * (delay + extreme) for extreme in (ADDER_DELAY.low, ADDER_DELAY.high))
-    return Frequency(
-        mhz=1e3 / (rtl.adders * delay),
-        method=(
-            f"{rtl.adders} adder(s) a stage at {delay:.2f} ns each for a design of this size: a "
-            f"fit to {COST_LUT.designs} routed networks ({ADDER_DELAY.source}), with two adders a "
-            "stage; the range is the fit's extreme residuals; another part or speed grade, or "
-            "another number of adders, is an extrapolation"
-        ),
-        low_mhz=1e3 / slow,
-        high_mhz=1e3 / fast,
+    where = "a stage" if adders > before else "at the ports, where companders and offsets are"
+    method = (
+        f"{adders:g} adder(s) in a row {where}, at {delay * slowness.likely:.2f} ns each for a "
+        f"design of this size: a fit to {COST_LUT.designs} routed networks ({ADDER_DELAY.source}), "
+        "with two adders a stage"
     )
+    if slowness.likely > 1:
+        method += (
+            f"; times {slowness.likely:g} ({slowness.low:g} to {slowness.high:g}) for this family: "
+            f"{slowness.source}"
+        )
+    return Frequency(
+        mhz=1e3 / (adders * delay * slowness.likely),
+        method=f"{method}; the range has the fit's extreme residuals; another speed grade, or "
+        "another number of adders, is an extrapolation",
+        low_mhz=1e3 / (adders * (delay + ADDER_DELAY.high) * slowness.high),
+        high_mhz=1e3 / (adders * (delay + ADDER_DELAY.low) * slowness.low),
+    )
+
+
+def _adders_in_front(spec: EncoderSpec) -> float:
+    """Return how many adders take as long as what stands before the encoder's first register."""
+    offsets = 0 if spec.input.offset is None else OFFSET_ADDERS
+    return offsets + COMPANDER_ADDERS * bool(spec.input.is_companded.any())
 
 
 def synthesize_open(
@@ -84,6 +107,12 @@ def synthesize_open(
         resources = Resources(rtl.cost, rtl.register_bits, 0, 0)
         uncertainty = {"lut": _from_cost(rtl), "ff": "register bits before any optimization"}
         notes = (*notes, f"Yosys could not be used, da4ml's cost model stands in: {error}")
+    if _adders_in_front(rtl.spec) and not rtl.registered_inputs:
+        notes = (
+            *notes,
+            "companders and offsets lie between the ports and the first register: the clock is "
+            "that of a block whose ports registers drive; --registered-inputs puts them into it",
+        )
     return _report(
         rtl,
         simulation,
@@ -92,7 +121,7 @@ def synthesize_open(
         tool_version=version,
         kind=kind,
         resources=resources,
-        frequency=estimate_frequency(rtl, resources.lut or rtl.cost),
+        frequency=estimate_frequency(rtl, resources.lut or rtl.cost, part.family),
         uncertainty=uncertainty,
         notes=notes,
         seconds=time.perf_counter() - start,

@@ -33,6 +33,7 @@ def synthesize(
     Parts that open tools route are routed. `time_limit_s` is for each process of an open tool.
     """
     from aefpga.firmware import hls, rtl, vendor
+    from aefpga.firmware.calibration import adders_where_routed
     from aefpga.firmware.open_flow import route_open, synthesize_open
     from aefpga.firmware.parts import find_part
     from aefpga.firmware.processes import TIMEOUT_S
@@ -46,7 +47,11 @@ def synthesize(
     counts = run.test_quantities(hls.TEST_BENCH_JETS)
     if chosen.name == "open":
         step("RTL", 0, 2)
-        adders = adders_per_stage or firmware.adders_per_stage
+        adders = (
+            adders_per_stage
+            or firmware.adders_per_stage
+            or adders_where_routed(period, chosen_part.family)
+        )
         if registered_inputs is None:
             registered_inputs = firmware.registered_inputs
         traced = rtl.make_project(
