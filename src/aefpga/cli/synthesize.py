@@ -101,6 +101,8 @@ def synthesize(
 
 
 def _show_report(report: "SynthesisReport") -> None:
+    for remark in report.notes:
+        show.note(remark)
     rows: list[tuple[str, object]] = [
         ("latency", f"{report.latency_cycles} cycles = {report.latency_ns:g} ns"),
         ("initiation interval", f"{report.interval_cycles} cycle(s)"),
@@ -129,5 +131,3 @@ def _show_report(report: "SynthesisReport") -> None:
         show.say(f"UltraScale+: {report.estimate.method}")
     for name, statement in report.uncertainty.items():
         show.say(f"{name.upper()}: {statement}")
-    for remark in report.notes:
-        show.note(remark)
