@@ -7,7 +7,7 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,6 +22,7 @@ from aefpga.firmware.yosys import YOSYS
 from aefpga.progress import Step, silent
 
 NETLIST, PLACED, LOG, REPORT = "netlist.json", "placed", "nextpnr.log", "report.json"
+SOURCE, PINS = "source", "pins.cst"
 ADVICE = "allow more by --time-limit, choose a larger part, or install the native tool"
 # What nextpnr's log says when it begins with the next thing.
 PHASES = {
@@ -134,7 +135,7 @@ DEVICES: Mapping[str, Device] = {
     "lfe5u-25f": Device("--25k --package CABGA381 --speed 8 --lpf-allow-unconstrained"),
     "lfe5um5g-85f": Device("--um5g-85k --package CABGA756 --speed 8 --lpf-allow-unconstrained"),
     "gw2a-18": Device(
-        "--device GW2A-LV18PG256C8/I7 --vopt family=GW2A-18C --vopt cst=pins.cst",
+        f"--device GW2A-LV18PG256C8/I7 --vopt family=GW2A-18C --vopt cst={PINS}",
         "-d GW2A-18C",
         {"clk": "H11", "shift": "T3", "serial_in": "T2", "load": "D7", "serial_out": "C13"},
     ),
@@ -205,70 +206,71 @@ def route(
     def tell(what: str) -> None:
         step("place and route", STEPS.index(what), len(STEPS), what)
 
-    with Processes(timeout_s, ADVICE) as run, atomic_path(folder) as work:
-        verilog = work / "source"
-        verilog.mkdir(parents=True)
-        for path in source.rglob("*.v"):
-            shutil.copy(path, verilog)
-        (work / f"{harness.top}.v").write_text(harness.verilog)
-        pins = "".join(f'IO_LOC "{port}" {pin};\n' for port, pin in device.pins.items())
-        (work / "pins.cst").write_text(pins)
+    with Processes(timeout_s, ADVICE) as processes, atomic_path(folder) as work:
 
+        def run(name: str, command: list[str], watch: Callable[[], None] = lambda: None) -> None:
+            done = processes(name, command, work, watch)
+            if done.returncode != 0:
+                raise ToolError(_reason(name, done, work / LOG))
+
+        sources = _lay_out(work, harness, source, device)
         tell("synthesis")
-        files = " ".join(f"source/{path.name}" for path in sorted(verilog.iterdir()))
         script = (
-            f"read_verilog -defer {harness.top}.v {files}; "
+            f"read_verilog -defer {' '.join(sources)}; "
             f"{family.synthesis} -top {harness.top} -json {NETLIST}"
         )
-        _check("Yosys", run("Yosys", [*yosys, "-q", "-p", script], work))
+        run("Yosys", [*yosys, "-q", "-p", script])
         options = ["--json", NETLIST, family.written, PLACED, "--report", REPORT, "--log", LOG]
         options += ["--freq", f"{1e3 / clock_period_ns:.6g}", "--seed", "1", "--timing-allow-fail"]
-        name = family.router.name
-        done = run(
-            name,
-            [*nextpnr, *device.route.split(), *options, "--quiet"],
-            work,
-            watch=lambda: tell(_phase(work / LOG)),
-        )
-        _check(name, done, "; ".join(_too_many(work / LOG)))
+        command = [*nextpnr, *device.route.split(), *options, "--quiet"]
+        run(family.router.name, command, watch=lambda: tell(_phase(work / LOG)))
         tell("bitstream")
-        arguments = f"{device.pack} {family.pack}".format(
-            placed=PLACED, bitstream=f"{harness.module}.{family.suffix}"
-        )
-        name = family.packer.name
-        _check(name, run(name, [*packer, *arguments.split()], work))
+        bitstream = f"{harness.module}.{family.suffix}"
+        arguments = f"{device.pack} {family.pack}".format(placed=PLACED, bitstream=bitstream)
+        run(family.packer.name, [*packer, *arguments.split()])
         resources, mhz, slowest = _read(work / REPORT, family)
         for scratch in (NETLIST, PLACED):
             (work / scratch).unlink()
-        shutil.rmtree(verilog)
-        if not device.pins:
-            (work / "pins.cst").unlink()
+        shutil.rmtree(work / SOURCE)
     step("place and route", len(STEPS), len(STEPS))
     return Routed(resources, mhz, slowest, f"{version}, Yosys {yosys_version}")
 
 
-def _check(name: str, done: subprocess.CompletedProcess[str], reason: str = "") -> None:
-    if done.returncode != 0:
-        said = (done.stdout + done.stderr).splitlines()
-        errors = [line for line in said if "ERROR" in line] or said[-5:]
-        raise ToolError(
-            f"{name} failed (exit code {done.returncode}): {reason}".rstrip(": ")
-            + "".join(f"\n{line}" for line in errors)
-        )
+def _lay_out(work: Path, harness: Harness, source: Path, device: Device) -> list[str]:
+    """Put Verilog and pins into an empty folder; return the Verilog's relative names.
+
+    Yosys for WebAssembly sees little outside of its folder.
+    """
+    copies = work / SOURCE
+    copies.mkdir(parents=True)
+    for path in source.rglob("*.v"):
+        shutil.copy(path, copies)
+    top = work / f"{harness.top}.v"
+    top.write_text(harness.verilog)
+    if device.pins:
+        pins = (f'IO_LOC "{port}" {pin};\n' for port, pin in device.pins.items())
+        (work / PINS).write_text("".join(pins))
+    return [top.name, *sorted(f"{SOURCE}/{path.name}" for path in copies.iterdir())]
+
+
+def _reason(name: str, done: subprocess.CompletedProcess[str], log: Path) -> str:
+    """Return why a tool failed: what the part has too few of, by nextpnr's log, and its errors."""
+    said = (done.stdout + done.stderr).splitlines()
+    errors = [line for line in said if "ERROR" in line] or said[-5:]
+    told = log.read_text(errors="replace") if log.exists() else ""
+    counts = re.findall(r"(\w+):\s*(\d+)/\s*(\d+)\s+\d+%", told)
+    few = [
+        f"the design needs {int(used):,} {cell}, the part has {int(available):,}"
+        for cell, used, available in counts
+        if int(used) > int(available)
+    ]
+    return "\n".join([f"{name} failed (exit code {done.returncode})", *few, *errors])
 
 
 def _phase(log: Path) -> str:
     """Return the last of the `PHASES` that nextpnr's log tells of."""
     said = log.read_text(errors="replace") if log.exists() else ""
     return [name for name, sign in PHASES.items() if sign in said or name == "packing"][-1]
-
-
-def _too_many(log: Path) -> Iterator[str]:
-    """Yield of which cells a design has more than the part, by nextpnr's log."""
-    said = log.read_text(errors="replace") if log.exists() else ""
-    for cell, used, available in re.findall(r"(\w+):\s*(\d+)/\s*(\d+)\s+\d+%", said):
-        if int(used) > int(available):
-            yield f"the design needs {int(used):,} {cell}, the part has {int(available):,}"
 
 
 def _read(path: Path, family: Family) -> tuple[Resources, float, str]:
