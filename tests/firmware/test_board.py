@@ -2,13 +2,14 @@
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 from dataclasses import replace
 
 import pytest
 
-from aefpga.firmware.rtl import trace, write_project
+from aefpga.firmware.rtl import make_project, trace, write_project
 from aefpga.firmware.verilator import check
 from aefpga.fixedpoint import Score, Trigger
 from aefpga.fixedpoint.example import random_spec
@@ -52,9 +53,32 @@ def test_the_benches_of_a_project_pass_and_find_what_is_broken(tmp_path):
     assert "a_beat_a_cycle" in said
 
 
-@pytest.mark.parametrize("lanes", [1, 3])
-def test_verilator_finds_no_error_in_streams_of_any_lanes(tmp_path, lanes):
+@pytest.fixture(scope="module", params=[1, 3])
+def with_trigger(request, tmp_path_factory):
     spec = random_spec((3, 2), 4)
     spec = replace(spec, trigger=Trigger(Score.exact("absolutes", spec.latent_type), 5))
-    folder = project(tmp_path / "rtl", spec, lanes)
+    return project(tmp_path_factory.mktemp("board") / "rtl", spec, request.param)
+
+
+def test_verilator_finds_no_error_in_streams_of_any_lanes(with_trigger):
+    folder = with_trigger
     check("encoder_bench", [*(folder / "src").rglob("*.v"), *(folder / "bench").glob("*.v")])
+
+
+def test_a_project_of_other_lanes_is_made_anew(tmp_path):
+    spec, stream = random_spec((3, 2), 4), tmp_path / "rtl/src/encoder_stream.v"
+    for lanes in (1, 2, 1):
+        make_project(spec, 5.0, tmp_path / "rtl", PART, lanes=lanes)
+        assert stream.read_text().count("encoder_block") == lanes
+
+
+def test_ghdl_finds_no_error_in_the_vhdl(with_trigger, tmp_path):
+    if shutil.which("ghdl") is None:
+        pytest.skip("GHDL is not installed")
+    source = with_trigger / "src/encoder_vhdl.vhd"
+    for command in (["-a", "--std=93", str(source)], ["-e", "--std=93", "encoder_vhdl"]):
+        done = subprocess.run(
+            ["ghdl", *command], cwd=tmp_path, capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stderr
+    assert "trigger : out unsigned(0 downto 0)" in source.read_text()

@@ -53,6 +53,15 @@ Dsp = Annotated[
         help="Squares of a score in DSPs, or by shifts and adds; default: the run's.",
     ),
 ]
+Lanes = Annotated[
+    int | None,
+    typer.Option(
+        "--lanes",
+        help="RTL: records in a beat of the AXI4-Stream, an encoder for each; default: the run's.",
+        min=1,
+        max=64,
+    ),
+]
 RegisteredInputs = Annotated[
     bool | None,
     typer.Option(

@@ -19,6 +19,9 @@ class FirmwareConfig(Section):
     registered_inputs: bool = Field(
         False, description="RTL: registers at the ports, before companders: a cycle more"
     )
+    lanes: int = Field(
+        1, gt=0, le=64, description="RTL: records in a beat of the AXI4-Stream, an encoder for each"
+    )
     dsp: bool = Field(
         False, description="squares of a score in DSPs; without, they are shifts and adds"
     )

@@ -34,6 +34,7 @@ def write_benches(encoder: Encoder, folder: Path) -> None:
     }
     layout = {
         "encoder": spec.hash,
+        "latent_hash": spec.latent_hash,
         "latency": encoder.latency,
         "lanes": encoder.lanes,
         "in_bytes": encoder.arriving.n_bytes,

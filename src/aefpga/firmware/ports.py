@@ -92,7 +92,8 @@ def input_names(spec: EncoderSpec) -> list[str]:
     """Return the port of each variable; where two names would be the same, all are numbered."""
     variables = spec.input.variables
     names = [f"in_{re.sub(r'[^0-9A-Za-z]+', '_', v).strip('_')}" for v in variables]
-    if len(set(names)) == len(names):
+    # VHDL takes no notice of case.
+    if len({name.lower() for name in names}) == len(names):
         return names
     return [f"in_{i}_{name.removeprefix('in_')}" for i, name in enumerate(names)]
 

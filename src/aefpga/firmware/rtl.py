@@ -30,6 +30,7 @@ from aefpga.firmware.ports import front_end, input_ports, output_ports, test_ben
 from aefpga.firmware.rounding import quantize
 from aefpga.firmware.score import scored
 from aefpga.firmware.verilator import compile_module
+from aefpga.firmware.vhdl import vhdl
 from aefpga.fixedpoint import Emulator, EncoderSpec, Layer
 from aefpga.fixedpoint.example import adversarial_words
 
@@ -239,6 +240,7 @@ def write_project(rtl: Rtl, folder: Path, part: str, lanes: int = 1) -> None:
         (temporary / f"sim/{TOP}_wrapper_binder.cc").write_text(test_bench(TOP, *ports))
         encoder = Encoder(spec, TOP, *ports, rtl.latency_cycles, lanes)
         write_board(encoder, temporary / "src")
+        (temporary / f"src/{TOP}_vhdl.vhd").write_text(vhdl(encoder))
         write_benches(encoder, temporary / "bench")
         # Named after the sources that they were compiled from: good for as long as those are.
         for library in folder.glob("sim/*.so"):

@@ -24,4 +24,5 @@ def rtl_of(run: Run, folder: Path) -> Rtl:
         firmware.adders_per_stage,
         dsp=firmware.dsp,
         registered_inputs=firmware.registered_inputs,
+        lanes=firmware.lanes,
     )

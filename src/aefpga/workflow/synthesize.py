@@ -1,5 +1,6 @@
 """`synthesize`: firmware projects, and what they cost on a part."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,6 +25,7 @@ def synthesize(
     adders_per_stage: int | None = None,
     dsp: bool | None = None,
     registered_inputs: bool | None = None,
+    lanes: int | None = None,
     tool: str = "auto",
     time_limit_s: float | None = None,
     step: Step = silent,
@@ -62,6 +64,7 @@ def synthesize(
             adders,
             dsp=in_dsps,
             registered_inputs=registered_inputs,
+            lanes=lanes or firmware.lanes,
         )
         step("RTL", 1, 2)
         simulation = rtl.RtlSimulation(traced, folder / "rtl")
@@ -74,7 +77,8 @@ def synthesize(
             traced, simulation, folder / "rtl", chosen_part, step, time_limit_s or TIMEOUT_S
         )
         sources = checksums(folder / "rtl", verilog_files(folder / "rtl"))
-        report = replace(report, sources=sources)
+        notes = (*report.notes, *_beside(report, lanes or firmware.lanes))
+        report = replace(report, sources=sources, notes=notes)
     else:
         options = hls.HlsOptions(
             chosen_part.name,
@@ -88,6 +92,16 @@ def synthesize(
         report = vendor.synthesize_hls(spec, folder / "hls", chosen, chosen_part)
     _keep(run, report, f"synthesis-{chosen_part.device}")
     return report
+
+
+def _beside(report: SynthesisReport, lanes: int) -> Iterator[str]:
+    """Yield what several encoders in the stream come to."""
+    if lanes > 1 and report.resources.lut is not None:
+        share = lanes * (report.percent("lut") or 0.0)
+        yield (
+            f"figures are of one encoder; encoder_stream has {lanes} side by side, for as many "
+            f"records a cycle: {lanes * report.resources.lut:,.0f} LUTs ({share:.2g} %), and a FIFO"
+        )
 
 
 def read_reports(run: Run, folder: Path, part: str | None = None) -> list[SynthesisReport]:
