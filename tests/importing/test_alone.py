@@ -7,6 +7,8 @@ import pytest
 import yaml
 
 from aefpga.errors import DataError, RunError
+from aefpga.firmware.parts import find_part
+from aefpga.firmware.rtl import make_project, trace
 from aefpga.report.findings import Findings
 from aefpga.runs import layout, open_run
 from aefpga.runs.autoencoder import Autoencoder
@@ -14,6 +16,7 @@ from aefpga.workflow.activity import judge_activity
 from aefpga.workflow.csim import csim
 from aefpga.workflow.evaluate import evaluate
 from aefpga.workflow.import_encoder import import_encoder
+from aefpga.workflow.prove import prove
 from aefpga.workflow.prune import prune
 from aefpga.workflow.report import report
 from aefpga.workflow.summary import describe
@@ -43,6 +46,19 @@ def test_its_words_are_compared(run, tmp_path):
     assert found.jets == len(run.test_quantities()) == 2000
     assert found.computations == ("emulator", "RTL")
     assert "imported" in found.skipped["keras"]
+
+
+def test_its_rtl_is_proven_as_it_was_last_made(run, tmp_path):
+    folder = tmp_path / run.name / "rtl"
+    slow = make_project(run.spec, 50.0, folder, find_part("xcku115").name)
+    fast = trace(run.spec, run.firmware.clock_period_ns)
+    assert slow.stages < fast.stages
+    found = prove(run, tmp_path, limit_seconds=60)
+    assert (found.verdict, found.latency_cycles) == ("proven", slow.stages + 1)
+    # Of the run's own clock, where what is there was changed.
+    (folder / "src/encoder.v").write_text("// edited")
+    found = prove(run, tmp_path, limit_seconds=60)
+    assert (found.verdict, found.latency_cycles) == ("proven", fast.stages + 1)
 
 
 @pytest.mark.parametrize(
