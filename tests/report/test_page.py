@@ -56,7 +56,7 @@ def test_the_page_says_what_was_found(whole_run):
     for expected in (
         "standard, 24-16-8-6, ReLU",
         "every word",
-        "All 6 outputs, ",
+        "All 7 outputs, ",
         "1,234",
         "7 cycles = 35 ns",
         "0.97 to 1.13 times this",

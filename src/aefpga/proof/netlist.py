@@ -15,7 +15,9 @@ from aefpga.firmware.yosys import run_script
 Bit = int | str
 
 # Only what it takes to read: nothing is optimized, and every connection is the text's.
-SCRIPT = "read_verilog {files}; hierarchy -check -top {top}; proc; flatten; write_json {out}"
+READ = "read_verilog {files}; hierarchy -check -top {top}; "
+FLAT = READ + "proc; flatten; write_json {out}"
+ALONE = READ + "proc {top}; select {top}; write_json -selected {out}"
 OUT = "netlist.json"
 
 
@@ -76,8 +78,8 @@ def verilog_files(folder: Path) -> list[Path]:
     return sorted((folder / "src").rglob("*.v"))
 
 
-def read_verilog(files: Sequence[Path], top: str) -> Netlist:
-    """Read the module `top` of Verilog sources.
+def read_verilog(files: Sequence[Path], top: str, *, is_flat: bool = True) -> Netlist:
+    """Read the module `top` of Verilog sources; unless `is_flat`, modules in it stay cells.
 
     Raises
     ------
@@ -89,7 +91,7 @@ def read_verilog(files: Sequence[Path], top: str) -> Netlist:
         names = [f"{i}_{path.name}" for i, path in enumerate(files)]
         for path, name in zip(files, names, strict=True):
             shutil.copy(path, Path(folder) / name)
-        script = SCRIPT.format(files=" ".join(names), top=top, out=OUT)
+        script = (FLAT if is_flat else ALONE).format(files=" ".join(names), top=top, out=OUT)
         reader = run_script(script, Path(folder), top)
         content = json.loads((Path(folder) / OUT).read_text())
     module = content["modules"][top]

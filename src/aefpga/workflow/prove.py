@@ -2,12 +2,14 @@
 
 import json
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from aefpga.errors import UsageError
 from aefpga.files import write_json
 from aefpga.firmware import rtl
 from aefpga.progress import Step, silent
+from aefpga.proof.block import prove_block
 from aefpga.proof.certificate import Certificate, certificate
 from aefpga.proof.equality import prove as prove_equal
 from aefpga.proof.netlist import verilog_files
@@ -45,9 +47,14 @@ def prove(
         rtl_of(run, folder)
         step("RTL", 1, 1)
     files = verilog_files(folder)
+    latency = _latency(folder)
     proof = prove_equal(
-        spec, files, f"{rtl.TOP}_wrapper", _latency(folder), seconds=limit_seconds, step=step
+        spec, files, f"{rtl.TOP}_wrapper", latency, seconds=limit_seconds, step=step
     )
+    # Sources that somebody keeps may be without it.
+    if folder / f"src/{rtl.TOP}_block.v" in files:
+        valid = prove_block(rtl.TOP, files, latency)
+        proof = replace(proof, outputs=(*proof.outputs, valid))
     found = certificate(
         proof,
         spec,
