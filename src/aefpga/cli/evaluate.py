@@ -10,6 +10,7 @@ from aefpga.cli import show
 from aefpga.cli.options import Collection, Input, Jets, Json, RunName, Runs
 
 if TYPE_CHECKING:
+    from aefpga.evaluation.cells.judge import CellsJudgement
     from aefpga.evaluation.metrics import Spread, VariableQuality
     from aefpga.evaluation.physics import CorrelationChange
     from aefpga.workflow.evaluate import Evaluation
@@ -42,6 +43,9 @@ def evaluate(
     First verdicts: does the encoder send fewer bits than float truncation would for the same
     residual? Then float model, quantized model and C simulation in physical units, and in
     normalised ones, as the literature does. Plots (PNG and PDF) go into the run's folder.
+
+    Cells are judged as such, too: earth mover's distance, energy, position and width, beside the
+    largest cells, a threshold, super cells and truncation in as many bits.
 
     With --input it judges other jets than the run's own test jets, and says whether they are like
     them: how well does an encoder do on a process that it was not trained on?
@@ -106,11 +110,16 @@ def _show_figures(result: "Evaluation") -> None:
         same = next((n for n in columns if result.qualities[n] == quality), None)
         columns[same or name] = f"{columns[same]} = {name}" if same else name
     names, titles = list(columns), list(columns.values())
+    if result.cells:
+        _show_cells(result.cells)
     qualities, records = [result.qualities[n] for n in names], result.schema.name
     rows: list[tuple[object, ...]] = [
         ("bits per record", *(f"{result.bits_per_record[n]:.0f}" for n in names))
     ]
+    shown = qualities[0].shown if result.cells else None
     for i, variable in enumerate(qualities[0].variables):
+        if shown is not None and variable.name not in shown:
+            continue
         cells = [q.variables[i] for q in qualities]
         unit = "" if variable.kind == "relative" else f" [{variable.unit}]" * bool(variable.unit)
         rows.append((variable.name + unit, *(_residual(c) for c in cells)))
@@ -129,6 +138,60 @@ def _show_figures(result: "Evaluation") -> None:
             ("mean |residual|", *(f"{q.mean_absolute_residual:.2e}" for q in qualities)),
         ],
     )
+
+
+def _show_cells(judged: "CellsJudgement") -> None:
+    names, qualities = list(judged.schemes), list(judged.schemes.values())
+    unit = f" [{judged.unit}]" * bool(judged.unit)
+    show.table(
+        f"{judged.records:,} records as cells, beside plain choices in as many bits",
+        ("", *names),
+        [
+            ("bits per record", *(f"{q.bits:.0f}" for q in qualities)),
+            (f"earth mover's distance{unit}, mean", *(_number(q.distance.mean) for q in qualities)),
+            ("its median", *(_number(q.distance.median) for q in qualities)),
+            ("90 % stay below", *(_number(q.distance.below_90) for q in qualities)),
+            ("energy response, median", *(_signed(q.response.median) for q in qualities)),
+            ("its 68 % half-width", *(_percent(q.response.half_width_68) for q in qualities)),
+            (f"way of the centre{unit}, mean", *(_number(q.position.mean) for q in qualities)),
+            (f"change of width{unit}, 68 %", *(_number(q.width.half_width_68) for q in qualities)),
+            ("nothing comes back", *(_percent(q.lost) for q in qualities)),
+        ],
+    )
+    for title, below, binned in (
+        ("cells that are not 0", 1, [q.by_occupancy for q in qualities]),
+        ("sum of the cells", 0, [q.by_energy for q in qualities]),
+    ):
+        show.table(
+            f"Mean earth mover's distance{unit}, by {title}",
+            (title, "records", *names),
+            [
+                (
+                    _range(one.low, one.high, below),
+                    f"{one.records:,}",
+                    *(_number(bins[i].distance.mean) for bins in binned),
+                )
+                for i, one in enumerate(binned[0])
+            ],
+        )
+    for name, quality in judged.schemes.items():
+        if quality.how:
+            show.say(f"{name}: {quality.how}")
+
+
+def _range(low: float, high: float | None, below: int) -> str:
+    """Return a bin in words; of whole numbers, of which `below` is 1, with its last one."""
+    if high is None:
+        return f"from {low:g}"
+    return f"{low:g} to {high - below:g}" if high - below > low else f"{low:g}"
+
+
+def _number(value: float | None) -> str | None:
+    return None if value is None else f"{value:.2f}"
+
+
+def _signed(share: float | None) -> str | None:
+    return None if share is None else f"{share:+.2%}"
 
 
 def _show_physics(result: "Evaluation", names: Sequence[str], titles: Sequence[str]) -> None:

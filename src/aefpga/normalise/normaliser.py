@@ -145,9 +145,14 @@ class Normaliser:
             values[:, j] = one_map.backward(y[:, j].astype(np.float64))
         if totals is None:
             return values
-        positive = np.maximum(values, 0)
+        return np.asarray(np.rint(self.unrounded(values, totals)), np.float32)
+
+    @staticmethod
+    def unrounded(shares: Floats, totals: NDArray[np.floating[Any]]) -> NDArray[np.float64]:
+        """Return cells of shares, which need not add up to 1, and of the sums of their records."""
+        positive = np.maximum(shares, 0)
         factor = totals / np.maximum(sums(positive), LEAST_SHARE)
-        return np.asarray(np.rint(positive * factor[:, None]), np.float32)
+        return np.asarray(positive * factor[:, None])
 
     def get_config(self) -> dict[str, Any]:
         """Return the state as plain JSON content."""

@@ -8,6 +8,7 @@ from typing import Any, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from aefpga.evaluation.cells.judge import CellsJudgement
 from aefpga.evaluation.histograms import Histograms
 from aefpga.evaluation.metrics import Quality
 from aefpga.evaluation.physics import Physics
@@ -59,6 +60,7 @@ class Judged:
     worth: Worth | None
     pt_bins_gev: Bins = ()
     abs_eta_bins: Bins = ()
+    cells: CellsJudgement | None = None
 
     @property
     def quality(self) -> Quality:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from aefpga.evaluation.cells.judge import CellsJudgement
 from aefpga.evaluation.physics import Physics
 from aefpga.report import formats
 from aefpga.report.blocks import Block, Cell, Figures, Folded, Rows, Table, Text
@@ -13,6 +14,8 @@ from aefpga.report.tables import residual_table, tails_table
 def residuals(findings: Findings) -> Iterator[Block]:
     """Yield the residuals of the run's own test records, as tables and figures."""
     judged = findings.judged
+    if judged is not None and judged.cells is not None:
+        yield _cells(judged.cells)
     if judged is not None:
         names = [v.name for v in judged.quality.variables]
         yield residual_table(
@@ -34,6 +37,41 @@ def residuals(findings: Findings) -> Iterator[Block]:
     if physics:
         yield Folded("What is left of physics", physics)
     yield Folded("In normalised units, as the literature has it", [_normalised(judged)])
+
+
+def _cells(judged: CellsJudgement) -> Table:
+    unit = f" [{judged.unit}]" * bool(judged.unit)
+    distance = f"Earth mover's distance{unit}"
+    schemes = list(judged.schemes.values())
+    rows: list[list[Cell]] = [
+        ["bits per record", *(formats.count(q.bits) for q in schemes)],
+        [f"{distance}, mean", *(formats.significant(q.distance.mean) for q in schemes)],
+        ["energy response, median [%]", *(formats.percent(q.response.median) for q in schemes)],
+        ["its 68 % half-width [%]", *(formats.percent(q.response.half_width_68) for q in schemes)],
+        [f"way of the centre{unit}", *(formats.significant(q.position.mean) for q in schemes)],
+        [f"width{unit}, 68 %", *(formats.significant(q.width.half_width_68) for q in schemes)],
+        ["nothing comes back [%]", *(formats.percent(q.lost) for q in schemes)],
+    ]
+    bodies = [Rows("", rows)]
+    for heading, binned in (
+        ("with so many cells that are not 0", [q.by_occupancy for q in schemes]),
+        ("with such a sum of cells", [q.by_energy for q in schemes]),
+    ):
+        lines: list[list[Cell]] = [
+            [
+                f"from {first.low:g}, {first.records:,} records",
+                *(formats.significant(bins[i].distance.mean) for bins in binned),
+            ]
+            for i, first in enumerate(binned[0])
+        ]
+        bodies.append(Rows(f"{distance}, mean of those {heading}", lines))
+    how = "; ".join(f"{name}: {q.how}" for name, q in judged.schemes.items() if q.how)
+    return Table(
+        f"{judged.records:,} records as cells, beside plain choices in as many bits",
+        ("", *judged.schemes),
+        bodies,
+        note=f"{how}." if how else "",
+    )
 
 
 def _left_out(judged: Judged) -> str:

@@ -20,6 +20,8 @@ Words = NDArray[np.int64]
 
 # A network on another machine may round otherwise, by so much in normalised units.
 UNSTABLE = 1e-4
+# Shares of a sum, which are below 1, by less: so much of the sum.
+UNSTABLE_SHARE = 1e-5
 
 
 @dataclass(frozen=True)
@@ -64,9 +66,13 @@ class _OfNetwork(Decoded):
     totals: NDArray[np.float64] | None
 
     def ends(self) -> tuple[Floats, Floats]:
-        """Return the records of a network whose last digits are others."""
+        """Return the records of a network whose last digits are others; cells not rounded yet."""
+        if self.totals is not None:
+            cells = self.normaliser.unrounded(self.columns, self.totals)
+            off = UNSTABLE_SHARE * self.totals[:, None]
+            return (cells - off).astype(np.float32), (cells + off).astype(np.float32)
         low, high = (
-            self.normaliser.inverse_transform(self.columns + np.float32(e), self.totals)
+            self.normaliser.inverse_transform(self.columns + np.float32(e))
             for e in (-UNSTABLE, UNSTABLE)
         )
         return low, high

@@ -41,6 +41,7 @@ def _record(
     positions: Mapping[str, tuple[float, float]],
     source: str = "",
     normalisation: Normalisation = "shares",
+    position_unit: str = "",
 ) -> Schema:
     """Return the record of a layout's cells, in the order in which they are numbered."""
     cells = tuple(positions)
@@ -63,6 +64,7 @@ def _record(
         usual=str(len(cells)),
         layouts=layouts,
         positions=positions,
+        position_unit=position_unit,
         normalisation=normalisation,
         one_per_event=True,
     )
@@ -145,5 +147,6 @@ CELLS = _record(
     {"4x4x3": _rhombi(), "8x8": _square()},
     dict(zip(map(_cell, range(N_CELLS)), _places(), strict=True)),
     source="CALQ_{}",
+    position_unit="cm",
 )
 REGIONS, IMAGES = _regions(), _images()

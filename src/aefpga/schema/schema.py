@@ -121,7 +121,9 @@ class Schema(_Part):
         Where variables are cells: how they lie on an image, the usual way first. In YAML,
         ``shape: [18, 14]`` is a layout of all variables, row by row.
     positions : Mapping of str to tuple of float
-        Where cells are, in cm; of those that are not named, places of the layout.
+        Where cells are; of those that are not named, places of the layout.
+    position_unit : str
+        Of positions.
     one_per_event : bool
         The record is the event: a file has a number for each, not a list.
     tree : str
@@ -146,6 +148,7 @@ class Schema(_Part):
     headline: tuple[str, ...] = ()
     layouts: Mapping[str, Layout] = {}
     positions: Mapping[str, tuple[float, float]] = {}
+    position_unit: str = Field("", max_length=20)
     one_per_event: bool = False
     tree: str = Field("", max_length=1000)
     where: ExpressionText = ""

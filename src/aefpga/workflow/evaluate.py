@@ -12,9 +12,11 @@ from numpy.typing import NDArray
 from aefpga.codec.coders import FIXED, decode, encode
 from aefpga.decoding import Decoded
 from aefpga.errors import DataError, ToolError, UsageError
+from aefpga.evaluation.cells.judge import CellsJudgement
 from aefpga.evaluation.histograms import Histograms, count_variables, count_words
 from aefpga.evaluation.metrics import Quality, eta_bins, judge, pt_bins
 from aefpga.evaluation.physics import Physics, judge_physics
+from aefpga.evaluation.plots.cells import plot_cell_distances, plot_cells
 from aefpga.evaluation.plots.correlation import plot_correlation
 from aefpga.evaluation.plots.distributions import plot_distributions
 from aefpga.evaluation.plots.encoder import plot_occupancy
@@ -30,9 +32,12 @@ from aefpga.progress import Step, silent
 from aefpga.runs import Run, layout
 from aefpga.runs.autoencoder import Autoencoder, FloatAutoencoder
 from aefpga.schema import JETS, Schema
+from aefpga.workflow.judged_cells import judged_cells
 
 Floats = NDArray[np.float32]
 FLOAT, QUANTIZED, C_SIMULATION = "float model", "quantized model", "C simulation"
+# What the run itself is, without the twin.
+OWN = (FLOAT, QUANTIZED)
 
 
 @dataclass(frozen=True)
@@ -42,7 +47,8 @@ class Evaluation:
     `likeness` compares them with the run's own test records, None where they are the same; `worth`
     is None for a float model, or where no record enters the first headline residual; `named` is
     what the decoder knows of being wrong, None where it cannot tell. `lacking` are variables that
-    the data never had: they are judged nowhere. `folder` has figures and plots.
+    the data never had: they are judged nowhere. `cells` is None of records without a shape.
+    `folder` has figures and plots.
     """
 
     records: int
@@ -52,6 +58,7 @@ class Evaluation:
     named: Named | None
     qualities: Mapping[str, Quality]
     physics: Mapping[str, Physics]
+    cells: CellsJudgement | None
     bits_per_record: Mapping[str, float]
     saturated_inputs: Mapping[str, int]
     lacking: Sequence[str]
@@ -79,6 +86,7 @@ class Evaluation:
             **(_bins() if _has_momentum(self.schema) else {}),
             "schemes": {name: quality.to_dict() for name, quality in self.qualities.items()},
             "physics": {name: physics.to_dict() for name, physics in self.physics.items()},
+            "cells": self.cells and self.cells.to_dict(),
         }
 
 
@@ -132,6 +140,9 @@ def evaluate(
         for name, back in schemes.items()
     }
     kept, schemes = table[:, judged], {n: back[:, judged] for n, back in schemes.items()}
+    cells = judged_cells(
+        schema, kept, {n: (schemes[n], bits[n]) for n in bits if n in OWN}, bits[target], notes
+    )
     result = Evaluation(
         records=len(table),
         schema=schema,
@@ -142,6 +153,7 @@ def evaluate(
         named=named,
         qualities=qualities,
         physics={n: judge_physics(kept, schemes[n], schema, q) for n, q in qualities.items()},
+        cells=None if cells is None else cells.judgement,
         bits_per_record=bits,
         saturated_inputs=run.spec.input.saturated(table) if run.is_quantized else {},
         lacking=tuple(n for n in run.schema.names if n in lacking),
@@ -153,6 +165,9 @@ def evaluate(
     counted = _counted(run, words, kept, schemes, result)
     write_json(folder / layout.HISTOGRAMS, counted.to_dict())
     _plot(run, words, kept, schemes, result)
+    if cells is not None:
+        plot_cells(cells, folder / layout.PLOTS / "cells.png")
+        plot_cell_distances(cells.judgement, folder / layout.PLOTS / "distances.png")
     step("reconstructing", 3, 3)
     return result
 
@@ -289,8 +304,11 @@ def _plot(
 ) -> None:
     schema, model, plots = result.schema, result.model, result.folder / layout.PLOTS
     shown = _without_twins(schemes)
-    plot_distributions(kept, schemes[model], model, schema, plots / "inputs.png")
-    plot_residuals(kept, shown, model, schema, plots / "residuals.png")
+    drawn = schema if result.cells is None else schema.select(schema.shown)
+    columns = [schema.index(name) for name in drawn.names]
+    few = {name: back[:, columns] for name, back in shown.items()}
+    plot_distributions(kept[:, columns], few[model], model, drawn, plots / "inputs.png")
+    plot_residuals(kept[:, columns], few, model, drawn, plots / "residuals.png")
     if _has_momentum(schema):
         qualities = {n: result.qualities[n] for n in shown}
         plot_resolution(qualities, schema, plots / "resolution.png")
