@@ -44,8 +44,8 @@
 
 namespace aejets {
 
-// The version of the format that is read.
-constexpr int kVersion = 3;
+// The versions of the format that are read.
+constexpr unsigned kOldest = 3, kNewest = 3;
 
 struct Error : std::runtime_error {
     using std::runtime_error::runtime_error;
@@ -1229,9 +1229,10 @@ class File {
         zip_ = std::make_unique<Zip>(reading, size_, kDigest);
         const Json header = Parser(zip_->member("header.json", kMaxJson)).document();
         const std::uint64_t version = header.count("schema");
-        if (version != kVersion)
-            fail("it has version " + std::to_string(version) + " of the format, this reads version " +
-                 std::to_string(kVersion) + "; `aefpga decompress` may read it");
+        if (version < kOldest || version > kNewest)
+            fail("it has version " + std::to_string(version) + " of the format, this reads versions " +
+                 std::to_string(kOldest) + " to " + std::to_string(kNewest) +
+                 "; `aefpga decompress` may read it");
         const std::string codec = header.text("codec");
         if (codec != "scalar")
             fail("its codec, " + codec + ", needs what this does not hold" +

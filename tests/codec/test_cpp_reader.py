@@ -185,7 +185,7 @@ def test_what_is_not_read_is_refused_with_the_reason(reader, jets, tmp_path):
     for changed, said in (
         (make_file(tmp_path / "a.aejets", jets[:40], model), r"its codec, autoencoder, needs"),
         (DATA / "version2-fast.aejets", "it has version 2 of the format"),
-        ({"schema": 99}, "it has version 99 of the format, this reads version 3"),
+        ({"schema": 99}, "it has version 99 of the format, this reads versions 3 to"),
         ({"learned": ["steps"]}, "it is of level best"),
         ({"options": {"is_gated": False}}, "its option is_gated is unknown"),
         ({"record": {"name": "banana", "variables": ["pt"]}}, "its record, banana, is none"),
