@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from browser import find_chromium, open_browser
+
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
 COMMANDS = re.findall(r"^python -m aefpga .+$", README, re.MULTILINE)
@@ -26,6 +28,20 @@ def run(command, folder):
     )
     assert done.returncode == 0, f"{command}\n{done.stdout}{done.stderr}"
     return done
+
+
+def check_pages(pages, folder):
+    """Pages of runs are small, and a browser finds nothing wrong with them."""
+    assert pages
+    assert all(page.stat().st_size < 3_000_000 for page in pages)
+    if find_chromium() is None:
+        return
+    with open_browser(folder / "profile") as tab:
+        for page in pages:
+            tab.open(page)
+            assert tab.problems == []
+            figures = "[...document.querySelectorAll('figure')].map(f => f.dataset.drawn)"
+            assert set(tab.evaluate(figures)) <= {"series", "remark"}
 
 
 @pytest.mark.slow
@@ -46,6 +62,7 @@ def test_every_command_works(tmp_path):
             words += ["--epochs", "1", "--max-jets", "900"]
             words += [] if "--config" in words else ["--config", "sparse_l1_24d"]
         run([*python, *words], tmp_path)
+    check_pages(list(tmp_path.glob("runs/*/report.html")), tmp_path)
     files, encoding = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
     run([sys.executable, "-c", files + "assert len(pt) == len(jets.counts)"], tmp_path)
     run([sys.executable, "-c", encoding + "assert jets.shape == run.test_records.shape"], tmp_path)
