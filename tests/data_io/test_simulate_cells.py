@@ -15,6 +15,7 @@ from aefpga.data.simulate.grids import BLOCK, COUNTER, THRESHOLDS
 from aefpga.data.simulate.showers import LogNormal, PowerLaw, Showers, Spots, collected
 from aefpga.data.writer import read_provenance
 from aefpga.errors import UsageError
+from aefpga.schema import CELLS as SCHEMA
 
 KINDS = (
     ModuleSimulation("pileup", 300),
@@ -117,3 +118,19 @@ def test_the_command_writes_what_the_reader_reads(tmp_path):
     assert "30 images" in answer.output
     table = read_records([str(file)])
     assert np.array_equal(table.values, ImageSimulation("two-prongs", 30).block(0).values)
+
+
+@pytest.mark.parametrize(
+    ("name", "process", "rel"), [("econt_calq", "pileup", 0.25), ("econt_jets_0PU", "jets", 1.0)]
+)
+def test_toy_modules_are_like_real_ones(shared_data, name, process, rel):
+    real = read_records([str(shared_data / f"{name}.csv")], SCHEMA.choose()).values
+    toy = replace(CELLS, process=process).block(0).values[:, :-1]
+    for figure in (
+        lambda x: (x > 0).sum(axis=1),
+        lambda x: x.sum(axis=1),
+        lambda x: x[x > 0],
+        lambda x: x.max(axis=1) / x.sum(axis=1),
+    ):
+        found, expected = (np.quantile(figure(x), [0.1, 0.5, 0.9]) for x in (toy, real))
+        assert found == pytest.approx(expected, rel=rel, abs=1)

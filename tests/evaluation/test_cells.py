@@ -23,6 +23,7 @@ from aefpga.schema import CELLS, IMAGES, REGIONS
 pytest.importorskip("ot", reason="the earth mover's distance needs the extra `baselines`")
 IMAGE = CELLS.image()
 ENERGIES = st.lists(st.integers(0, 50), min_size=6, max_size=6).filter(any)
+SOME = ["largest cells", "largest cells only", "threshold", "super cells"]
 BITS = (56, 72, 88, 120, 152)
 
 
@@ -62,7 +63,13 @@ def test_choices_keep_to_their_bits_and_to_the_sum(modules, bits):
     total = Total.fitting(modules)
     sums = total.values(total.words(modules))
     found = {c.name: c for c in choices(modules, IMAGE, bits)}
-    assert list(found) == ["largest cells", "threshold", "super cells", "truncation"]
+    assert list(found) == [
+        "largest cells",
+        "largest cells only",
+        "threshold",
+        "super cells",
+        "truncation",
+    ]
     for choice in found.values():
         assert bits / 2 < choice.bits <= bits
         assert choice.back.min() >= 0
@@ -77,6 +84,12 @@ def test_all_that_fits_is_kept_but_for_roundings(modules):
     assert np.array_equal(largest.back[few] > 0, modules[few] > 0)
     there = modules[few] > 0
     assert np.abs(largest.back[few] / np.maximum(modules[few], 1) - 1)[there].max() < 0.15
+
+
+def test_largest_cells_only_are_those_and_no_others(modules):
+    (_, only, *_) = choices(modules, IMAGE, 88)
+    room = int(only.how.partition(" ")[0])
+    assert ((only.back > 0).sum(axis=1) == np.minimum((modules > 0).sum(axis=1), room)).all()
 
 
 def test_bits_of_the_largest_cells_are_counted_with_their_addresses(modules):
@@ -111,7 +124,7 @@ def test_more_cells_need_larger_squares_and_what_there_is_no_room_for_is_left_ou
     for schema, n in ((REGIONS, 252), (IMAGES, 256)):
         cells = np.floor(rng.lognormal(1, 1, (20, n)))
         found = [c.name for c in choices(cells, schema.image(), 88)]
-        assert found == ["largest cells", "threshold", "super cells"]
+        assert found == SOME
     assert list(choices(np.eye(48) * 300, IMAGE, 12)) == []
 
 

@@ -6,6 +6,7 @@ bits; what is decoded adds up to it.
 * Largest cells (CMS's ECON-T: best choice): as many of the largest as there is room for, each with
   its address and its charge as a float with 3 bits of mantissa. The addresses are numbers, or a map
   of all cells with a bit each, whichever leaves more room.
+* Largest cells only: the same, with nothing where no cell was sent, as CMS has it.
 * Threshold: all cells from a threshold on, each as above, and how many. The threshold is the least
   with which the records have that many bits **on average**: single ones have more, so that a link
   needs a buffer. It is chosen on the very records that are judged.
@@ -14,9 +15,9 @@ bits; what is decoded adds up to it.
   are equal.
 * Truncation: the same of every single cell, where there is a bit for each.
 
-Of the first two, what is left of the sum, where it is more than roundings make, is spread evenly
-over the cells that were not sent; of a record with fewer cells than there is room for, nothing is
-left.
+Of the first and the third, what is left of the sum, where it is more than roundings make, is spread
+evenly over the cells that were not sent; of a record with fewer cells than there is room for,
+nothing is left.
 """
 
 from collections.abc import Iterator
@@ -73,9 +74,7 @@ def choices(cells: NDArray[Any], image: Image, bits: float) -> Iterator[Choice]:
     """
     task = _Task(np.asarray(cells, np.float64), image, int(bits))
     for scheme in (task.largest, task.threshold, task.super_cells, task.truncation):
-        found = scheme()
-        if found is not None:
-            yield found
+        yield from scheme()
 
 
 class _Task:
@@ -93,12 +92,12 @@ class _Task:
         self._address_bits = ceil(log2(self._n))
         self._one = self._address_bits + self._charge_bits
 
-    def largest(self) -> Choice | None:
+    def largest(self) -> Iterator[Choice]:
         """Send the largest cells."""
         listed, mapped = self._left // self._one, (self._left - self._n) // self._charge_bits
         room = min(max(listed, mapped), self._n)
         if room < 1:
-            return None
+            return
         order = np.argsort(-self._cells, axis=1, kind="stable")[:, :room]
         is_sent = np.zeros(self._cells.shape, bool)
         np.put_along_axis(is_sent, order, True, axis=1)
@@ -108,14 +107,12 @@ class _Task:
         if mapped > listed:
             addresses = f"a map of {self._n} bits"
         used = room * self._one if listed >= mapped else self._n + room * self._charge_bits
-        return Choice(
-            "largest cells",
-            self._sum_bits + used,
-            self._decoded(is_sent, is_all),
-            f"{room} cells, {addresses}, charges of {self._charge_bits}",
-        )
+        how = f"{room} cells, {addresses}, charges of {self._charge_bits}"
+        bits, nothing = self._sum_bits + used, np.ones(len(is_all), bool)
+        yield Choice("largest cells", bits, self._decoded(is_sent, is_all), how)
+        yield Choice("largest cells only", bits, self._decoded(is_sent, nothing), how)
 
-    def threshold(self) -> Choice | None:
+    def threshold(self) -> Iterator[Choice]:
         """Send cells from a threshold on."""
         count_bits = self._n.bit_length()
         most = (self._left - count_bits) / self._one * len(self._cells)
@@ -123,18 +120,18 @@ class _Task:
         above = len(charges) - np.searchsorted(charges, np.unique(charges))
         fitting = np.flatnonzero(above <= most)
         if not len(fitting) or self._left < count_bits:
-            return None
+            return
         least = np.unique(charges)[fitting[0]]
         is_sent = self._cells >= least
         mean = float(is_sent.sum(axis=1).mean())
-        return Choice(
+        yield Choice(
             "threshold",
             self._sum_bits + count_bits + mean * self._one,
             self._decoded(is_sent, np.zeros(len(is_sent), bool)),
             f"cells from {least:g} on, {mean:.1f} of a record on average",
         )
 
-    def super_cells(self) -> Choice | None:
+    def super_cells(self) -> Iterator[Choice]:
         """Send squares of cells."""
         height, width, _ = self._image.shape
         side = 2
@@ -147,30 +144,30 @@ class _Task:
                 np.add.at(summed.T, groups, self._cells.T)
                 members = np.bincount(groups)
                 back = _levels(summed / self._nonzero_sums, bits)[:, groups] / members[groups]
-                return Choice(
+                yield Choice(
                     "super cells",
                     self._sum_bits + n_groups * bits,
                     self._scaled(back),
                     f"{n_groups} squares of {side} by {side}, {bits} bits each",
                 )
+                return
             side *= 2
-        return None
 
-    def truncation(self) -> Choice | None:
+    def truncation(self) -> Iterator[Choice]:
         """Send all cells."""
         bits = self._left // self._n
         if bits < 1:
-            return None
+            return
         back = _levels(self._cells / self._nonzero_sums, bits)
         used = self._sum_bits + self._n * bits
-        return Choice("truncation", used, self._scaled(back), f"{bits} bits a cell")
+        yield Choice("truncation", used, self._scaled(back), f"{bits} bits a cell")
 
     @property
     def _nonzero_sums(self) -> Floats:
         return np.asarray(np.maximum(self._cells.sum(axis=1, keepdims=True), 1))
 
     def _decoded(self, is_sent: NDArray[np.bool_], is_all: NDArray[np.bool_]) -> Floats:
-        """Return what is decoded of the cells that are sent."""
+        """Return what is decoded of the cells that are sent, which may be all there is."""
         words = np.floor(compand(self._cells, CHARGE_MANTISSA))
         least, following = (expand(words + i, CHARGE_MANTISSA) for i in (0, 1))
         back = np.where(is_sent, (least + following - 1) / 2, 0)
