@@ -13,6 +13,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+from aefpga import configs
 from aefpga.config import load_config
 from aefpga.evaluation.cells.judge import JudgedCells
 from aefpga.evaluation.plots.cells import plot_cells
@@ -25,13 +26,17 @@ from aefpga.workflow.train import train
 # Of each of the 16 words: 48, 64, 80, 112 and 144 bits.
 WORDS, WIDTHS = 16, (3, 4, 5, 7, 9)
 PICTURED = 5
+CONFIG = "econt"
+# What each is told beside.
 ENCODERS: dict[str, dict[str, Any]] = {
-    "convolution": {"kind": "conv", "latent_activation": "relu"},
-    "linear": {"kind": "linear"},
+    "convolution": {},
+    "linear": {
+        "model": {"kind": "linear", "layout": None, "filters": (), "latent_activation": "linear"},
+        "quantization": {"activation_bits": None},
+    },
 }
-TRAINING = {"epochs": 40, "batch_size": 64, "seed": 42}
-# Weights as ECON-T's; of the embedded sample, as many modules as the largest real one has.
-WEIGHT_BITS, MOST_MODULES = 6, 12_000
+# Of the embedded sample, as many modules as the largest real one has.
+MOST_MODULES, SEED = 12_000, 42
 PART = "xcvu9p"
 
 
@@ -42,13 +47,14 @@ def trained(encoder: str, width: int, files: Sequence[str], runs: Path) -> Run:
     if (runs / name).exists():
         return open_run(name, runs)
     print(f"training {name}", file=sys.stderr, flush=True)
+    told = ENCODERS[encoder]
     options = {
-        "data": {"record": "cells", "input": tuple(files), "max_jets": MOST_MODULES},
-        "model": {"latent": WORDS, **ENCODERS[encoder]},
-        "quantization": {"bits": WEIGHT_BITS, "latent_bits": width},
-        "training": TRAINING,
+        "data": {"input": tuple(files), "max_jets": MOST_MODULES},
+        "model": told.get("model", {}),
+        "quantization": {**told.get("quantization", {}), "latent_bits": width},
+        "training": {"seed": SEED},
     }
-    return train(load_config(None, options), runs, name)
+    return train(load_config(configs.find_config(CONFIG), options), runs, name)
 
 
 def judged(runs: Sequence[tuple[str, Run]]) -> JudgedCells:

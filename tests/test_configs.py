@@ -8,6 +8,7 @@ from aefpga.errors import UsageError
 from aefpga.workflow.study import load_study
 
 LAYOUTS = {
+    "econt": "48-16",
     "anomaly": "57-32-16-8",
     "linear_24d": "24-15",
     "linear_24d_10bit": "24-15",
