@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from aefpga.fixedpoint import Score, Trigger
 from aefpga.fixedpoint.example import random_spec
+from aefpga.fixedpoint.total import Total
 from aefpga.links.framing import (
     CHECKSUM,
     FIELDS,
@@ -20,10 +21,11 @@ from aefpga.links.framing import (
     Frame,
     Framing,
 )
+from aefpga.links.packing import Packing
 
 SPEC = random_spec((3, 4, 3), 5)
 FRAMING = Framing(SPEC)
-N_BYTES = FRAMING.packing.n_bytes
+N_BYTES = FRAMING.record_bytes
 
 
 def frame(event, n, seed=0):
@@ -124,6 +126,23 @@ def test_a_record_that_is_the_event_is_alone_in_its_frame():
     assert "claims 3 records; expected 1" in str(found[0])
 
 
+def test_scores_are_no_words_of_a_decoder_and_sums_are():
+    spec = random_spec((1, 2), 5)
+    spec = replace(
+        spec,
+        input=replace(spec.input, total=Total(14)),
+        trigger=Trigger(Score.exact("absolutes", spec.latent_type), 3),
+    )
+    framing = Framing(spec)
+    latent, records = np.array([[1, -2], [-8, 7]]), np.array([[5.0], [1000.0]])
+    words = spec.sent(records, spec.outputs_of(latent))
+    packed = framing.pack(words)
+    # What the firmware sends, and a byte for the sum's word.
+    assert framing.record_bytes == Packing(spec.output_type).n_bytes + 1
+    np.testing.assert_array_equal(packed[:, -1], Total(14).words(records))
+    np.testing.assert_array_equal(framing.sent(packed), spec.sent(records, latent))
+
+
 def test_more_records_than_a_frame_holds_are_refused():
     with pytest.raises(ValueError, match="4097 records"):
         FRAMING.to_bytes(frame(1, MAX_RECORDS + 1))
@@ -132,5 +151,5 @@ def test_more_records_than_a_frame_holds_are_refused():
 def test_an_encoder_is_known_whatever_its_trigger():
     triggers = [Trigger(Score.exact("absolutes", SPEC.latent_type), n) for n in (3, 9)]
     one, other = (Framing(replace(SPEC, trigger=trigger)) for trigger in triggers)
-    packed = np.zeros((1, one.packing.n_bytes), np.uint8)
+    packed = np.zeros((1, one.record_bytes), np.uint8)
     assert one.to_bytes(Frame(1, packed)) == other.to_bytes(Frame(1, packed))

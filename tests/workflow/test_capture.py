@@ -69,6 +69,16 @@ def test_a_capture_of_nothing_leaves_no_file(tiny_run, tmp_path):
         decode(tiny_run, tmp_path / "none.bin", tmp_path / "back.root")
 
 
+def test_an_event_of_more_records_than_a_frame_holds_is_named(
+    tiny_run, events, tmp_path, monkeypatch
+):
+    monkeypatch.setattr("aefpga.links.framing.MAX_RECORDS", 3)
+    write_records(tmp_path / "in.root", [events], {})
+    with pytest.raises(DataError, match=r"event 9 of .*: 4 records, a frame holds 3 at most"):
+        encode(tiny_run, [str(tmp_path / "in.root")], tmp_path / "capture.bin")
+    assert not (tmp_path / "capture.bin").exists()
+
+
 def test_an_input_is_not_overwritten(tiny_run, capture):
     before = capture.read_bytes()
     with pytest.raises(UsageError, match="is an input too"):

@@ -97,7 +97,10 @@ class EncoderSpec:
     def sent(
         self, records: NDArray[np.floating[Any]], latent: NDArray[np.int64]
     ) -> NDArray[np.int64]:
-        """Return the words of `sent_type`, shape (n_records, n_words), of records and latents."""
+        """Return the words of `sent_type`, shape (n_records, n_words), of records and latents.
+
+        Of all outputs instead of latents, the word of a sum comes behind them, too.
+        """
         total = self.input.total
         return latent if total is None else np.column_stack([latent, total.words(records)])
 

@@ -13,7 +13,7 @@ from zlib import crc32
 import numpy as np
 
 from aefpga.fixedpoint import EncoderSpec
-from aefpga.links.packing import Bytes, Packing
+from aefpga.links.packing import Bytes, Packing, Words
 
 MAGIC = b"AEFR"
 VERSION = 1
@@ -34,7 +34,7 @@ class Frame:
     event : int
         Its number, of 64 bits without a sign.
     packed : ndarray of uint8, shape (n_records, n_bytes)
-        What the firmware sends of each record; see `Packing`.
+        The words of each record; see `Framing.pack`.
     """
 
     event: int
@@ -79,9 +79,42 @@ class Framing:
     """
 
     def __init__(self, spec: EncoderSpec, *, one_per_event: bool = False) -> None:
-        self.packing = Packing(spec.output_type)
+        total = spec.input.total
+        self._latent = spec.outputs["latent words"]
+        self._outputs = Packing(spec.output_type)
+        # What stands in front of the firmware makes this word, and so it has bytes of its own.
+        self._total = None if total is None else Packing(total.type)
         self._one_per_event = one_per_event
         self._encoder = bytes.fromhex(spec.latent_hash)[:8]
+
+    @property
+    def record_bytes(self) -> int:
+        """Number of bytes of a record."""
+        return self._outputs.n_bytes + (self._total.n_bytes if self._total else 0)
+
+    def pack(self, words: Words) -> Bytes:
+        """Return the bytes of records.
+
+        Parameters
+        ----------
+        words : ndarray of int64, shape (n_records, n_words)
+            What the firmware puts out, and behind it the word of a sum, where one is sent.
+
+        Returns
+        -------
+        ndarray of uint8, shape (n_records, record_bytes)
+        """
+        if self._total is None:
+            return self._outputs.pack(words)
+        return np.hstack([self._outputs.pack(words[:, :-1]), self._total.pack(words[:, -1:])])
+
+    def sent(self, packed: Bytes) -> Words:
+        """Return the words that a decoder takes, as of `EncoderSpec.sent`, of records' bytes."""
+        end = self._outputs.n_bytes
+        latent = self._outputs.unpack(packed[:, :end])[:, self._latent]
+        if self._total is None:
+            return latent
+        return np.hstack([latent, self._total.unpack(packed[:, end:])])
 
     def to_bytes(self, frame: Frame) -> bytes:
         """Return a frame as it travels.
@@ -129,10 +162,10 @@ class Framing:
         _, version, n_bytes, encoder, event, n_records = FIELDS.unpack_from(header)
         if version != VERSION:
             return f"event {event} is in version {version} of the format, this reads {VERSION}"
-        if (encoder, n_bytes) != (self._encoder, self.packing.n_bytes):
+        if (encoder, n_bytes) != (self._encoder, self.record_bytes):
             return (
                 f"event {event} has {n_bytes} bytes a record of encoder {encoder.hex()}…; expected "
-                f"{self.packing.n_bytes} of {self._encoder.hex()}…"
+                f"{self.record_bytes} of {self._encoder.hex()}…"
             )
         if n_records > MAX_RECORDS or (self._one_per_event and n_records != 1):
             most = "1" if self._one_per_event else f"{MAX_RECORDS} at most"

@@ -106,13 +106,16 @@ def encode(
     n_records, n_events, outside = 0, 0, 0
     with atomic_path(output) as temporary, temporary.open("wb") as stream:
         for records in iterate_records(inputs, schema, collection, step, with_events=True):
-            words = emulator.outputs(spec.input.to_words(records.values))
+            outputs = emulator.outputs(spec.input.to_words(records.values))
+            words = spec.sent(records.values, outputs)
             outside += int(spec.input.outside(records.values).any(axis=1).sum())
-            for frame in _frames(records, framing.packing.pack(words), n_events):
+            for frame in _frames(records, framing.pack(words), n_events):
                 try:
                     stream.write(framing.to_bytes(frame))
                 except ValueError as error:
-                    raise DataError(f"event {frame.event} of {inputs}: {error}") from error
+                    raise DataError(
+                        f"event {frame.event} of {', '.join(inputs)}: {error}"
+                    ) from error
             n_records, n_events = n_records + len(records), n_events + len(records.counts)
     size = output.stat().st_size
     return Encoded(schema.name, n_records, n_events, size, outside, absent)
@@ -202,9 +205,8 @@ class _Decoding:
             yield self._decoded(frames)
 
     def _decoded(self, frames: Sequence[Frame]) -> Records:
-        words = self.framing.packing.unpack(np.concatenate([frame.packed for frame in frames]))
-        latent = words[:, self.autoencoder.spec.outputs["latent words"]]
-        decoded = self.autoencoder.decode_naming(latent)
+        words = self.framing.sent(np.concatenate([frame.packed for frame in frames]))
+        decoded = self.autoencoder.decode_naming(words)
         if decoded.improbable is not None:
             self.n_improbable = (self.n_improbable or 0) + int(decoded.improbable.sum())
         self.n_events += len(frames)
