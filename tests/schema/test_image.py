@@ -2,8 +2,6 @@ import json
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from aefpga.errors import DataError, UsageError
 from aefpga.schema import CELLS, IMAGES, REGIONS, Layout, Schema, find_schema
@@ -36,15 +34,6 @@ def test_cells_tile_their_module_without_gaps():
     assert apart.min(axis=0).max() < 2.5
     # A cell within the module has six neighbours.
     assert (apart < 2.6).sum(axis=0).max() == 6
-
-
-@given(st.integers(0, 3), st.integers(1, 4))
-def test_images_and_tables_are_made_of_each_other(n, seed):
-    table = np.random.default_rng(seed).integers(0, 99, (n, 49)).astype(np.float32)
-    for layout in CELLS.layouts:
-        image = CELLS.select(CELLS.names).image(layout)
-        assert np.array_equal(image.back(image.of(table), 49)[:, :48], table[:, :48])
-        assert image.of(table).sum() == table[:, :48].sum()
 
 
 def test_a_table_of_some_cells_has_empty_places():

@@ -3,7 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from math import prod
-from typing import Any, Self
+from typing import Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -77,17 +77,6 @@ class Image:
     def cells(self) -> NDArray[np.int64]:
         """The columns that are cells, in the order of the table, shape (n_cells,)."""
         return np.sort(self.columns[self.columns >= 0])
-
-    def of(self, values: NDArray[Any]) -> NDArray[Any]:
-        """Return images, shape (n_records, height, width, channels), with 0 where no cell is."""
-        return np.where(self.columns >= 0, values[:, self.columns], values.dtype.type(0))
-
-    def back(self, images: NDArray[Any], n_columns: int) -> NDArray[Any]:
-        """Return the table of `n_columns` that images are `of`; 0 in columns that are no cells."""
-        values = np.zeros((len(images), n_columns), images.dtype)
-        there = self.columns >= 0
-        values[:, self.columns[there]] = images[:, there]
-        return values
 
 
 def image_of(
