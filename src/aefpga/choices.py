@@ -9,6 +9,7 @@ Normalisation = Literal["min-max", "standard", "four-momentum", "physics", "shar
 Scale = Literal["range", "spread"]
 PenaltyRule = Literal["textbook", "study"]
 ScoreKind = Literal["absolutes", "squares", "largest"]
+Loss = Literal["squared", "neighbours"]
 Schedule = Literal["cosine", "one-cycle", "constant"]
 Strategy = Literal["Latency", "Resource", "distributed_arithmetic"]
 FileFormat = Literal["ttree", "rntuple", "parquet"]

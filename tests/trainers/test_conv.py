@@ -5,22 +5,26 @@ import pytest
 
 pytest.importorskip("qkeras", reason="training needs the extra `train`")
 
-from aefpga.config import load_config, placed_kernels
+from aefpga.config import TrainingConfig, load_config, placed_kernels
 from aefpga.errors import UsageError
 from aefpga.firmware.rtl import trace
 from aefpga.fixedpoint import ConvolutionLayer, Emulator
 from aefpga.fixedpoint.example import adversarial_words
 from aefpga.networks.network import read_network
+from aefpga.normalise import Normaliser
 from aefpga.progress import silent
 from aefpga.runs import layout
-from aefpga.schema import CELLS, Schema
+from aefpga.schema import CELLS, JETS, Schema
+from aefpga.trainers.neighbours import sums_of_neighbours
 from aefpga.trainers.qkeras.autoencoder import (
     dense_weights,
     float_decoder,
     float_encoder,
     set_dense_weights,
 )
+from aefpga.trainers.qkeras.backend import tensorflow
 from aefpga.trainers.qkeras.fit import as_network
+from aefpga.trainers.qkeras.training import Samples, train_stage
 from aefpga.trainers.registry import reference
 from aefpga.workflow.train import train
 
@@ -80,7 +84,7 @@ def test_words_of_the_trained_encoder_are_the_firmware_s(record, tmp_path):
         "data": {"record": record, "input": [str(path)], "normalisation": "min-max"},
         "model": {**MODEL, "latent_activation": "relu"},
         "quantization": {"bits": 5, "latent_bits": 3},
-        "training": {"epochs": 1, "batch_size": 32},
+        "training": {"epochs": 1, "batch_size": 32, "loss": "neighbours"},
     }
     run = train(load_config(None, content), tmp_path, "grids", step=silent)
     spec, keras = run.spec, reference(run)
@@ -96,7 +100,8 @@ def test_words_of_the_trained_encoder_are_the_firmware_s(record, tmp_path):
         np.testing.assert_array_equal(ours, theirs)
     # da4ml's logic is compared with the emulator as it is traced.
     trace(spec, 5.0)
-    assert read_network(run.folder / layout.DECODER).n_out == 10
+    decoder = read_network(run.folder / layout.DECODER)
+    assert (decoder.n_out, decoder.layers[-1].activation) == (10, "relu")
 
 
 @pytest.mark.parametrize(
@@ -114,6 +119,48 @@ def test_words_of_the_trained_encoder_are_the_firmware_s(record, tmp_path):
 def test_what_is_no_convolution_is_refused(data, model, said):
     with pytest.raises(UsageError, match=said):
         load_config(None, {"data": data, "model": model})
+
+
+def test_errors_of_neighbours_count_beside_those_of_cells(tmp_path):
+    keras, rng = tensorflow().keras, np.random.default_rng(0)
+    outputs, targets = rng.normal(size=(40, 4)), rng.uniform(size=(40, 4))
+    outputs, targets = outputs.astype(np.float32), targets.astype(np.float32)
+    sums = rng.uniform(size=(4, 3)).astype(np.float32)
+    inputs = keras.Input((4,))
+    network = keras.Model(inputs, keras.layers.Dense(4, kernel_initializer="identity")(inputs))
+    samples = Samples(outputs, targets, 1.0, sums, is_positive=True)
+    config = TrainingConfig(batch_size=4)
+    path = tmp_path / "state.npz"
+    (epoch,) = train_stage(
+        network, samples, samples, config, "float", 1, 0.0, path, lambda *_: None
+    )
+    error = np.maximum(outputs, 0.1 * outputs) - targets
+    expected = np.square(error).mean() + np.square(error @ sums).sum(axis=1).mean() / 4
+    assert epoch.loss == pytest.approx(expected, rel=1e-5)
+    plain = np.square(np.maximum(outputs, 0) - targets).mean()
+    assert epoch.validation_loss == pytest.approx(plain, rel=1e-5)
+
+
+def test_sums_are_over_discs(record):
+    cells = np.ones((3, 10), np.float32)
+    sums = sums_of_neighbours(Normaliser("min-max", record).fit(cells), record)
+    # Above, left and right of c4; and all but one corner of the grid.
+    assert GRID[7] == "c4"
+    there, weights = sums[:, [4, 14]] > 0, sums.max(axis=0)[[4, 14]]
+    assert {f"c{i}" for i in np.flatnonzero(there[:, 0])} == {"c4", "c7", "c2", "c5"}
+    assert {f"c{i}" for i in np.flatnonzero(~there[:, 1])} == {"c3"}
+    # Of their cells as many as the largest of a size has.
+    assert weights == pytest.approx(np.sqrt(0.1 / np.array([5, 9])))
+
+
+def test_losses_that_there_are_not():
+    physics = Normaliser("physics", JETS.choose("4"))
+    with pytest.raises(UsageError, match="no cells"):
+        sums_of_neighbours(physics, JETS.choose("4"))
+    for model, said in ({"kind": "linear"}, "layers"), ({"kind": "modulo"}, "modulo words"):
+        content = {"data": {"record": "cells", "normalisation": "physics"}, "model": model}
+        with pytest.raises(UsageError, match=said):
+            load_config(None, {**content, "training": {"loss": "neighbours"}})
 
 
 def test_what_is_no_cell_is_refused():

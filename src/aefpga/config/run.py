@@ -59,6 +59,16 @@ class RunConfig(Section):
         return self
 
     @model_validator(mode="after")
+    def _loss_that_suits(self) -> "RunConfig":
+        if self.training.loss == "squared":
+            return self
+        if self.model.kind == MODULO or self.quantization.method == "learned":
+            raise ValueError("training.loss is not for modulo words and learned widths")
+        if self.model.linear_path or self.model.kind == "linear":
+            raise ValueError("training.loss neighbours is for kinds with layers: give model.kind")
+        return self
+
+    @model_validator(mode="after")
     def _as_many_latents_as_usual(self) -> "RunConfig":
         if self.model.latent is None and self.model.kind != MODULO:
             latent = min(USUAL_LATENTS, self.data.columns().n_independent)

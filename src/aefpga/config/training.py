@@ -4,7 +4,7 @@ from typing import Literal
 
 from pydantic import Field
 
-from aefpga.choices import Schedule
+from aefpga.choices import Loss, Schedule
 from aefpga.config.section import Section
 
 
@@ -20,6 +20,10 @@ class TrainingConfig(Section):
     learning_rate: float = Field(3e-3, gt=0, description="of Adam, the largest of the schedule")
     schedule: Schedule = Field(
         "cosine", description="of the learning rate: cosine, one-cycle or constant"
+    )
+    loss: Loss = Field(
+        "squared",
+        description="squared errors; neighbours: of sums of neighbouring cells, too",
     )
     weight_decay: float = Field(
         0.0, ge=0, description="share of the weights, times the rate, a step"

@@ -13,6 +13,7 @@ from aefpga.networks.network import FloatLayer, Network
 from aefpga.normalise import Normaliser
 from aefpga.schema import Schema
 from aefpga.trainers.calibrate import fit_input, network_inputs
+from aefpga.trainers.neighbours import sums_of_neighbours
 from aefpga.trainers.qkeras.autoencoder import (
     LINEAR_PATH,
     LOG_VARIANCE,
@@ -91,8 +92,13 @@ def fit(
         shares=normaliser.is_of_shares,
     )
     weights_of_errors = importance(train) if config.model.has_linear_path else 1.0
+    targets = normaliser.transform(train)
+    sums = None
+    if config.training.loss == "neighbours":
+        sums = sums_of_neighbours(normaliser, schema)
+    is_positive = bool(kernels) and bool((targets >= 0).all())
     samples = (
-        Samples(source.scaled(train), normaliser.transform(train), weights_of_errors),
+        Samples(source.scaled(train), targets, weights_of_errors, sums, is_positive),
         Samples(source.scaled(validation), normaliser.transform(validation)),
     )
     trained_float, latent_bits, curve = _fit_float(samples, kernels, config, checkpoints, on_epoch)
@@ -104,7 +110,7 @@ def fit(
         layers = weights_in_sequence(trained_float.encoder, source.network_type.signed)
         trained_float = replace(trained_float, encoder=layers)
     layers = {**trained_float.encoder, **trained_float.decoder}
-    float_network = as_network(layers, config.model, kernels)
+    float_network = as_network(layers, config.model, kernels, is_positive=is_positive)
     log_variance = _log_variance(trained_float, config.model)
     if config.quantization.bits is None:
         return Trained(source, normaliser, float_network, curve, log_variance=log_variance)
@@ -150,7 +156,7 @@ def fit(
         float_network=float_network,
         curve=curve,
         spec=spec,
-        decoder=as_network(dense_weights(decoder), config.model, kernels),
+        decoder=as_network(dense_weights(decoder), config.model, kernels, is_positive=is_positive),
         reference=to_arrays(dense_weights(encoder)),
         rounding=rounding,
         log_variance=log_variance,
@@ -240,11 +246,16 @@ def _centred(
 
 
 def as_network(
-    weights: LayerWeights, model: ModelConfig, kernels: Sequence[PlacedKernel] = ()
+    weights: LayerWeights,
+    model: ModelConfig,
+    kernels: Sequence[PlacedKernel] = (),
+    *,
+    is_positive: bool = False,
 ) -> Network:
     """Return trained layers, of an autoencoder or of its decoder, as layers of no framework.
 
-    All are dense: convolutions and their transposes are the matrices that these are.
+    All are dense: convolutions and their transposes are the matrices that these are. Where
+    `is_positive`, what is returned is not below zero.
     """
     # Imports TensorFlow, which must have been configured.
     from aefpga.trainers.qkeras.images import as_matrices
@@ -253,6 +264,7 @@ def as_network(
     layers = {}
     for name, (weight, bias) in as_matrices(weights, kernels).items():
         activation = "linear" if name in linear else layer_activation(model, name)
+        activation = "relu" if name == "output" and is_positive else activation
         slope = 2.0**-model.negative_slope_shift if activation == "leaky_relu" else 0.0
         layers[name] = FloatLayer(weight, bias, activation, slope)
     linear_path = layers.pop(LINEAR_PATH, None)

@@ -20,18 +20,32 @@ from aefpga.files import atomic_path
 from aefpga.trainers.qkeras.backend import tensorflow
 from aefpga.trainers.trainer import Epoch, Floats
 
+# Of what is returned below zero where nothing is, what is left in training.
+BELOW_ZERO = 0.1
+
 
 @dataclass(frozen=True)
 class Samples:
-    """Network inputs and targets, float32 of shape (n_jets, n_variables).
+    """Network inputs and targets, and what errors count.
 
-    `importance` is what a squared error of each target counts in training, shape (n_variables,), or
-    one number.
+    Parameters
+    ----------
+    inputs, targets : ndarray of float32, shape (n_jets, n_inputs), (n_jets, n_targets)
+        What the network reads, and what it is to return.
+    importance : ndarray of float32, shape (n_targets,), or float
+        What a squared error of each target counts in training.
+    sums : ndarray of float32, shape (n_targets, n_sums), or None
+        Whose squared errors, of targets times this, are added in training.
+    is_positive : bool
+        What is returned below zero is zero; in training a tenth of it is left, lest a target that
+        is never reached be given up.
     """
 
     inputs: Floats
     targets: Floats
     importance: Floats | float = 1.0
+    sums: Floats | None = None
+    is_positive: bool = False
 
     def __len__(self) -> int:
         return len(self.inputs)
@@ -81,7 +95,7 @@ def train_stage(
     schedule = _schedule(config, learning_rate, epochs * n_batches)
     optimizer = tf.keras.optimizers.Adam(schedule, weight_decay=config.weight_decay or None)
     optimizer.build(network.trainable_variables)
-    run_epoch, validate = _compiled(network, optimizer, train.importance)
+    run_epoch, validate = _compiled(network, optimizer, train)
     state = Checkpoint(checkpoint, network, optimizer)
     curve = state.restore()
     for epoch in range(len(curve), epochs):
@@ -159,18 +173,33 @@ def signals_held_back() -> Iterator[None]:
 
 
 def _compiled(
-    network: Any, optimizer: Any, importance: Floats | float
+    network: Any, optimizer: Any, samples: Samples
 ) -> tuple[Callable[..., Any], Callable[..., Any]]:
-    """Return one epoch of training, and the validation, each as one XLA program."""
+    """Return one epoch of training, and the validation, each as one XLA program.
+
+    Of `samples` is read what an error counts.
+    """
     tf = tensorflow()
+
+    def error(inputs: Any, targets: Any, *, training: bool) -> Any:
+        predicted = network(inputs, training=training)
+        if samples.is_positive:
+            predicted = tf.maximum(predicted, BELOW_ZERO * predicted if training else 0.0)
+        return predicted - targets
+
+    def loss_of(errors: Any) -> Any:
+        loss = tf.reduce_mean(samples.importance * tf.square(errors))
+        if samples.sums is None:
+            return loss
+        of_sums = tf.reduce_sum(tf.square(errors @ samples.sums), axis=1)
+        return loss + tf.reduce_mean(of_sums) / errors.shape[1]
 
     @tf.function(jit_compile=True)
     def run_epoch(inputs: Any, targets: Any) -> Any:
         total = tf.constant(0.0)
         for i in tf.range(tf.shape(inputs)[0]):
             with tf.GradientTape() as tape:
-                predicted = network(inputs[i], training=True)
-                loss = tf.reduce_mean(importance * tf.square(predicted - targets[i]))
+                loss = loss_of(error(inputs[i], targets[i], training=True))
                 loss += tf.add_n(network.losses) if network.losses else 0.0
             variables = network.trainable_variables
             optimizer.apply_gradients(zip(tape.gradient(loss, variables), variables, strict=True))
@@ -179,7 +208,7 @@ def _compiled(
 
     @tf.function(jit_compile=True)
     def validate(inputs: Any, targets: Any) -> Any:
-        return tf.reduce_mean(tf.square(network(inputs, training=False) - targets))
+        return tf.reduce_mean(tf.square(error(inputs, targets, training=False)))
 
     return run_epoch, validate
 
