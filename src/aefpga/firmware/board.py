@@ -109,17 +109,16 @@ def stream(encoder: Encoder) -> str:
     """Return the Verilog of ``<module>_stream``: packed quantities in, packed words out."""
     arriving, leaving = encoder.arriving.n_bytes, encoder.leaving.n_bytes
     bits = 8 * encoder.lanes * leaving
-    kept = range(encoder.lanes if encoder.lanes > 1 else 0)
-    tags_in = ["s_axis_tlast", *(f"s_axis_tkeep[{arriving * lane}]" for lane in kept)]
-    tags_out = ["m_axis_tlast", *(f"m_axis_tkeep[{leaving * lane}]" for lane in kept)]
     lines = [line for lane in range(encoder.lanes) for line in _lane(encoder, lane)]
-    if leaving > 1:
-        lines += [
-            f"assign m_axis_tkeep[{leaving * (lane + 1) - 1}:{leaving * lane + 1}] = "
-            f"{{{leaving - 1}{{m_axis_tkeep[{leaving * lane}]}}}};"
-            for lane in kept
-        ]
+    tags_in, tags_out = ["s_axis_tlast"], ["m_axis_tlast"]
+    if encoder.lanes > 1:
+        last_first = range(encoder.lanes - 1, -1, -1)
+        tags_in += [f"s_axis_tkeep[{arriving * lane}]" for lane in last_first]
+        tags_out += [f"keep[{lane}]" for lane in last_first]
+        bytes_kept = ", ".join(f"{{{leaving}{{keep[{lane}]}}}}" for lane in last_first)
+        lines.append(f"assign m_axis_tkeep = {{{bytes_kept}}};")
     body = "\n".join(f"    {line}" for line in lines)
+    kept = f"\n    wire [{encoder.lanes - 1}:0] keep;" if encoder.lanes > 1 else ""
     return f"""\
 `timescale 1 ns / 1 ps
 // The encoder on an AXI4-Stream, {encoder.lanes} record(s) in a beat.
@@ -133,7 +132,7 @@ module {encoder.module}_stream (
     wire rst = ~aresetn;
     wire accept;
     wire done;
-    wire [{bits - 1}:0] words;
+    wire [{bits - 1}:0] words;{kept}
 
     credit_fifo #(.LATENCY({encoder.latency}), .TAGS({len(tags_in)}), .WIDTH({bits})) fifo (
         .clk(aclk), .rst(rst), .accept(accept), .done(done), .data(words),

@@ -1,8 +1,8 @@
 `timescale 1 ns / 1 ps
-// Back-pressure around a pipeline that never stops. A clock enable for thousands of registers would
-// be the slowest net of a design; here a beat is accepted only where the FIFO behind the pipeline has
-// room for it, so that what is on its way when the sink stops comes to rest there. `in_ready` is a
-// register, and depends on registers alone.
+// Back-pressure around a pipeline that never stops. A clock enable would be a net from `out_ready` to
+// thousands of registers in one cycle; here a beat is accepted only where the FIFO behind the pipeline
+// has room for it, so that what is on its way when the sink stops comes to rest there. `in_ready` is
+// a register, and depends on registers alone.
 
 module credit_fifo #(
     parameter LATENCY = 2,  // of the pipeline, in clock cycles
