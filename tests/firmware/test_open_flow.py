@@ -72,7 +72,7 @@ def test_companders_limit_the_clock_and_where_they_are_is_said():
         open_flow.estimate_frequency(trace(spec, 5.0, adders=1), 1e4) for spec in (plain, companded)
     )
     assert second.mhz == pytest.approx(first.mhz / open_flow.COMPANDER_ADDERS)
-    assert "1 adder(s) in a row a stage" in first.method
+    assert "1 adder(s) in a row in a stage" in first.method
     assert "1.5 adder(s) in a row at the ports" in second.method
     # With two adders a stage it is these.
     third = open_flow.estimate_frequency(trace(companded, 5.0, adders=2), 1e4)

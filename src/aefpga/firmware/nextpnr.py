@@ -64,7 +64,7 @@ class Family:
         The cells that are added up. Those of `lut` each take the place of a four-input look-up
         table.
     timing : str
-        Who found out the delays.
+        Whose delays nextpnr has.
     """
 
     synthesis: str

@@ -45,7 +45,7 @@ def estimate_frequency(rtl: Rtl, lut: float, family: str = "xcup") -> Frequency:
     slowness, before = SLOWNESS[family], _adders_in_front(rtl.spec)
     adders = max(rtl.adders, before)
     delay = ADDER_DELAY.ns(lut)
-    where = "a stage" if adders > before else "at the ports, where companders and offsets are"
+    where = "in a stage" if adders > before else "at the ports, where companders and offsets are"
     method = (
         f"{adders:g} adder(s) in a row {where}, at {delay * slowness.likely:.2f} ns each for a "
         f"design of this size: a fit to {COST_LUT.designs} routed networks ({ADDER_DELAY.source}), "
@@ -159,8 +159,8 @@ def route_open(
         resources=routed.resources,
         frequency=Frequency(
             routed.mhz,
-            f"{family.router.name}'s timing analysis of the routed design, with the delays that "
-            f"{family.timing} measured, not the vendor's; the slowest path takes {routed.slowest}",
+            f"{family.router.name}'s timing analysis of the routed design, with {family.timing}'s "
+            f"delays, not the vendor's; the slowest path takes {routed.slowest}",
         ),
         uncertainty={"lut": "look-up tables of four inputs, carries included"},
         notes=(

@@ -136,7 +136,13 @@ class Processes:
             if self._stopped:
                 return subprocess.CompletedProcess(command, 1, "", "stopped")
             process = subprocess.Popen(
-                command, cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+                command,
+                cwd=cwd,
+                # What one that is killed leaves goes with the folder.
+                env={**os.environ, "TMPDIR": str(cwd.resolve())},
+                stdout=subprocess.PIPE,
+                stderr=subprocess.PIPE,
+                text=True,
             )
             self._running.add(process)
         end = time.monotonic() + self._timeout_s

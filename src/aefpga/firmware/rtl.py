@@ -26,6 +26,7 @@ from aefpga.files import atomic_path, sha256_of, write_json
 from aefpga.firmware.bench import write_benches
 from aefpga.firmware.board import Encoder, write_board
 from aefpga.firmware.calibration import adders_per_stage
+from aefpga.firmware.parts import PARTS
 from aefpga.firmware.ports import front_end, input_ports, output_ports, test_bench, wrapper
 from aefpga.firmware.rounding import quantize
 from aefpga.firmware.score import scored
@@ -228,6 +229,9 @@ def write_project(rtl: Rtl, folder: Path, part: str, lanes: int = 1) -> None:
         )
         model.write()
         _build_the_wrapper(temporary)
+        if any(other.name == part and other.is_open for other in PARTS):
+            for script in temporary.glob("build_*_prj.tcl"):
+                script.unlink()
         # A primitive that no encoder uses, whose ROM style Yosys refuses.
         if not list((temporary / "src/memfiles").iterdir()):
             (temporary / "src/static/lookup_table.v").unlink(missing_ok=True)
