@@ -7,7 +7,6 @@ import pytest
 from aefpga.firmware.rtl import TOP, trace, write_project
 from aefpga.fixedpoint.example import random_spec
 from aefpga.proof.block import prove_block
-from aefpga.proof.netlist import verilog_files
 
 
 @pytest.fixture(scope="module")
@@ -19,8 +18,12 @@ def project(tmp_path_factory):
     return folder
 
 
+def proof_of(project):
+    return prove_block(*(project / f"src/{TOP}_{n}.v" for n in ("block", "wrapper")), 4)
+
+
 def test_valid_is_proven(project):
-    assert prove_block(TOP, verilog_files(project), 4).verdict == "proven"
+    assert proof_of(project).verdict == "proven"
 
 
 @pytest.mark.parametrize(
@@ -45,6 +48,6 @@ def test_changes_are_found(project, tmp_path, old, new, reason):
     text = block.read_text()
     assert old in text
     block.write_text(text.replace(old, new, 1))
-    found = prove_block(TOP, verilog_files(folder), 4)
+    found = proof_of(folder)
     assert found.verdict == "not proven"
     assert reason in found.reason

@@ -5,37 +5,32 @@ one. Its `valid` is proven by induction over clock cycles: `out_valid` is a regi
 a cycle of reset and else what the register before it was, and so on until `in_valid`.
 """
 
-from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 
-from aefpga.firmware.verilator import check
 from aefpga.proof.equality import CLOCK, OutputProof
 from aefpga.proof.netlist import Bit, Cell, Netlist, read_verilog
 
 IN, OUT, RESET = "in_valid", "out_valid", "rst"
 
 
-def prove_block(module: str, files: Sequence[Path], latency_cycles: int) -> OutputProof:
-    """Prove that `out_valid` of ``<module>_block`` says which outputs are of valid inputs.
+def prove_block(block: Path, wrapper: Path, latency_cycles: int) -> OutputProof:
+    """Prove that a block's `out_valid` says which outputs are of valid inputs.
 
     Parameters
     ----------
-    module : str
-        Name of the encoder; ``<module>_wrapper`` is what gives the words.
-    files : sequence of Path
-        All the Verilog.
+    block, wrapper : Path
+        The Verilog of the block, and of what gives the words in it; both named after their modules.
     latency_cycles : int
         Registers between the wrapper's inputs and outputs.
 
     Raises
     ------
     ToolError
-        If Yosys or Verilator is missing, or cannot read the Verilog.
+        If Yosys is missing, or cannot read the Verilog.
     """
-    top = f"{module}_block"
-    check(top, files)
-    reason = _reason(read_verilog(files, top, is_flat=False), f"{module}_wrapper", latency_cycles)
+    netlist = read_verilog([block, wrapper], block.stem, is_flat=False)
+    reason = _reason(netlist, wrapper.stem, latency_cycles)
     return OutputProof(OUT, "not proven" if reason else "proven", reason)
 
 

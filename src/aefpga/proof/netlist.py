@@ -15,9 +15,12 @@ from aefpga.firmware.yosys import run_script
 Bit = int | str
 
 # Only what it takes to read: nothing is optimized, and every connection is the text's.
-READ = "read_verilog {files}; hierarchy -check -top {top}; "
-FLAT = READ + "proc; flatten; write_json {out}"
-ALONE = READ + "proc {top}; select {top}; write_json -selected {out}"
+FLAT = "read_verilog {files}; hierarchy -check -top {top}; proc; flatten; write_json {out}"
+# What is in the modules in it need not be known.
+ALONE = (
+    "read_verilog {files}; hierarchy -top {top}; "
+    "proc {top}; select {top}; write_json -selected {out}"
+)
 OUT = "netlist.json"
 
 

@@ -48,12 +48,14 @@ def prove(
         step("RTL", 1, 1)
     files = verilog_files(folder)
     latency = _latency(folder)
-    proof = prove_equal(
-        spec, files, f"{rtl.TOP}_wrapper", latency, seconds=limit_seconds, step=step
-    )
+    block, wrapper = (folder / f"src/{rtl.TOP}_{name}.v" for name in ("block", "wrapper"))
     # Sources that somebody keeps may be without it.
-    if folder / f"src/{rtl.TOP}_block.v" in files:
-        valid = prove_block(rtl.TOP, files, latency)
+    around = block.stem if block in files else None
+    proof = prove_equal(
+        spec, files, wrapper.stem, latency, seconds=limit_seconds, around=around, step=step
+    )
+    if around is not None:
+        valid = prove_block(block, wrapper, latency)
         proof = replace(proof, outputs=(*proof.outputs, valid))
     found = certificate(
         proof,
