@@ -14,7 +14,7 @@ CREDIT_FIFO = Path(__file__).parent / "verilog" / "credit_fifo.v"
 
 
 @dataclass(frozen=True)
-class Encoder:
+class Interface:
     """What an encoder's surroundings know of it.
 
     Parameters
@@ -71,24 +71,24 @@ class Encoder:
         yield f"{against} {side}_axis_tready"
 
 
-def write_board(encoder: Encoder, sources: Path) -> None:
+def write_board(interface: Interface, sources: Path) -> None:
     """Write block and stream into the folder of an encoder's Verilog."""
     shutil.copy(CREDIT_FIFO, sources / "static")
-    (sources / f"{encoder.module}_block.v").write_text(block(encoder))
-    (sources / f"{encoder.module}_stream.v").write_text(stream(encoder))
+    (sources / f"{interface.module}_block.v").write_text(block(interface))
+    (sources / f"{interface.module}_stream.v").write_text(stream(interface))
 
 
-def block(encoder: Encoder) -> str:
+def block(interface: Interface) -> str:
     """Return the Verilog of ``<module>_block``: the encoder, and `valid` that follows the data."""
-    latency = encoder.latency
-    names = [port.name for port in (*encoder.inputs, *encoder.outputs)]
+    latency = interface.latency
+    names = [port.name for port in (*interface.inputs, *interface.outputs)]
     return f"""\
 `timescale 1 ns / 1 ps
 // The encoder, a record a cycle. `out_valid` is `in_valid` {latency} cycles before, as the outputs
 // are of the inputs then. `rst` (synchronous) makes invalid what is on its way; the data need none.
 
-module {encoder.module}_block (
-{declarations(encoder.block_ports)}
+module {interface.module}_block (
+{declarations(interface.block_ports)}
 );
     reg [{latency - 1}:0] valid;
 
@@ -100,33 +100,33 @@ module {encoder.module}_block (
 
     assign out_valid = valid[{latency - 1}];
 
-    {encoder.module}_wrapper encoder ({connections(["clk", *names])});
+    {interface.module}_wrapper encoder ({connections(["clk", *names])});
 endmodule
 """
 
 
-def stream(encoder: Encoder) -> str:
+def stream(interface: Interface) -> str:
     """Return the Verilog of ``<module>_stream``: packed quantities in, packed words out."""
-    arriving, leaving = encoder.arriving.n_bytes, encoder.leaving.n_bytes
-    bits = 8 * encoder.lanes * leaving
-    lines = [line for lane in range(encoder.lanes) for line in _lane(encoder, lane)]
+    arriving, leaving = interface.arriving.n_bytes, interface.leaving.n_bytes
+    bits = 8 * interface.lanes * leaving
+    lines = [line for lane in range(interface.lanes) for line in _lane(interface, lane)]
     tags_in, tags_out = ["s_axis_tlast"], ["m_axis_tlast"]
-    if encoder.lanes > 1:
-        last_first = range(encoder.lanes - 1, -1, -1)
+    if interface.lanes > 1:
+        last_first = range(interface.lanes - 1, -1, -1)
         tags_in += [f"s_axis_tkeep[{arriving * lane}]" for lane in last_first]
         tags_out += [f"keep[{lane}]" for lane in last_first]
         bytes_kept = ", ".join(f"{{{leaving}{{keep[{lane}]}}}}" for lane in last_first)
         lines.append(f"assign m_axis_tkeep = {{{bytes_kept}}};")
     body = "\n".join(f"    {line}" for line in lines)
-    kept = f"\n    wire [{encoder.lanes - 1}:0] keep;" if encoder.lanes > 1 else ""
+    kept = f"\n    wire [{interface.lanes - 1}:0] keep;" if interface.lanes > 1 else ""
     return f"""\
 `timescale 1 ns / 1 ps
-// The encoder on an AXI4-Stream, {encoder.lanes} record(s) in a beat.
+// The encoder on an AXI4-Stream, {interface.lanes} record(s) in a beat.
 // A record: {arriving} bytes of quantities in, {leaving} bytes of words out.
 
-module {encoder.module}_stream (
+module {interface.module}_stream (
     // verilator lint_off UNUSEDSIGNAL
-{declarations(["input aclk", "input aresetn", *encoder.stream_ports])}
+{declarations(["input aclk", "input aresetn", *interface.stream_ports])}
     // verilator lint_on UNUSEDSIGNAL
 );
     wire rst = ~aresetn;
@@ -134,7 +134,7 @@ module {encoder.module}_stream (
     wire done;
     wire [{bits - 1}:0] words;{kept}
 
-    credit_fifo #(.LATENCY({encoder.latency}), .TAGS({len(tags_in)}), .WIDTH({bits})) fifo (
+    credit_fifo #(.LATENCY({interface.latency}), .TAGS({len(tags_in)}), .WIDTH({bits})) fifo (
         .clk(aclk), .rst(rst), .accept(accept), .done(done), .data(words),
         .in_valid(s_axis_tvalid), .in_ready(s_axis_tready), .in_tags({{{", ".join(tags_in)}}}),
         .out_valid(m_axis_tvalid), .out_ready(m_axis_tready), .out_tags({{{", ".join(tags_out)}}}),
@@ -151,20 +151,20 @@ def connections(names: Iterable[str]) -> str:
     return ", ".join(f".{name}({name})" for name in names)
 
 
-def _lane(encoder: Encoder, lane: int) -> Iterator[str]:
+def _lane(interface: Interface, lane: int) -> Iterator[str]:
     """Yield the lines of one record of a beat; the first says when the beat comes out."""
-    start, end = (8 * p.n_bytes * lane for p in (encoder.arriving, encoder.leaving))
+    start, end = (8 * p.n_bytes * lane for p in (interface.arriving, interface.leaving))
     wires = ["clk(aclk)", "rst(rst)", "in_valid(accept)"]
     wires += [
         f"{p.name}(s_axis_tdata[{start + low + p.port_width - 1}:{start + low}])"
-        for p, low in zip(encoder.inputs, encoder.arriving.lows, strict=True)
+        for p, low in zip(interface.inputs, interface.arriving.lows, strict=True)
     ]
     wires += ["out_valid(done)" if lane == 0 else "out_valid()"]
     wires += [
         f"{p.name}(words[{end + low + p.width - 1}:{end + low}])"
-        for p, low in zip(encoder.outputs, encoder.leaving.lows, strict=True)
+        for p, low in zip(interface.outputs, interface.leaving.lows, strict=True)
     ]
-    yield f"{encoder.module}_block lane_{lane} ({', '.join(f'.{wire}' for wire in wires)});"
-    used = sum(encoder.leaving.widths)
-    if left := 8 * encoder.leaving.n_bytes - used:
+    yield f"{interface.module}_block lane_{lane} ({', '.join(f'.{wire}' for wire in wires)});"
+    used = sum(interface.leaving.widths)
+    if left := 8 * interface.leaving.n_bytes - used:
         yield f"assign words[{end + used + left - 1}:{end + used}] = {left}'b0;"

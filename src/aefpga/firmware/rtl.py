@@ -24,7 +24,7 @@ from aefpga import __version__
 from aefpga.errors import ToolError
 from aefpga.files import atomic_path, sha256_of, write_json
 from aefpga.firmware.bench import write_benches
-from aefpga.firmware.board import Encoder, write_board
+from aefpga.firmware.board import Interface, write_board
 from aefpga.firmware.calibration import adders_per_stage
 from aefpga.firmware.parts import PARTS
 from aefpga.firmware.ports import front_end, input_ports, output_ports, test_bench, wrapper
@@ -242,10 +242,10 @@ def write_project(rtl: Rtl, folder: Path, part: str, lanes: int = 1) -> None:
         if front := front_end(TOP, ports[0]):
             (temporary / f"src/{TOP}_front_end.v").write_text(front)
         (temporary / f"sim/{TOP}_wrapper_binder.cc").write_text(test_bench(TOP, *ports))
-        encoder = Encoder(spec, TOP, *ports, rtl.latency_cycles, lanes)
-        write_board(encoder, temporary / "src")
-        (temporary / f"src/{TOP}_vhdl.vhd").write_text(vhdl(encoder))
-        write_benches(encoder, temporary / "bench")
+        interface = Interface(spec, TOP, *ports, rtl.latency_cycles, lanes)
+        write_board(interface, temporary / "src")
+        (temporary / f"src/{TOP}_vhdl.vhd").write_text(vhdl(interface))
+        write_benches(interface, temporary / "bench")
         # Named after the sources that they were compiled from: good for as long as those are.
         for library in folder.glob("sim/*.so"):
             shutil.copy(library, temporary / "sim")

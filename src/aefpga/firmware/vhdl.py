@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 
-from aefpga.firmware.board import Encoder
+from aefpga.firmware.board import Interface
 
 HEADER = """\
 library ieee;
@@ -11,13 +11,13 @@ use ieee.numeric_std.all;
 """
 
 
-def vhdl(encoder: Encoder) -> str:
+def vhdl(interface: Interface) -> str:
     """Return the VHDL of package ``<module>_components`` and entity ``<module>_vhdl``.
 
     The package declares block and stream as they are in Verilog; the entity is the block, with
     ports of the types ``signed`` and ``unsigned``.
     """
-    module, inputs, outputs = encoder.module, encoder.inputs, encoder.outputs
+    module, inputs, outputs = interface.module, interface.inputs, interface.outputs
     control = ["clk : in std_logic", "rst : in std_logic", "in_valid : in std_logic"]
     typed = [f"{p.name} : in {_number(p.port_width, p.port_signed)}" for p in inputs]
     found = [f"{p.name} : out {_number(p.width, p.signed)}" for p in outputs]
@@ -32,13 +32,13 @@ def vhdl(encoder: Encoder) -> str:
 package {module}_components is
     component {module}_block is
         port (
-{_listed(_declared(encoder.block_ports), 12)}
+{_listed(_declared(interface.block_ports), 12)}
         );
     end component;
 
     component {module}_stream is
         port (
-{_listed(_declared(["input aclk", "input aresetn", *encoder.stream_ports]), 12)}
+{_listed(_declared(["input aclk", "input aresetn", *interface.stream_ports]), 12)}
         );
     end component;
 end package;

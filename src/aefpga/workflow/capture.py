@@ -212,7 +212,10 @@ class _Decoding:
         self.n_events += len(frames)
         counts = np.array([len(frame.packed) for frame in frames], np.int64)
         numbers = np.array([frame.event for frame in frames], np.uint64)
-        return Records(self.autoencoder.schema, decoded.values, counts, {"event": numbers})
+        schema = self.autoencoder.schema
+        # A variable may have that name.
+        events = {} if schema.holds("event") else {"event": numbers}
+        return Records(schema, decoded.values, counts, events)
 
 
 @contextmanager
