@@ -150,7 +150,7 @@ def test_sums_are_over_discs(record):
     assert {f"c{i}" for i in np.flatnonzero(there[:, 0])} == {"c4", "c7", "c2", "c5"}
     assert {f"c{i}" for i in np.flatnonzero(~there[:, 1])} == {"c3"}
     # Of their cells as many as the largest of a size has.
-    assert weights == pytest.approx(np.sqrt(0.1 / np.array([5, 9])))
+    assert weights == pytest.approx(np.sqrt(0.5 / np.array([5, 9])))
 
 
 def test_losses_that_there_are_not():

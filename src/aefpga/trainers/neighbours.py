@@ -15,7 +15,7 @@ from aefpga.schema import Schema
 
 # Radii of discs, in distances of the nearest two cells; what their squared errors count beside
 # those of cells, as if all errors of a disc were independent.
-RADII, WEIGHT = (1, 2), 0.1
+RADII, WEIGHT = (1, 2), 0.5
 # Positions are rounded: cells this much further off are still within a radius.
 ROUNDING = 0.1
 
