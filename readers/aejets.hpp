@@ -45,7 +45,7 @@
 namespace aejets {
 
 // The versions of the format that are read.
-constexpr unsigned kOldest = 3, kNewest = 3;
+constexpr unsigned kOldest = 3, kNewest = 4;
 
 struct Error : std::runtime_error {
     using std::runtime_error::runtime_error;
@@ -821,6 +821,16 @@ inline Schema standard(const std::string& name) {
 }
 
 inline Schema read_schema(const Json& said) {
+    if (!said["without"].is_null()) {
+        const Schema whole = standard(said.text("name"));
+        const std::vector<std::string> without = said.texts("without");
+        std::vector<std::string> names;
+        for (const Variable& v : whole.variables)
+            if (std::find(without.begin(), without.end(), v.name) == without.end())
+                names.push_back(v.name);
+        expect(!names.empty(), "JSON is damaged: its variables");
+        return whole.select(names);
+    }
     const Json::List& variables = said["variables"].as<Json::List>("variables");
     expect(!variables.empty() && variables.size() <= 4096, "JSON is damaged: its variables");
     if (std::holds_alternative<std::string>(variables[0].value))
@@ -1140,7 +1150,7 @@ class Grid {
 
 // A file of compressed records, opened.
 //
-// Read are files of version 3 of the format with codec `scalar` at level fast: jets, events, cells,
+// Read are files of versions 3 and 4 of the format with codec `scalar` at level fast: jets, events, cells,
 // regions, images, and any record whose schema is in the file. Refused, with an error that says so:
 // - codec `autoencoder` (`compress --run`): its values come from a network in ONNX, whose float32
 //   results differ in their last digits from one program to the next;
@@ -1228,7 +1238,7 @@ class File {
         };
         zip_ = std::make_unique<Zip>(reading, size_, kDigest);
         const Json header = Parser(zip_->member("header.json", kMaxJson)).document();
-        const std::uint64_t version = header.count("schema");
+        const std::uint64_t version = version_ = header.count("schema");
         if (version < kOldest || version > kNewest)
             fail("it has version " + std::to_string(version) + " of the format, this reads versions " +
                  std::to_string(kOldest) + " to " + std::to_string(kNewest) +
@@ -1276,8 +1286,11 @@ class File {
             auto& grid = of_kinds[v.kind];
             if (!grid) {
                 const Json& bound = bounds[v.kind.c_str()];
-                grid = std::make_shared<const Grid>(bound["relative"].as<double>("relative"),
-                                                    bound["absolute"].as<double>("absolute"));
+                if (bound.is_null()) fail("JSON is damaged: " + v.kind + " is missing");
+                const auto of = [&bound](const char* key) {
+                    return bound[key].is_null() ? 0 : bound[key].as<double>(key);
+                };
+                grid = std::make_shared<const Grid>(of("relative"), of("absolute"));
             }
             grids_.push_back(grid);
         }
@@ -1296,7 +1309,7 @@ class File {
 
     void read(const std::string& name, std::pair<std::uint64_t, std::uint64_t> said, Chunk& chunk) {
         using namespace detail;
-        read_events(member(name + "events"), chunk);
+        const bool is_exact = read_events(member(name + "events"), chunk);
         const std::int64_t n = std::accumulate(chunk.counts.begin(), chunk.counts.end(), std::int64_t{0});
         expect(chunk.counts.size() == said.first && static_cast<std::uint64_t>(n) == said.second,
                "it holds other numbers of events or records than the manifest says");
@@ -1326,10 +1339,12 @@ class File {
                 chunk.values[j][row] = static_cast<float>(value);
             }
         }
-        read_exact(member(name + "exact"), rows, chunk);
+        // Until version 3 they are always there, if with nothing in them.
+        if (is_exact || version_ < 4) read_exact(member(name + "exact"), rows, chunk);
     }
 
-    static void read_events(const detail::Bytes& packed, Chunk& chunk) {
+    // Returns whether values of the chunk are kept exactly.
+    static bool read_events(const detail::Bytes& packed, Chunk& chunk) {
         using namespace detail;
         const std::size_t limit = kMaxEventBytes + 20 * packed.size();
         const Bytes content = unzipped(packed, 0, packed.size(), limit);
@@ -1347,8 +1362,10 @@ class File {
             sum += chunk.counts.back();
         }
         std::size_t left = limit;
+        bool is_exact = false;
         for (const std::string& name : arrays.names()) {
-            if (name == "counts.npy") continue;
+            is_exact |= name == "exact.npy";
+            if (name == "counts.npy" || name == "exact.npy") continue;
             expect(name.rfind("event/", 0) == 0 && name.size() > 10, "a column of events is unknown");
             const Bytes bytes = arrays.member(name, left);
             left -= bytes.size();
@@ -1356,6 +1373,7 @@ class File {
             expect(column.size == counts.size, "its columns of events differ in length");
             chunk.events.emplace(name.substr(6, name.size() - 10), column.column());
         }
+        return is_exact;
     }
 
     static void read_exact(const detail::Bytes& packed, std::size_t rows, Chunk& chunk) {
@@ -1374,7 +1392,7 @@ class File {
 
     std::string path_;
     std::ifstream stream_;
-    std::uint64_t size_ = 0, n_records_ = 0, n_events_ = 0;
+    std::uint64_t size_ = 0, version_ = 0, n_records_ = 0, n_events_ = 0;
     std::unique_ptr<detail::Zip> zip_;
     detail::Schema schema_;
     std::vector<std::shared_ptr<const detail::Grid>> grids_;

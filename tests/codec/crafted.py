@@ -57,7 +57,7 @@ def write_members(path, members):
 def rehashed(members):
     """The same members, with a header that states the checksums of the model's files."""
     header = json.loads(members["header.json"])
-    sums = {n: sha256(members[f"model/{n}"]).hexdigest() for n in header["files"]}
+    sums = {n: sha256(members[f"model/{n}"]).hexdigest() for n in header.get("files", {})}
     return {**members, "header.json": json.dumps({**header, "files": sums}).encode()}
 
 
@@ -108,5 +108,5 @@ def with_learned_models(members, table, counts):
 def table_of(path, number):
     """The steps of a chunk, and its jets per event."""
     archive = Archive(path)
-    counts, _ = unpack_events(archive.reader.member(f"{chunk(number)}/events"), "")
+    counts, *_ = unpack_events(archive.reader.member(f"{chunk(number)}/events"), "")
     return Grids(PROFILE, SCHEMA).steps(list(archive.iterate())[number].values), counts

@@ -84,10 +84,10 @@ def arrays(**members):
     return stream.getvalue()
 
 
-def events_of(n):
-    """One event of so many jets."""
+def events_of(*counts, **columns):
+    """Events of so many jets."""
     stream = io.BytesIO()
-    np.savez_compressed(stream, counts=np.array([n]))
+    np.savez_compressed(stream, counts=np.array(counts), **columns)
     return stream.getvalue()
 
 
@@ -146,7 +146,8 @@ def bombs(jets, tmp_path_factory):
             "claim more than",
         ),
         "exact": (
-            plain | {"chunks/000000/exact": zlib.compress(bytes(300_000_000), 9)},
+            plain | {"chunks/000000/events": events_of(*[4] * 15, exact=np.ones(15, bool)),
+                     "chunks/000000/exact": zlib.compress(bytes(300_000_000), 9)},
             "exact is damaged",
         ),
         "models": (

@@ -104,17 +104,6 @@ def test_tables_coded_by_learned_models(learned, seed, n, reach):
         np.testing.assert_array_equal(found, table)
 
 
-def test_networks_beyond_31_bits_are_left_to_float64(learned):
-    coder, _ = learned
-    model = coder._models[1]
-    assert model.compiled is not None
-    model.__dict__.pop("compiled")
-    model.layers[1].bias[0] += 1 << 30
-    assert model.compiled is None
-    model.layers[1].bias[0] -= 1 << 30
-    model.__dict__.pop("compiled")
-
-
 @pytest.mark.parametrize("cut", [1, 2, 700])
 def test_shortened_streams_are_errors(learned, cut):
     coder, table = learned

@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -8,16 +10,21 @@ from aefpga.codec.grid import Grids
 from aefpga.data.reader import read_records
 from aefpga.data.sample import sample_path
 from aefpga.entropy.conditional import (
+    MAX_INPUT,
+    NARROW,
     SLOTS,
+    WIDE,
+    ColumnModel,
     Conditional,
+    IntegerLayer,
     Uniform,
-    cumulative_shares,
 )
 from aefpga.entropy.histograms import StepHistograms
-from aefpga.entropy.learned import load_models, save_models
+from aefpga.entropy.jets import EventJetScheme
+from aefpga.entropy.learned import _check_model, load_models, save_models
 from aefpga.entropy.learning import bin_edges, learn
 from aefpga.entropy.rans import Stream, encode_intervals
-from aefpga.entropy.schemes import JetScheme, PlainScheme
+from aefpga.entropy.schemes import Hint, PlainScheme
 from aefpga.errors import DataError
 from aefpga.schema import JETS
 
@@ -31,7 +38,7 @@ def learned():
     grids = Grids(Profile.relative(0.0107), VARIABLES)
     half = len(found.counts) // 2
     first, second = found.between(0, half), found.between(half, len(found.counts))
-    scheme = JetScheme(VARIABLES, grids.of_columns)
+    scheme = EventJetScheme(VARIABLES, grids.of_columns)
     models = learn(scheme, [(grids.steps(first.values), first.counts)])
     return grids.steps(second.values), second.counts, scheme, models
 
@@ -98,33 +105,66 @@ def test_other_events_are_refused(learned):
         coder.decode(data, counts[::-1])
 
 
+def in_integers(model, features):
+    """Sums of shares, shape (n_symbols + 1, n), in Python's integers and in another order."""
+    x = [[max(min(((int(f) - int(c)) * int(g)) >> 16, 2047), -2047) for f in row]
+         for row, c, g in zip(features, model.centre, model.gain, strict=True)]  # fmt: skip
+    x = np.array(x, object)
+    for layer in model.layers:
+        terms = [w[:, None].astype(int) * row for w, row in zip(layer.weight, x, strict=True)]
+        sums = sum(reversed(terms)) + layer.bias.astype(object)[:, None]
+        last = sums >> layer.shift.astype(int).astype(object)[:, None]
+        x = np.clip(last, 0, model.arithmetic.max_activation)
+    shares = [[int(model.arithmetic.powers[min(i, len(model.arithmetic.powers) - 1)]) for i in row]
+              for row in last.max(axis=0) - last]  # fmt: skip
+    return np.concatenate([np.zeros((1, len(shares[0])), int), np.cumsum(shares, axis=0)])
+
+
 def test_the_frequencies_are_the_same_on_every_machine(learned):
     """Of a network in integers: the same with sums in another order, and in Python's integers."""
     steps, counts, scheme, models = learned
-    rows = scheme.passes(counts)[0][:200]
-    for column, hint in scheme.walk(rows, counts, steps):
+    for column, _, hint in scheme.walk(counts[:50], steps[: counts[:50].sum()]):
         model = models[column]
         if not model.layers:
             continue
-        features = np.stack(hint.features, axis=1)
-        x = np.clip(((features - model.centre) * model.gain) >> 16, -2047, 2047).astype(object)
-        for layer in model.layers:
-            sums = x @ layer.weight.astype(int).astype(object) + layer.bias.astype(object)
-            last = x = sums >> layer.shift.astype(int).astype(object)
-            x = np.clip(x, 0, 65_535)
-        table = model.table(hint.features)
-        shares = cumulative_shares(last.astype(np.float64))
-        np.testing.assert_array_equal(table.shares(slice(None)), shares)
-        n_symbols = shares.shape[1] - 1
+        table = model.table(hint)
+        shares = in_integers(model, hint.features)
+        np.testing.assert_array_equal(table.shares(slice(None)), shares.T)
+        n_symbols = len(shares) - 1
         total = 0
         for symbol in range(n_symbols):
-            first, frequency = table.intervals(np.full(len(rows), symbol))
+            first, frequency = table.intervals(np.full(shares.shape[1], symbol))
             exact = [int(s) * (SLOTS - n_symbols) // int(t) + symbol
-                     for s, t in zip(shares[:, symbol], shares[:, -1], strict=True)]  # fmt: skip
+                     for s, t in zip(shares[symbol], shares[-1], strict=True)]  # fmt: skip
             np.testing.assert_array_equal(first, exact)
             assert (frequency >= 1).all()
             total += frequency
         assert (total == SLOTS).all()
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.integers(0, 99), st.sampled_from([NARROW, WIDE]), st.integers(1, 60))
+def test_the_largest_sums_are_exact(seed, arithmetic, n_features):
+    """Weights and inputs as large as they may be, with sums one below what floats hold."""
+    rng = np.random.default_rng(seed)
+    sizes, largest, layers = (n_features, 12, 12, 20), MAX_INPUT, []
+    for n_in, n_out in pairwise(sizes):
+        weight = rng.choice([-127, -126, 125, 127], (n_in, n_out)).astype(np.int8)
+        bare = IntegerLayer(weight, np.zeros(n_out, np.int64), np.zeros(n_out, np.int8))
+        room = np.minimum(arithmetic.max_sum - 1 - bare.reach(largest), 2**31 - 1)
+        layers.append(IntegerLayer(weight, rng.choice([-1, 1], n_out) * room,
+                                   rng.integers(0, 9, n_out).astype(np.int8)))  # fmt: skip
+        largest = arithmetic.max_activation
+    model = ColumnModel(np.arange(19), np.zeros(0, np.int64), np.zeros(n_features, np.int64),
+                        np.full(n_features, 1 << 16), layers, arithmetic)  # fmt: skip
+    _check_model(model)
+    features = list(rng.choice([-4000, -2047, 3, 2047, 9999], (n_features, 40)))
+    hint = Hint(features, np.zeros(40, np.int64))
+    shares = model.table(hint).shares(slice(None))
+    np.testing.assert_array_equal(shares, in_integers(model, features).T)
+    layers[1].bias[0] += np.sign(layers[1].bias[0]) * arithmetic.max_sum
+    with pytest.raises(ValueError, match="larger than floats hold exactly"):
+        _check_model(model)
 
 
 @given(st.lists(st.integers(1, 4096), min_size=1, max_size=50), st.integers(0, 99))

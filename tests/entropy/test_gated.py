@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aefpga.entropy.gated import GatedHistograms, Histogram
+from aefpga.entropy.gated import GatedHistograms, Histogram, Numbers
 from aefpga.entropy.histograms import StepHistograms
 from aefpga.entropy.rans import MAX_LANES, MAX_STEPS, signed, unsigned
 from aefpga.errors import DataError
@@ -127,5 +127,5 @@ def test_few_numbers_get_a_coarse_histogram():
     assert Histogram.of(many).coarseness < Histogram.of(few).coarseness
     for counts in (few, many):
         histogram = Histogram.of(counts)
-        again = Histogram.read(iter(histogram.stored()))
+        again = Histogram.read(Numbers(histogram.stored()))
         np.testing.assert_array_equal(again.frequencies, histogram.frequencies)

@@ -33,9 +33,9 @@ def exhaustively(models, sums, words):
     every = np.stack([g.ravel() for g in grids], axis=1)
     every = every[(every[:, 0] > 0) | (every[:, 2] == 0)]
     bits = np.zeros(len(every))
-    for column, hint in PlainScheme(3).walk(np.arange(len(every)), every, every):
+    for column, _, hint in PlainScheme(3).walk(np.ones(len(every), np.int64), every):
         symbols = models[column].symbols(hint.distances(every[:, column]))
-        _, frequency = models[column].table(hint.features).intervals(symbols)
+        _, frequency = models[column].table(hint).intervals(symbols)
         cost = -np.log2(frequency / models[column].widths(symbols) / 2**14)
         bits += np.where((column == 2) & (every[:, 0] == 0), 0, cost)
     share, sent = np.exp2(-bits), sums.of(every)

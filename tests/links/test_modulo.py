@@ -94,7 +94,7 @@ def test_a_file_of_other_content_is_refused_before_it_is_used(learned, tmp_path)
         ({"ranges": ranges.astype(float)}, "ranges of float64"),
         ({"models": np.zeros(10, np.uint8)}, "entropy coding is damaged"),
         ({"encoder": "0" * 64}, "words of encoder 0000000000000000"),
-        ({"schema": 3}, "schema 3, expected 4"),
+        ({"schema": 3}, "schema 3, expected 5"),
         ({"record": "{}"}, "no schema of a record"),
         ({"limits": np.zeros(2)}, "not enough values"),
     ):

@@ -79,12 +79,10 @@ class Archive:
                 f"{self.path}: its manifest lists {len(listed):,} chunks, there are {len(there):,}"
             )
         where = f"{self.path}: {MANIFEST}"
-        manifest = read_manifest(content, self.reader.header["schema"], where)
+        names, version = self.schema.names, self.reader.header["schema"]
+        manifest = read_manifest(content, version, names, where)
         if there and there[-1] >= len(manifest.chunks):
             raise DataError(f"{self.path}: its manifest does not list chunk {there[-1]}")
-        for errors in (manifest.root_mean_square_error, manifest.largest_error):
-            if errors.keys() != set(self.schema.names):
-                raise DataError(f"{where} is damaged: it has errors of other variables")
         return manifest
 
     @property
@@ -136,7 +134,9 @@ class Archive:
         if "words" not in coders:
             raise UsageError(f"{self.path} was made without an autoencoder: it has no latent words")
         for number in self.chunks():
-            counts, _ = unpack_events(self.reader.member(f"{chunk(number)}/events"), str(self.path))
+            counts, *_ = unpack_events(
+                self.reader.member(f"{chunk(number)}/events"), str(self.path)
+            )
             yield coders["words"].decode(self.reader.member(f"{chunk(number)}/words"), counts)
 
     def models(self) -> dict[str, bytes]:
@@ -213,7 +213,8 @@ class Archive:
 
     def _chunk(self, number: int, coders: Mapping[str, Coder]) -> Records:
         where = f"{self.path}: {chunk(number)}"
-        counts, events = unpack_events(self.reader.member(f"{chunk(number)}/events"), where)
+        packed = self.reader.member(f"{chunk(number)}/events")
+        counts, events, is_exact = unpack_events(packed, where)
         self._compare(number, counts, events)
         check_size(int(counts.sum()), len(self.schema), self.path.stat().st_size)
         tables = {}
@@ -223,7 +224,9 @@ class Archive:
             except DataError as error:
                 raise DataError(f"{where}/{name}: {error}") from error
         values = self.codec.restore(tables)
-        restore_exact(values, self.reader.member(f"{chunk(number)}/exact"), where)
+        # Until version 3 of the format it is always there, if with nothing in it.
+        if is_exact or self.reader.header["schema"] < 4:
+            restore_exact(values, self.reader.member(f"{chunk(number)}/exact"), where)
         return Records(self.schema, values, counts, events)
 
     def _compare(self, number: int, counts: Words, events: Mapping[str, NDArray[Any]]) -> None:

@@ -27,7 +27,7 @@ class Statistics:
     chunks: list[Chunk] = field(default_factory=list)
     saturated: int = 0
     exact_values: int = 0
-    bits: dict[str, int] = field(default_factory=dict)
+    sizes: dict[str, int] = field(default_factory=dict)
     # Of each variable: sum of squared errors, and the largest error, absolute, in its unit.
     squares: NDArray[np.float64] = field(init=False)
     largest: NDArray[np.float64] = field(init=False)
@@ -41,26 +41,25 @@ class Statistics:
         self.squares = self.squares + [np.square(column).sum() for column in error.T]
         self.largest = np.maximum(self.largest, error.max(axis=0, initial=0))
 
-    def facts(self, names: tuple[str, ...]) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
         """Return what a manifest says of the records; of no records, errors are 0."""
         n_records = sum(c.records for c in self.chunks)
-        n = max(n_records, 1)
-        mean_squares = [_short(x) for x in np.sqrt(self.squares / n)]
+        mean_squares = self.squares / max(n_records, 1)
         return {
             "chunks": self.chunks,
             "records": n_records,
             "events": sum(c.events for c in self.chunks),
-            "bits_per_record": {part: bits / n for part, bits in self.bits.items()},
+            "sizes": self.sizes,
             "saturated": self.saturated,
             "exact_values": self.exact_values,
-            "root_mean_square_error": dict(zip(names, mean_squares, strict=True)),
-            "largest_error": dict(zip(names, map(_short, self.largest), strict=True)),
+            "root_mean_square_error": [_short(x) for x in np.sqrt(mean_squares)],
+            "largest_error": [_short(x) for x in self.largest],
         }
 
 
 def _short(x: float) -> float:
-    """Return a number of six digits; 0 is written as 0."""
-    return float(f"{x:.6g}")
+    """Return a number of four digits."""
+    return float(f"{x:.4g}")
 
 
 class ChunkWriter:
@@ -101,20 +100,23 @@ class ChunkWriter:
             if size < len(self._coders[name].encode(tables[name], records.counts)):
                 self._coders[name], adopted[name] = learned, model
         if adopted:
-            self.statistics.bits["models"] = 8 * sum(map(len, adopted.values()))
+            self.statistics.sizes["models"] = sum(map(len, adopted.values()))
         return adopted
 
     def write(self, writer: Writer, records: Records) -> None:
         """Quantize, check, code and write the next chunk."""
         made, total = quantize_within(self._codec, records.values), self.statistics
-        parts = {"events": pack_events(records)}
+        # Readers of what is not learned are to be simple.
+        is_coded, is_exact = "models" in total.sizes, bool(made.exact.any())
+        parts = {"events": pack_events(records, is_exact=is_exact, is_coded=is_coded)}
         for name, table in made.tables.items():
             parts[name] = self._coders[name].encode(table, records.counts)
-        parts["exact"] = pack_exact(made.exact, records.values)
+        if is_exact:
+            parts["exact"] = pack_exact(made.exact, records.values)
         number = len(total.chunks)
         for part, content in parts.items():
             size = writer.add(f"{chunk(number)}/{part}", content)
-            total.bits[part] = total.bits.get(part, 0) + 8 * size
+            total.sizes[part] = total.sizes.get(part, 0) + size
         total.chunks.append(Chunk(events=len(records.counts), records=len(records)))
         total.saturated += int(made.outside.sum())
         total.exact_values += int(made.exact.sum())

@@ -24,7 +24,7 @@ from typing import Any
 from aefpga.errors import DataError
 from aefpga.files import atomic_path
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 MIMETYPE = b"application/x-aejets"
 HEADER, MANIFEST = "header.json", "manifest.json"
 _DEFLATED = (HEADER, MANIFEST)

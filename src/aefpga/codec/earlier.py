@@ -1,11 +1,18 @@
-"""What headers and manifests of versions 1 and 2 of the format say, as version 3 would say it."""
+"""What headers and manifests of versions 1 to 3 of the format say, as version 4 would say it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 
-def header(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a header of version 1 or 2 says as version 3 would."""
+def header(content: Mapping[str, Any], version: int) -> dict[str, Any]:
+    """Return what a header of an earlier version says as version 4 would."""
+    found = dict(content) if version == 3 else _header_of_jets(content)
+    if found.get("codec") == "scalar" and isinstance(options := found.get("options", {}), dict):
+        found["options"] = {**options, "knows_events": False}
+    return found
+
+
+def _header_of_jets(content: Mapping[str, Any]) -> dict[str, Any]:
     encoder, learned = content.get("encoder"), content.get("entropy", {})
     scalar = "scalar" if "quantization" in content else "zeros"
     options = {
@@ -23,8 +30,8 @@ def header(content: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def manifest(content: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a manifest of version 1 or 2 says as version 3 would."""
+def manifest(content: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
+    """Return what a manifest of an earlier version says as version 4 would."""
     renamed = {"jets": "records", "bits_per_jet": "bits_per_record", "saturated_jets": "saturated"}
     found = {renamed.get(key, key): value for key, value in content.items()}
     # Of version 1: how many corrections were not 0.
@@ -38,4 +45,13 @@ def manifest(content: Mapping[str, Any]) -> dict[str, Any]:
             else chunk
             for chunk in chunks
         ]
+    # What is of another type than it was is left for who validates it.
+    for errors in ("root_mean_square_error", "largest_error"):
+        if isinstance(said := found.get(errors), dict) and said.keys() == set(names):
+            found[errors] = [said[name] for name in names]
+    if isinstance(bits := found.pop("bits_per_record", None), dict):
+        n = max(number, 1) if isinstance(number := found.get("records"), int) else 1
+        found["sizes"] = {
+            part: round(x * n / 8) if isinstance(x, int | float) else x for part, x in bits.items()
+        }
     return found

@@ -30,7 +30,8 @@ class Compressed:
 
 def compressed_facts(archive: Archive) -> Compressed:
     """Return what the file itself says of its compression."""
-    manifest = archive.manifest
+    manifest, names = archive.manifest, archive.schema.names
+    n = max(manifest.records, 1)
     return Compressed(
         path=str(archive.path),
         record=archive.schema.name,
@@ -39,9 +40,9 @@ def compressed_facts(archive: Archive) -> Compressed:
         lacking=archive.header.lacking,
         source_bytes=manifest.source_bytes,
         compressed_bytes=archive.path.stat().st_size,
-        bits_per_record=manifest.bits_per_record,
+        bits_per_record={part: 8 * size / n for part, size in manifest.sizes.items()},
         saturated=manifest.saturated,
         exact_values=manifest.exact_values,
-        root_mean_square_error=manifest.root_mean_square_error,
-        largest_error=manifest.largest_error,
+        root_mean_square_error=dict(zip(names, manifest.root_mean_square_error, strict=True)),
+        largest_error=dict(zip(names, manifest.largest_error, strict=True)),
     )

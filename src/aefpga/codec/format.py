@@ -1,10 +1,10 @@
 """What a compressed file says of itself: its header and its manifest; `docs/format.md`.
 
-Writers make these, readers validate them. What files of versions 1 and 2 say is read as what
-version 3 would say (`earlier`).
+Writers make these, readers validate them. What files of earlier versions say is read as what
+version 4 would say (`earlier`).
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Annotated, Any, Self
 
 from pydantic import (
@@ -47,8 +47,8 @@ class _Content(BaseModel):
             raise DataError(f"{where} is damaged:\n{problems}") from error
 
     def to_config(self) -> dict[str, Any]:
-        """Return plain JSON content."""
-        return self.model_dump(mode="json")
+        """Return plain JSON content, without what is as usual."""
+        return self.model_dump(mode="json", exclude_defaults=True)
 
 
 class Header(_Content):
@@ -114,15 +114,20 @@ class Header(_Content):
     @classmethod
     def _standard(cls, record: Any) -> Any:
         match record:
+            case {"name": str(name), "without": list(left_out)} if name in STANDARD:
+                names = [
+                    n for n in STANDARD[name].names if n not in left_out[: len(STANDARD[name])]
+                ]
             case {"name": str(name), "variables": [str(), *_] as names}:
                 is_known = name in STANDARD and len(names) <= len(STANDARD[name])
                 if not is_known or not all(isinstance(n, str) for n in names):
                     raise ValueError(f"the variables of {name[:100]!r} are not known")
-                try:
-                    return STANDARD[name].select(names)
-                except UsageError as error:
-                    raise ValueError(str(error)) from error
-        return record
+            case _:
+                return record
+        try:
+            return STANDARD[name].select(names)
+        except UsageError as error:
+            raise ValueError(str(error)) from error
 
     @model_validator(mode="after")
     def _variables_of_the_record(self) -> Self:
@@ -137,12 +142,18 @@ class Header(_Content):
         return Task(self.record, self.lacking, self.max_error, files)
 
     def to_config(self) -> dict[str, Any]:
-        """Return plain JSON content, with the names of a standard record's variables."""
+        """Return plain JSON content, with the names of a standard record's variables.
+
+        In the usual order, with those that are left out.
+        """
         standard = STANDARD.get(self.record.name)
         record = self.record.to_config()
         names = self.record.names
         if standard and standard.holds(*names) and standard.select(names) == self.record:
-            record = {"name": standard.name, "variables": list(names)}
+            left_out = [name for name in standard.names if name not in names]
+            record = {"name": standard.name, "without": left_out}
+            if tuple(n for n in standard.names if n in names) != names:
+                record = {"name": standard.name, "variables": list(names)}
         return {**super().to_config(), "record": record}
 
 
@@ -173,13 +184,13 @@ class Manifest(_Content):
         Of the sources, what the branches take that were read.
     records, events : int
         Of all chunks.
-    bits_per_record : Mapping of str to float
-        Of each part of the chunks, and of learned models.
+    sizes : Mapping of str to int
+        Bytes of each part of the chunks, and of learned models.
     saturated : int
         Records out of the encoder's range.
     exact_values : int
         Values that were kept as they are.
-    root_mean_square_error, largest_error : Mapping of str to float
+    root_mean_square_error, largest_error : tuple of float
         Of each variable, in its unit.
     """
 
@@ -188,23 +199,34 @@ class Manifest(_Content):
     source_bytes: Count = 0
     records: Count
     events: Count
-    bits_per_record: Mapping[Name, Figure]
-    saturated: Count
-    exact_values: Count
-    root_mean_square_error: Mapping[Name, Figure]
-    largest_error: Mapping[Name, Figure]
+    sizes: Mapping[Name, Count]
+    saturated: Count = 0
+    exact_values: Count = 0
+    root_mean_square_error: tuple[Figure, ...]
+    largest_error: tuple[Figure, ...]
 
 
 def read_header(content: Mapping[str, Any], where: str) -> Header:
     """Validate a header of any version; raise DataError if it is damaged."""
     content = dict(content)
-    if content.pop("schema") < 3:
-        content = earlier.header(content)
+    if (version := content.pop("schema")) < 4:
+        content = earlier.header(content, version)
     return Header.read(content, where)
 
 
-def read_manifest(content: Mapping[str, Any], version: int, where: str) -> Manifest:
-    """Validate a manifest of this version of the format; raise DataError if it is damaged."""
-    if version < 3:
-        content = earlier.manifest(content)
-    return Manifest.read(content, where)
+def read_manifest(
+    content: Mapping[str, Any], version: int, names: Sequence[str], where: str
+) -> Manifest:
+    """Validate a manifest of this version of the format, of records with these variables.
+
+    Raises
+    ------
+    DataError
+        If it is damaged.
+    """
+    if version < 4:
+        content = earlier.manifest(content, names)
+    manifest = Manifest.read(content, where)
+    if any(len(e) != len(names) for e in (manifest.root_mean_square_error, manifest.largest_error)):
+        raise DataError(f"{where} is damaged: it has errors of other variables")
+    return manifest

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from aefpga.codec import coded_events
 from aefpga.data.records import Records
 from aefpga.entropy.rans import MAX_LENGTH
 from aefpga.errors import DataError
@@ -20,10 +21,11 @@ Words = NDArray[np.int64]
 MAX_EVENT_BYTES = 32_000_000
 # What a tree may have a branch of.
 _BRANCH = re.compile(r"[A-Za-z_]\w{0,199}$", re.ASCII)
-_TYPES = ("bool", *(f"{u}int{n}" for u in ("", "u") for n in (8, 16, 32, 64)), "float32", "float64")
 _OF_CHUNK = re.compile(r"chunks/([0-9]{6})/(\w+)$", re.ASCII)
 # Begins the names of what a file says of its events.
 EVENT = "event/"
+# The column that is there where values are kept exactly.
+EXACT = "exact"
 
 
 def chunk(number: int) -> str:
@@ -43,30 +45,43 @@ def part_of(name: str) -> str | None:
     return match[2] if match else "models" if name.startswith("entropy/") else None
 
 
-def pack_events(records: Records) -> bytes:
-    """Return records per event and what the file says of events."""
+def pack_events(records: Records, *, is_exact: bool, is_coded: bool) -> bytes:
+    """Return records per event and what the file says of events, entropy-coded or not.
+
+    Where values of the records are kept exactly, it is said here: nobody misses what may be left
+    out.
+    """
+    columns: dict[str, NDArray[Any]] = {"counts": records.counts}
+    if is_exact:
+        columns[EXACT] = np.ones(len(records.counts), bool)
+    columns |= {f"{EVENT}{name}": column for name, column in records.events.items()}
+    if is_coded and coded_events.can_code(columns):
+        return coded_events.pack(columns)
     stream = io.BytesIO()
-    columns = {f"{EVENT}{name}": column for name, column in records.events.items()}
-    np.savez(stream, allow_pickle=False, counts=records.counts, **columns)
+    np.savez(stream, allow_pickle=False, **columns)
     # As a whole, for names and descriptions of columns repeat each other.
     return zlib.compress(stream.getvalue())
 
 
-def unpack_events(data: bytes, where: str) -> tuple[Words, dict[str, NDArray[Any]]]:
-    """Return what `pack_events` was given; raise DataError if it is damaged."""
+def unpack_events(data: bytes, where: str) -> tuple[Words, dict[str, NDArray[Any]], bool]:
+    """Return what `pack_events` was given: records per event, columns, whether values are exact.
+
+    Raises
+    ------
+    DataError
+        If it is damaged.
+    """
     try:
         limit = MAX_EVENT_BYTES + 20 * len(data)
-        if not data.startswith(b"PK"):
-            data = zlib.decompressobj().decompress(data, limit)
-        saved = load_arrays(io.BytesIO(data), limit)
-        counts = saved.pop("counts")
-    except (ValueError, KeyError, zlib.error) as error:
+        saved = _columns(data, limit)
+        counts, is_exact = saved.pop("counts"), saved.pop(EXACT, None) is not None
+    except (ValueError, KeyError, DataError, zlib.error) as error:
         raise DataError(f"{where}/events is damaged ({error})") from error
     events = {name.removeprefix(EVENT): column for name, column in saved.items()}
     if counts.ndim != 1 or counts.dtype.kind not in "iu":
         raise DataError(f"{where}/events is damaged: records per event are no row of integers")
     for name, column in events.items():
-        is_known = column.dtype.name in _TYPES or column.dtype.kind == "U"
+        is_known = column.dtype.name in coded_events.NUMBERS or column.dtype.kind == "U"
         if not _BRANCH.match(name) or not is_known:
             raise DataError(f"{where}/events is damaged: {name[:100]!r} of {column.dtype}")
         if column.shape != counts.shape:
@@ -74,7 +89,16 @@ def unpack_events(data: bytes, where: str) -> tuple[Words, dict[str, NDArray[Any
     if np.any((counts < 0) | (counts > MAX_LENGTH)) or counts.sum(dtype=np.uint64) > MAX_LENGTH:
         raise DataError(f"{where}/events is damaged: a chunk has at most {MAX_LENGTH} records")
     counts = counts.astype(np.int64)
-    return counts, events
+    return counts, events, is_exact
+
+
+def _columns(data: bytes, limit: int) -> dict[str, NDArray[Any]]:
+    if data.startswith(coded_events.MAGIC):
+        return coded_events.unpack(data, limit)
+    # Until version 2 of the format, a ZIP archive.
+    if not data.startswith(b"PK"):
+        data = zlib.decompressobj().decompress(data, limit)
+    return load_arrays(io.BytesIO(data), limit)
 
 
 def pack_exact(exact: NDArray[np.bool_], values: Floats) -> bytes:

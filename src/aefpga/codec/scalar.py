@@ -23,11 +23,14 @@ class Options(BaseModel):
     ----------
     is_gated : bool
         What is absent is not coded. So since version 3 of the format.
+    knows_events : bool
+        Learned models know all jets before one in its event. So since version 4.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     is_gated: bool = True
+    knows_events: bool = True
 
 
 class Scalar(Codec):
@@ -59,8 +62,12 @@ class Scalar(Codec):
         self._options, schema = options or Options(), task.schema
         self._grids = Grids(task.profile, schema)
         self.coders = {"steps": step_coder(schema, is_gated=self._options.is_gated)}
-        scheme = scheme_for if self._options.is_gated else dense_scheme_for
-        self.schemes = {"steps": scheme(schema, self._grids.of_columns)}
+        scales, knows_events = self._grids.of_columns, self._options.knows_events
+        self.schemes = {
+            "steps": scheme_for(schema, scales, knows_events=knows_events)
+            if self._options.is_gated
+            else dense_scheme_for(schema, scales)
+        }
 
     @classmethod
     def from_config(cls, config: Mapping[str, Any], task: Task) -> Self:
@@ -71,8 +78,8 @@ class Scalar(Codec):
             raise UsageError(f"codec scalar has other options:\n{problems_of(error)}") from error
 
     def to_config(self) -> dict[str, Any]:
-        """Return plain JSON content."""
-        return self._options.model_dump()
+        """Return plain JSON content: what is as it was in earlier versions."""
+        return self._options.model_dump(exclude_defaults=True)
 
     def quantize(self, values: Floats) -> Quantized:
         """Return steps; of an object that is too small for a step of pt, none."""

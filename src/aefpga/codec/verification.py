@@ -35,8 +35,8 @@ def _wrong_sizes(archive: Archive) -> Iterator[str]:
     for name, size in archive.reader.sizes().items():
         if part := part_of(name):
             there[part] = there.get(part, 0) + size
-    said, n = archive.manifest.bits_per_record, max(archive.manifest.records, 1)
+    said = archive.manifest.sizes
     for part in sorted(said.keys() | there.keys()):
-        expected, found = said.get(part, 0) * n / 8, there.get(part, 0)
-        if abs(expected - found) > 0.5:
+        expected, found = said.get(part, 0), there.get(part, 0)
+        if expected != found:
             yield f"the manifest says {expected:,.0f} bytes of {part}, there are {found:,}"

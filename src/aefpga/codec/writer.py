@@ -84,7 +84,7 @@ class ArchiveWriter:
         for chunk in self._chunks.rest():
             self._take(chunk)
         self._begin()
-        facts = self._writer.statistics.facts(self._codec.task.schema.names)
+        facts = self._writer.statistics.facts()
         manifest = Manifest(**facts, sources=self.sources, source_bytes=self.source_bytes)
         self._manifest.update(manifest.to_config())
 

@@ -15,15 +15,15 @@ Words = NDArray[np.int64]
 States = NDArray[np.uint64]
 Shorts = NDArray[np.uint16]
 Ints = NDArray[np.int32]
-Layer = tuple[Ints, Ints, Ints]
+Values = NDArray[np.floating[Any]]
 
 PRECISION, LOWEST = 14, 1 << 16
 SLOTS = 1 << PRECISION
 # Bits behind the point of reciprocals of frequencies, with which quotients of states are exact:
 # they are below 2**18, and a reciprocal is off by less than 2**-46, times a state below 2**32.
 RECIPROCAL = 46
-GAIN_BITS, MAX_INPUT, MAX_ACTIVATION = 16, 2047, 65_535
-# Rows that go through a network side by side.
+GAIN_BITS, MAX_INPUT = 16, 2047
+# Rows whose shares are computed side by side.
 TILE = 64
 
 _compile = njit(cache=True, nogil=True)
@@ -53,9 +53,12 @@ def split(
             coded = ((below << 1) ^ (below >> 63)) + 1
         high, low = coded >> 12, coded & 4095
         symbols[0, n], symbols[1, n] = high, low
-        occurring[0, high] += 1
+        # One counter would wait for itself: most high ones are 0.
+        if high:
+            occurring[0, high] += 1
         occurring[1, low] += 1
         n += 1
+    occurring[0, 0] = n - occurring[0].sum()
     return n
 
 
@@ -79,6 +82,34 @@ def join(
 
 
 @_compile
+def _taken(
+    states: States, lane: int, words: Shorts, position: int, frequency: int, within: int
+) -> int:
+    """Take a symbol off a state whose slot is so far within it; return where the next word is.
+
+    One is read in any case, and kept where it counts.
+    """
+    x = np.uint64(frequency) * (states[lane] >> np.uint64(PRECISION)) + np.uint64(within)
+    refilled = (x << np.uint64(16)) | np.uint64(words[min(position, len(words) - 1)])
+    is_low = x < np.uint64(LOWEST)
+    states[lane] = refilled if is_low else x
+    return int(position + is_low)
+
+
+@_compile
+def _made_room(states: States, lane: int, limit: int, out: Shorts, position: int) -> int:
+    """Write a word of a state that is not below its limit; return where the next word goes.
+
+    It is written in any case, and kept where it counts.
+    """
+    x = states[lane]
+    out[position] = x & np.uint64(0xFFFF)
+    is_full = x >= np.uint64(limit)
+    states[lane] = x >> np.uint64(16) if is_full else x
+    return int(position + is_full)
+
+
+@_compile
 def encode_static(
     states: States, symbols: Words, first: Words, frequency: Words, out: Shorts, position: int
 ) -> int:
@@ -95,12 +126,9 @@ def encode_static(
     lanes = len(states)
     lane = (len(symbols) - 1) % lanes
     for i in range(len(symbols) - 1, -1, -1):
-        s, x = symbols[i], states[lane]
-        # Written in any case, and kept where it counts.
-        out[position] = x & np.uint64(0xFFFF)
-        if x >= limit[s]:
-            x = x >> np.uint64(16)
-            position += 1
+        s = symbols[i]
+        position = _made_room(states, lane, limit[s], out, position)
+        x = states[lane]
         quotient = (x * reciprocal[s]) >> np.uint64(RECIPROCAL)
         states[lane] = x + quotient * others[s] + bias[s]
         lane = lane - 1 if lane else lanes - 1
@@ -115,11 +143,9 @@ def encode_varied(
     lanes = len(states)
     lane = (len(first) - 1) % lanes
     for i in range(len(first) - 1, -1, -1):
-        f, x = np.uint64(frequency[i]), states[lane]
-        out[position] = x & np.uint64(0xFFFF)
-        if x >= f << np.uint64(32 - PRECISION):
-            x = x >> np.uint64(16)
-            position += 1
+        f = np.uint64(frequency[i])
+        position = _made_room(states, lane, f << np.uint64(32 - PRECISION), out, position)
+        x = states[lane]
         states[lane] = x + (x // f) * (np.uint64(SLOTS) - f) + np.uint64(first[i])
         lane = lane - 1 if lane else lanes - 1
     return position
@@ -135,18 +161,12 @@ def decode_static(
     for s in range(len(frequency)):
         for within in range(frequency[s]):
             packed[first[s] + within] = (s << 32) | (frequency[s] << 16) | within
-    lanes, lane, last = len(states), 0, len(words) - 1
+    lanes, lane = len(states), 0
     for i in range(len(symbols)):
-        x = states[lane]
-        found = packed[x & np.uint64(SLOTS - 1)]
+        found = packed[states[lane] & np.uint64(SLOTS - 1)]
         symbols[i] = found >> np.uint64(32)
         f, within = (found >> np.uint64(16)) & np.uint64(0xFFFF), found & np.uint64(0xFFFF)
-        x = f * (x >> np.uint64(PRECISION)) + within
-        refilled = (x << np.uint64(16)) | np.uint64(words[min(position, last)])
-        if x < np.uint64(LOWEST):
-            x = refilled
-            position += 1
-        states[lane] = x
+        position = _taken(states, lane, words, position, f, within)
         lane = lane + 1 if lane < lanes - 1 else 0
     return position
 
@@ -156,21 +176,17 @@ def decode_uniform(
     states: States, words: Shorts, position: int, widths: Words, symbols: Words
 ) -> int:
     """Decode a column of equally frequent symbols, so many as `widths` says of each."""
-    lanes, lane, last = len(states), 0, len(words) - 1
+    lanes, lane = len(states), 0
     for i in range(len(symbols)):
         width = widths[i]
         symbols[i] = 0
         if width > 1:
-            x = np.int64(states[lane])
-            slot = x & (SLOTS - 1)
+            slot = np.int64(states[lane]) & (SLOTS - 1)
             s = ((slot + 1) * width - 1) >> PRECISION
             first = (s << PRECISION) // width
-            f = ((s + 1) << PRECISION) // width - first
-            x = f * (x >> PRECISION) + slot - first
-            if x < LOWEST:
-                x = (x << 16) | np.int64(words[min(position, last)])
-                position += 1
-            states[lane], symbols[i] = x, s
+            following = ((s + 1) << PRECISION) // width
+            position = _taken(states, lane, words, position, following - first, slot - first)
+            symbols[i] = s
         lane = lane + 1 if lane < lanes - 1 else 0
     return position
 
@@ -179,134 +195,89 @@ def decode_uniform(
 def decode_varying(
     states: States, words: Shorts, position: int, start: int, shares: Ints, symbols: Words
 ) -> int:
-    """Decode rows from `start` on, by the sums of shares of each, shape (n, n_symbols + 1)."""
-    lanes, last, n_symbols = len(states), len(words) - 1, shares.shape[1] - 1
+    """Decode rows from `start` on, by the sums of shares of each, shape (n_symbols + 1, n)."""
+    lanes, n_symbols = len(states), len(shares) - 1
     lane, spare = start % lanes, SLOTS - n_symbols
     for i in range(len(symbols)):
-        x, total = np.int64(states[lane]), np.int64(shares[i, n_symbols])
-        slot = x & (SLOTS - 1)
+        slot, total = np.int64(states[lane]) & (SLOTS - 1), np.int64(shares[n_symbols, i])
         # The last symbol whose first slot is not above.
         low, high = 0, n_symbols
         while high - low > 1:
             s = (low + high) >> 1
-            if shares[i, s] * spare < (slot - s + 1) * total:
+            if shares[s, i] * spare < (slot - s + 1) * total:
                 low = s
             else:
                 high = s
-        first = shares[i, low] * spare // total + low
-        f = shares[i, low + 1] * spare // total + low + 1 - first
-        x = f * (x >> PRECISION) + slot - first
-        if x < LOWEST:
-            x = (x << 16) | np.int64(words[min(position, last)])
-            position += 1
-        states[lane], symbols[i] = x, low
+        first = shares[low, i] * spare // total + low
+        following = shares[low + 1, i] * spare // total + low + 1
+        position = _taken(states, lane, words, position, following - first, slot - first)
+        symbols[i] = low
         lane = lane + 1 if lane < lanes - 1 else 0
     return position
 
 
 @_compile
-def _layer(x: Ints, layer: Layer, out: Ints) -> None:
-    """Compute a layer of a tile: rows are side by side, shapes (n_in, TILE) and (n_out, TILE)."""
-    weight, bias, shift = layer
-    for o in range(weight.shape[1]):
-        for r in range(TILE):
-            out[o, r] = bias[o]
-        for k in range(weight.shape[0]):
-            w = weight[k, o]
-            for r in range(TILE):
-                out[o, r] += w * x[k, r]
-        for r in range(TILE):
-            out[o, r] >>= shift[o]
+def standardise(features: Words, centre: Words, gain: Words, out: Values) -> None:
+    """Put features, (n_features, n), as integers into `out`; see `conditional.standardised`."""
+    for k in range(len(features)):
+        for r in range(features.shape[1]):
+            scaled = ((features[k, r] - centre[k]) * gain[k]) >> GAIN_BITS
+            out[k, r] = min(max(scaled, -MAX_INPUT), MAX_INPUT)
 
 
 @_compile
-def _shares(
-    features: Words,
-    start: int,
-    n: int,
-    scaling: tuple[Words, Words],
-    layers: tuple[Layer, Layer, Layer],
-    powers: Ints,
-    hidden: tuple[Ints, Ints, Ints, Ints],
-) -> None:
-    """Put the shares of `n` rows from `start` on into the last of `hidden`, (n_symbols, TILE)."""
-    (centre, gain), (x, first, second, logarithms) = scaling, hidden
-    for k in range(len(centre)):
-        for r in range(n):
-            scaled = ((features[k, start + r] - centre[k]) * gain[k]) >> GAIN_BITS
-            x[k, r] = min(max(scaled, -MAX_INPUT), MAX_INPUT)
-    _layer(x, layers[0], first)
-    for o in range(len(first)):
-        for r in range(TILE):
-            first[o, r] = min(max(first[o, r], 0), MAX_ACTIVATION)
-    _layer(first, layers[1], second)
-    for o in range(len(second)):
-        for r in range(TILE):
-            second[o, r] = min(max(second[o, r], 0), MAX_ACTIVATION)
-    _layer(second, layers[2], logarithms)
-    top = np.full(TILE, np.int32(-(1 << 31)), np.int32)
+def _put_shares(logarithms: Values, powers: Ints, start: int, shares: Ints) -> int:
+    """Put shares of a tile of rows from `start` on into `shares`; return how many rows it has."""
+    n, last = int(min(TILE, logarithms.shape[1] - start)), np.float32(len(powers) - 1)
+    top = np.full(TILE, -np.inf, logarithms.dtype)
     for s in range(len(logarithms)):
-        for r in range(TILE):
-            top[r] = max(top[r], logarithms[s, r])
-    last = len(powers) - 1
-    for s in range(len(logarithms)):
-        for r in range(TILE):
-            logarithms[s, r] = powers[min(top[r] - logarithms[s, r], last)]
-
-
-@_compile
-def _workspace(layers: tuple[Layer, Layer, Layer]) -> tuple[Ints, Ints, Ints, Ints]:
-    x = np.zeros((layers[0][0].shape[0], TILE), np.int32)
-    first = np.empty((layers[0][0].shape[1], TILE), np.int32)
-    second = np.empty((layers[1][0].shape[1], TILE), np.int32)
-    return x, first, second, np.empty((layers[2][0].shape[1], TILE), np.int32)
-
-
-@_compile
-def cumulative_shares(features: Words, scaling: Any, layers: Any, powers: Ints, out: Ints) -> None:
-    """Put sums of shares into `out`, (n, n_symbols + 1), of features, (n_features, n)."""
-    hidden = _workspace(layers)
-    for tile in range(0, len(out), TILE):
-        n = min(TILE, len(out) - tile)
-        _shares(features, tile, n, scaling, layers, powers, hidden)
-        shares = hidden[3]
         for r in range(n):
-            total = np.int32(0)
-            out[tile + r, 0] = 0
-            for s in range(len(shares)):
-                total += shares[s, r]
-                out[tile + r, s + 1] = total
+            top[r] = max(top[r], logarithms[s, start + r])
+    # In a loop of their own, and unsigned, so that both loops become vector instructions.
+    places = np.empty(TILE, np.uint32)
+    for s in range(len(logarithms)):
+        for r in range(n):
+            places[r] = np.uint32(np.int32(min(top[r] - logarithms[s, start + r], last)))
+        for r in range(n):
+            shares[s, r] = powers[places[r]]
+    return n
+
+
+@_compile
+def cumulative_shares(logarithms: Values, powers: Ints, out: Ints) -> None:
+    """Put sums of shares, (n_symbols + 1, n), into `out`; see `conditional.cumulative_shares`."""
+    shares, total = np.empty((len(logarithms), TILE), np.int32), np.empty(TILE, np.int32)
+    for start in range(0, logarithms.shape[1], TILE):
+        n = _put_shares(logarithms, powers, start, shares)
+        total[:] = 0
+        for r in range(n):
+            out[0, start + r] = 0
+        for s in range(len(logarithms)):
+            for r in range(n):
+                total[r] += shares[s, r]
+                out[s + 1, start + r] = total[r]
 
 
 @_compile
 def intervals(
-    features: Words,
-    scaling: Any,
-    layers: Any,
-    powers: Ints,
-    symbols: Words,
-    first: Shorts,
-    frequency: Shorts,
+    logarithms: Values, powers: Ints, symbols: Words, first: Shorts, frequency: Shorts
 ) -> None:
     """Put first slots and frequencies of symbols into their places; see `cumulative_shares`."""
-    hidden = _workspace(layers)
+    n_symbols = len(logarithms)
+    shares, chosen = np.empty((n_symbols, TILE), np.int32), np.zeros(TILE, np.int32)
     before, own, total = np.empty((3, TILE), np.int32)
-    for tile in range(0, len(symbols), TILE):
-        n = min(TILE, len(symbols) - tile)
-        _shares(features, tile, n, scaling, layers, powers, hidden)
-        shares = hidden[3]
-        n_symbols = len(shares)
+    spare = SLOTS - n_symbols
+    for start in range(0, len(symbols), TILE):
+        n = _put_shares(logarithms, powers, start, shares)
         before[:], own[:], total[:] = 0, 0, 0
-        chosen = np.zeros(TILE, np.int32)
-        chosen[:n] = symbols[tile : tile + n]
+        chosen[:n] = symbols[start : start + n]
         for s in range(n_symbols):
             for r in range(TILE):
                 share = shares[s, r]
                 before[r] += share if s < chosen[r] else 0
                 own[r] += share if s == chosen[r] else 0
                 total[r] += share
-        spare = SLOTS - n_symbols
         for r in range(n):
             low = np.int64(before[r]) * spare // total[r] + chosen[r]
             high = (np.int64(before[r]) + own[r]) * spare // total[r] + chosen[r] + 1
-            first[tile + r], frequency[tile + r] = low, high - low
+            first[start + r], frequency[start + r] = low, high - low

@@ -1,15 +1,16 @@
 """Conditional entropy coding: a small network says how probable each number is, given those before.
 
-Networks compute in integers, as the firmware's encoder does: weights of 8 bits, sums that float64
-holds exactly, and powers of two from a table that was made of integers. So every machine finds the
-same frequencies, and decodes the same numbers, whatever its libraries of linear algebra.
+Networks compute in integers, as the firmware's encoder does: weights of 8 bits, sums that floats
+hold exactly, and powers of two from a table that was made of integers. So every machine finds the
+same frequencies, and decodes the same numbers, whatever its libraries of linear algebra and the
+order in which they add.
 """
 
 import struct
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache, cached_property
+from functools import cached_property
 from math import isqrt
 from types import ModuleType
 from typing import Any
@@ -29,21 +30,19 @@ from aefpga.entropy.rans import (
     lanes_for,
 )
 from aefpga.entropy.schemes import ZERO, Hint, Rows, Scheme
-from aefpga.entropy.speed import compiled, threads
+from aefpga.entropy.speed import compiled, in_threads
 from aefpga.errors import DataError
 
 Words = NDArray[np.int64]
-Values = NDArray[np.float64]
+# Integers that floats hold.
+Values = NDArray[np.floating[Any]]
 Floats = NDArray[np.float32]
-# Centre and gain of features, layers, and powers of two.
-_Compiled = tuple[tuple[Words, Words], tuple[Any, ...], NDArray[np.int32]]
 
 SLOTS = 1 << PRECISION
 # Bits behind the point of a network's inputs, activations and logarithms of probabilities.
 FRACTION = 8
 # Inputs are standardised by an integer gain and this shift, and cut here.
 GAIN_BITS, MAX_INPUT = 16, 2047
-MAX_ACTIVATION = 65_535
 # So that sums of shares of up to 2**16 are exact in float32.
 MAX_SYMBOLS = 255
 # A number within a wide bin is coded in digits of this many bits.
@@ -56,6 +55,28 @@ _HEADER = struct.Struct("<III")
 
 
 @dataclass(frozen=True)
+class Arithmetic:
+    """How networks compute.
+
+    Parameters
+    ----------
+    kind : type
+        Of floats that hold all sums exactly.
+    max_activation : int
+        Where activations of hidden neurons are cut.
+    max_sum : int
+        What no sum of absolute terms reaches.
+    powers : ndarray of int32
+        2**16 times 2**(-i/256) for i from 0, in integers, down to 1.
+    """
+
+    kind: type[np.floating[Any]]
+    max_activation: int
+    max_sum: int
+    powers: NDArray[np.int32]
+
+
+@dataclass(frozen=True)
 class IntegerLayer:
     """Integer weights (n_in, n_out), biases (n_out,), and how far each sum is shifted right."""
 
@@ -63,12 +84,16 @@ class IntegerLayer:
     bias: NDArray[np.int64]
     shift: NDArray[np.int8]
 
-    def __call__(self, x: Values) -> Values:
-        """Return floor(sums / 2**shift); exact, for sums stay below 2**53."""
-        sums: Values = x @ self.weight.astype(np.float64)
-        sums += self.bias
-        sums *= 2.0 ** -self.shift.astype(np.float64)
-        return np.floor(sums, out=sums)
+    def scaled(self, kind: type[np.floating[Any]]) -> tuple[Values, Values]:
+        """Return weights (n_out, n_in) and biases (n_out, 1) times 2**-shift, as floats."""
+        scale = 2.0 ** -self.shift.astype(np.float64)
+        weight, bias = (self.weight * scale).T, (self.bias * scale)[:, None]
+        return np.ascontiguousarray(weight, kind), bias.astype(kind)
+
+    def reach(self, largest: int) -> Words:
+        """Return what sums stay below, for inputs of at most this size, shape (n_out,)."""
+        sums: Words = np.abs(self.weight.astype(np.int64)).sum(axis=0)
+        return largest * sums + np.abs(self.bias)
 
 
 @dataclass(frozen=True)
@@ -87,6 +112,8 @@ class ColumnModel:
         Standardisation of features.
     layers : sequence of IntegerLayer
         The network; empty where nothing is to be learned from features.
+    arithmetic : Arithmetic
+        How it computes.
     """
 
     edges: Words
@@ -94,8 +121,9 @@ class ColumnModel:
     centre: Words
     gain: Words
     layers: Sequence[IntegerLayer]
+    arithmetic: Arithmetic
 
-    def table(self, features: Sequence[Words]) -> "Static | Varying":
+    def table(self, hint: Hint) -> "Static | Varying":
         """Return the frequencies of symbols at some rows.
 
         Raises
@@ -105,27 +133,31 @@ class ColumnModel:
         """
         if not self.layers:
             return Static(self.frequencies)
-        if len(features) != len(self.centre):
+        if len(hint.features) != len(self.centre):
             raise DataError(
-                f"a column has {len(features)} features, its model was learned from "
+                f"a column has {len(hint.features)} features, its model was learned from "
                 f"{len(self.centre)}"
             )
+        return Varying(self, hint)
 
-        return Varying(self, features)
+    def logarithms(self, x: Values) -> Values:
+        """Return binary logarithms of shares, with `FRACTION` bits behind the point.
+
+        Shapes (n_symbols, n_rows), and of standardised features (n_features, n_rows). The columns
+        of a matrix are rows of the table: so libraries of linear algebra are fastest.
+        """
+        for number, (weight, bias) in enumerate(self._scaled):
+            if number:
+                np.clip(x, 0, self.arithmetic.max_activation, out=x)
+            # Sums of integers, scaled by a power of two and rounded down: shifted right.
+            x = weight @ x
+            x += bias
+            np.floor(x, out=x)
+        return x
 
     @cached_property
-    def compiled(self) -> "_Compiled | None":
-        """The network for compiled code, of which sums stay within 31 bits."""
-        reach, layers = MAX_INPUT, []
-        for layer in self.layers:
-            weight = layer.weight.astype(np.int32)
-            if np.any(reach * np.abs(weight).sum(axis=0) + np.abs(layer.bias) >= 1 << 30):
-                return None
-            shift = np.minimum(layer.shift, 30).astype(np.int32)
-            layers.append((weight, layer.bias.astype(np.int32), shift))
-            reach = MAX_ACTIVATION
-        scaling = self.centre, self.gain
-        return (scaling, tuple(layers), _powers().astype(np.int32)) if len(layers) == 3 else None
+    def _scaled(self) -> list[tuple[Values, Values]]:
+        return [layer.scaled(self.arithmetic.kind) for layer in self.layers]
 
     def symbols(self, distances: Words) -> Words:
         """Return the symbols of distances."""
@@ -171,28 +203,26 @@ class Varying:
     ----------
     model : ColumnModel
         With a network.
-    features : sequence of ndarray of int64, shape (n_rows,)
+    hint : Hint
         What it takes.
     """
 
     work = 16
 
-    def __init__(self, model: ColumnModel, features: Sequence[Words]) -> None:
-        self._model, self._features = model, features
+    def __init__(self, model: ColumnModel, hint: Hint) -> None:
+        self._model, self._hint = model, hint
         # Of the rows from `_start` on; those of all rows would take much memory.
-        self._start, self._block = 0, np.zeros((0, 1), np.float32)
+        self._start, self._block = 0, np.zeros((0, 1), np.int64)
 
-    def shares(self, rows: slice) -> Floats:
+    def shares(self, rows: slice) -> Words:
         """Return sums of shares, shape (n, n_symbols + 1), of the symbols before, and of all.
 
         They are integers below 2**24.
         """
-        model, block = self._model, np.stack([f[rows] for f in self._features], axis=1)
-        x: Values = standardised(block, model.centre, model.gain)
-        for layer in model.layers[:-1]:
-            x = layer(x)
-            np.clip(x, 0, MAX_ACTIVATION, out=x)
-        return cumulative_shares(model.layers[-1](x))
+        model = self._model
+        x = standardised(self._hint.block(rows), model.centre, model.gain)
+        logarithms = model.logarithms(x.astype(model.arithmetic.kind))
+        return cumulative_shares(logarithms, model.arithmetic.powers).T
 
     def find(self, slots: Words, start: int) -> tuple[Words, Words, Words]:
         """Return symbols, their first slots and frequencies."""
@@ -210,15 +240,15 @@ class Varying:
 
     def intervals(self, symbols: Words) -> Interval:
         """Return first slots and frequencies of symbols."""
-        network = self._model.compiled
-        if network and (code := compiled(self.work * len(symbols))):
-            found = np.empty((2, len(symbols)), np.uint16)
+        if code := compiled(self.work * len(symbols)):
+            found, powers = np.empty((2, len(symbols)), np.uint16), self._model.arithmetic.powers
 
             def put(start: int) -> None:
                 here = slice(start, start + BLOCK)
-                code.intervals(self._block_of(here), *network, symbols[here], *found[:, here])
+                logarithms = self._logarithms(code, here)
+                code.intervals(logarithms, powers, symbols[here], *found[:, here])
 
-            list(threads().map(put, range(0, len(symbols), BLOCK)))
+            list(in_threads(put, range(0, len(symbols), BLOCK)))
             return found[0], found[1]
         bounds = np.empty((2, len(symbols)), np.int64)
         for start in range(0, len(symbols), BLOCK):
@@ -245,33 +275,31 @@ class Varying:
 
     def decode(self, code: ModuleType, stream: Stream, symbols: Words) -> int:
         """Decode all words by compiled code; see `Table`."""
-        n_symbols, network = len(self._model.edges) + 1, self._model.compiled
+        powers = self._model.arithmetic.powers
 
         def shares(start: int) -> NDArray[np.int32]:
-            here = slice(start, min(start + BLOCK, len(symbols)))
-            if not network:
-                return self.shares(here).astype(np.int32)
-            found = np.empty((here.stop - start, n_symbols + 1), np.int32)
-            code.cumulative_shares(self._block_of(here), *network, found)
+            logarithms = self._logarithms(code, slice(start, start + BLOCK))
+            found = np.empty((len(logarithms) + 1, logarithms.shape[1]), np.int32)
+            code.cumulative_shares(logarithms, powers, found)
             return found
 
         states, words, position = stream.state
         starts = range(0, len(symbols), BLOCK)
-        for start, found in zip(starts, threads().map(shares, starts), strict=True):
+        for start, found in zip(starts, in_threads(shares, starts), strict=True):
             column = symbols[start : start + BLOCK]
             position = code.decode_varying(states, words, position, start, found, column)
         return int(position)
 
-    def _block_of(self, rows: slice) -> Words:
-        return np.stack([feature[rows] for feature in self._features])
+    def _logarithms(self, code: ModuleType, rows: slice) -> Values:
+        """Return what the network says of some rows, standardised by compiled code."""
+        model, features = self._model, self._hint.block(rows)
+        x = np.empty(features.shape, model.arithmetic.kind)
+        code.standardise(features, model.centre, model.gain, x)
+        return model.logarithms(x)
 
     @staticmethod
-    def _first_slots(shares: Floats, symbols: Words, total: Floats, n_bounds: int) -> Words:
-        n_symbols = n_bounds - 1
-        # Quotients of integers such as these, where they are not whole, are far enough from whole
-        # numbers for float64: 36 bits over 23.
-        quotient = shares.astype(np.float64) * (SLOTS - n_symbols) / total
-        return np.asarray(np.floor(quotient) + symbols, np.int64)
+    def _first_slots(shares: Words, symbols: Words, total: Words, n_bounds: int) -> Words:
+        return shares * (SLOTS - n_bounds + 1) // total + symbols
 
 
 class Uniform:
@@ -327,21 +355,20 @@ class Conditional:
         columns: list[Interval | tuple[Static, Words]] = []
         others: list[Words] = []
         shut = np.array([is_shut(table, j, gate) for j, gate in enumerate(self._scheme.gates)])
-        for every in self._scheme.passes(counts):
-            for column, hint in self._scheme.walk(every, counts, table):
-                rows, hint = self._coded(column, every, hint, table, shut)
-                model, distances = self._models[column], hint.distances(table[rows, column])
-                symbols = model.symbols(distances)
-                found = model.table(hint.features)
-                if isinstance(found, Static):
-                    columns.append((found, symbols))
-                else:
-                    columns.append(found.intervals(symbols))
-                place, widths = model.places(distances, symbols), model.widths(symbols)
-                for digit in range(model.digits):
-                    place_digit, width = _digit(place, widths, digit)
-                    columns.append(Uniform(width).intervals(place_digit))
-                others.append(distances[model.is_other(symbols)])
+        for column, every, hint in self._scheme.walk(counts, table):
+            rows, hint = self._coded(column, every, hint, table, shut)
+            model, distances = self._models[column], hint.distances(table[rows, column])
+            symbols = model.symbols(distances)
+            found = model.table(hint)
+            if isinstance(found, Static):
+                columns.append((found, symbols))
+            else:
+                columns.append(found.intervals(symbols))
+            place, widths = model.places(distances, symbols), model.widths(symbols)
+            for digit in range(model.digits):
+                place_digit, width = _digit(place, widths, digit)
+                columns.append(Uniform(width).intervals(place_digit))
+            others.append(distances[model.is_other(symbols)])
         kept = zlib.compress(
             np.concatenate([*others, np.zeros(0, np.int64)]).astype("<i8").tobytes(), 9
         )
@@ -375,19 +402,18 @@ class Conditional:
             shut[self._gated] = flags[: len(self._gated)]
             stream = Stream(data[end:], lanes_for(n))
             table = np.zeros((n, self._scheme.n_columns), np.int64, order="F")
-            for every in self._scheme.passes(counts):
-                for column, hint in self._scheme.walk(every, counts, table):
-                    rows, hint = self._coded(column, every, hint, table, shut)
-                    model = self._models[column]
-                    symbols = stream.take(len(rows), model.table(hint.features))
-                    widths, places = model.widths(symbols), np.zeros(len(rows), np.int64)
-                    for digit in range(model.digits):
-                        _, width = _digit(places, widths, digit)
-                        places += stream.take(len(rows), Uniform(width)) << (DIGIT_BITS * digit)
-                    distances, other = model.distances(symbols, places), model.is_other(symbols)
-                    here, others = np.split(others, [np.count_nonzero(other)])
-                    distances[other] = here
-                    table[rows, column] = hint.numbers(distances)
+            for column, every, hint in self._scheme.walk(counts, table):
+                rows, hint = self._coded(column, every, hint, table, shut)
+                model = self._models[column]
+                symbols = stream.take(len(rows), model.table(hint))
+                widths, places = model.widths(symbols), np.zeros(len(rows), np.int64)
+                for digit in range(model.digits):
+                    _, width = _digit(places, widths, digit)
+                    places += stream.take(len(rows), Uniform(width)) << (DIGIT_BITS * digit)
+                distances, other = model.distances(symbols, places), model.is_other(symbols)
+                here, others = np.split(others, [np.count_nonzero(other)])
+                distances[other] = here
+                table[rows, column] = hint.numbers(distances)
             stream.close()
         except (struct.error, zlib.error, ValueError, IndexError) as error:
             raise DataError(f"a coded stream of {len(data)} bytes is damaged ({error})") from error
@@ -404,19 +430,17 @@ class Conditional:
         return rows[here], hint.at(here)
 
 
-def standardised(features: NDArray[Any], centre: Words, gain: Words) -> Values:
-    """Return features, shape (n, n_features), as integers with `FRACTION` bits behind the point."""
-    scaled = ((features - centre) * gain) >> GAIN_BITS
-    return np.asarray(np.clip(scaled, -MAX_INPUT, MAX_INPUT), np.float64)
+def standardised(features: NDArray[Any], centre: Words, gain: Words) -> Words:
+    """Return features, shape (n_features, n), as integers with `FRACTION` bits behind the point."""
+    scaled = ((features - centre[:, None]) * gain[:, None]) >> GAIN_BITS
+    return np.asarray(np.clip(scaled, -MAX_INPUT, MAX_INPUT))
 
 
-def cumulative_shares(logarithms: Values) -> Floats:
-    """Return sums of shares, shape (n, n_symbols + 1), from 0, of their binary logarithms."""
-    below = logarithms.max(axis=1, keepdims=True) - logarithms
-    powers = _powers()
-    shares = np.zeros((len(below), below.shape[1] + 1), np.float32)
-    np.minimum(below, len(powers) - 1, out=below)
-    np.cumsum(powers[below.astype(np.intp)], axis=1, out=shares[:, 1:])
+def cumulative_shares(logarithms: Values, powers: NDArray[np.int32]) -> Words:
+    """Return sums of shares from 0, shape (n_symbols + 1, n), of logarithms, (n_symbols, n)."""
+    below = np.minimum(logarithms.max(axis=0) - logarithms, len(powers) - 1)
+    shares = np.zeros((len(below) + 1, below.shape[1]), np.int64)
+    np.cumsum(powers[below.astype(np.intp)], axis=0, out=shares[1:])
     return shares
 
 
@@ -434,8 +458,7 @@ def _digit(place: Words, widths: Words, digit: int) -> tuple[Words, Words]:
     return (place >> shift) & ((1 << DIGIT_BITS) - 1), count
 
 
-@cache
-def _powers() -> Floats:
+def _powers() -> NDArray[np.int32]:
     """Return 2**16 times the powers of 2**(-1/256), cut to integers, down to 1."""
     bits = 60
     root = 1 << bits
@@ -447,4 +470,9 @@ def _powers() -> Floats:
     while power >> (bits - 16):
         powers.append(power >> (bits - 16))
         power = (power * root) >> bits
-    return np.array(powers, np.float32)
+    return np.array(powers, np.int32)
+
+
+# What is learned now; and what was until version 3 of the format.
+NARROW = Arithmetic(np.float32, 4095, 1 << 24, _powers())
+WIDE = Arithmetic(np.float64, 65_535, 1 << 53, NARROW.powers)

@@ -10,7 +10,7 @@ one where that is smaller: small tables are coded in few bytes, too.
 
 import struct
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -113,25 +113,29 @@ class Histogram:
         """Return the bits of symbols that occur so often, this histogram's own included."""
         occurring = np.flatnonzero(counts)
         rates = PRECISION - np.log2(self.frequencies[occurring])
-        return float(counts[occurring] @ rates) + 8 * len(zlib.compress(_packed(self.stored()), 1))
+        return float(counts[occurring] @ rates) + 8 * len(
+            zlib.compress(_packed([self.stored()]), 1)
+        )
 
     @cached_property
     def frequencies(self) -> Words:
         """Slots of each symbol."""
+        if not self.coarseness:
+            return frequencies_of(self.counts)
         spread = np.repeat(self.counts[1:], 1 << self.coarseness)
         return frequencies_of(np.append(self.counts[:1] << self.coarseness, spread))
 
-    def stored(self) -> list[int]:
+    def stored(self) -> Words:
         """Return the numbers that say it."""
-        return [self.coarseness, len(self.counts), *self.counts.tolist()]
+        return np.concatenate([[self.coarseness, len(self.counts)], self.counts])
 
     @classmethod
-    def read(cls, numbers: Iterator[int]) -> "Histogram":
+    def read(cls, numbers: "Numbers") -> "Histogram":
         """Return what `stored` was of; raise ValueError if it cannot be."""
-        coarseness, size = next(numbers), next(numbers)
+        coarseness, size = numbers.take(2).tolist()
         if not 1 <= size <= 2 + (MAX_SYMBOL >> coarseness) or coarseness > MAX_COARSENESS:
             raise ValueError(f"a histogram of {size} bins of 2^{coarseness} symbols")
-        counts = np.array([next(numbers) for _ in range(size)], np.int64)
+        counts = numbers.take(size)
         if not 1 <= counts.sum() <= MAX_LENGTH * size:
             raise ValueError("a histogram of nothing, or of more than there is")
         return cls(counts, coarseness)
@@ -159,12 +163,12 @@ class GatedHistograms:
         shut = [is_shut(table, j, gate) for j, gate in enumerate(self._gates)]
         gates = [gate if is_kept else None for gate, is_kept in zip(self._gates, shut, strict=True)]
         coded = {j: _Coded.of(table, j, gates[j]) for j in self._order}
-        numbers = [int(x) for x in shut]
+        numbers = [np.array(shut, np.int64)]
         histograms: dict[int, list[Histogram]] = {}
         for group in self._groups:
             chosen = _chosen([coded[j].occurring for j in group])
-            numbers.append(len(chosen))
-            numbers += [x for pair in chosen for histogram in pair for x in histogram.stored()]
+            numbers.append(np.array([len(chosen)]))
+            numbers += [histogram.stored() for pair in chosen for histogram in pair]
             pairs = chosen * len(group) if len(chosen) == 1 else chosen
             histograms.update(zip(group, pairs, strict=True))
         columns = []
@@ -198,7 +202,7 @@ class GatedHistograms:
                 )
                 _put(high, low, table, j, gate)
             stream.close()
-        except (struct.error, zlib.error, ValueError, IndexError, StopIteration) as error:
+        except (struct.error, zlib.error, ValueError, IndexError) as error:
             raise DataError(f"a coded stream of {len(data)} bytes is damaged ({error})") from error
         return table
 
@@ -207,10 +211,11 @@ class GatedHistograms:
         n = len(self._gates)
         limit = 4 * (n + len(self._groups) + 2 * n * (MAX_SYMBOL + 4))
         octets = np.frombuffer(zlib.decompressobj().decompress(packed, limit), np.uint8)
-        numbers = iter(octets.reshape(4, -1).T.copy().view("<u4").ravel().tolist())
-        shut, histograms = [next(numbers) for _ in range(n)], dict[int, list[Histogram]]()
+        numbers = Numbers(octets.reshape(4, -1).T.copy().view("<u4").ravel())
+        shut, histograms = numbers.take(n).tolist(), dict[int, list[Histogram]]()
         for group in self._groups:
-            if (size := next(numbers)) not in (1, len(group)):
+            (size,) = numbers.take(1).tolist()
+            if size not in (1, len(group)):
                 raise ValueError(f"{size} pairs of histograms for {len(group)} columns")
             pairs = [[Histogram.read(numbers) for _ in range(_DIGITS)] for _ in range(size)]
             histograms.update(zip(group, pairs if size > 1 else pairs * len(group), strict=True))
@@ -291,6 +296,21 @@ def _chosen(occurring: Sequence[tuple[Words, Words]]) -> list[list[Histogram]]:
     return [shared] if bits <= bits_of_each else each
 
 
-def _packed(numbers: Sequence[int]) -> bytes:
+class Numbers:
+    """Takes numbers one after the other; raises ValueError where there are none left."""
+
+    def __init__(self, numbers: NDArray[np.integer[Any]]) -> None:
+        self._numbers, self._position = numbers, 0
+
+    def take(self, n: int) -> Words:
+        """Return the next ones."""
+        found = self._numbers[self._position : self._position + n].astype(np.int64)
+        if len(found) < n:
+            raise ValueError("numbers are missing")
+        self._position += n
+        return found
+
+
+def _packed(numbers: Sequence[Words]) -> bytes:
     """Return numbers below 2**32, all their lowest bytes first."""
-    return np.array(numbers, "<u4").view(np.uint8).reshape(-1, 4).T.tobytes()
+    return np.concatenate(numbers).astype("<u4").view(np.uint8).reshape(-1, 4).T.tobytes()

@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.entropy.conditional import MAX_SYMBOLS, SLOTS, ColumnModel, IntegerLayer
+from aefpga.entropy.conditional import (
+    MAX_INPUT,
+    MAX_SYMBOLS,
+    NARROW,
+    SLOTS,
+    WIDE,
+    ColumnModel,
+    IntegerLayer,
+)
 from aefpga.errors import DataError
 from aefpga.files import load_arrays
 
@@ -19,11 +27,17 @@ MAX_SHIFT = 52
 # What `save_models` keeps of a model and of a layer, each as one array for all columns.
 _OF_MODEL = {"edges": "<i4", "frequencies": "<u2", "centre": "<i4", "gain": "<i4"}
 _OF_LAYER = {"weight": "<i1", "bias": "<i4", "shift": "<i1"}
+# How networks compute, by the number that a file says; what says none is of before version 4.
+_ARITHMETICS = {1: WIDE, 2: NARROW}
 
 
 def save_models(models: Sequence[ColumnModel]) -> bytes:
     """Return models as a NumPy archive without pickles."""
-    arrays = {"layers": np.array([len(model.layers) for model in models], "<u1")}
+    numbers = {id(kind): number for number, kind in _ARITHMETICS.items()}
+    arrays = {
+        "layers": np.array([len(model.layers) for model in models], "<u1"),
+        "arithmetic": np.array(numbers[id(models[0].arithmetic)], "<u1"),
+    }
     layers = [layer for model in models for layer in model.layers]
     for kinds, owners in ((_OF_MODEL, models), (_OF_LAYER, layers)):
         for name, kind in kinds.items():
@@ -49,11 +63,12 @@ def load_models(data: bytes) -> list[ColumnModel]:
         if arrays["layers"].dtype != "<u1":
             raise ValueError(f"numbers of layers of {arrays['layers'].dtype}")
         ends = np.cumsum(arrays["layers"], dtype=np.int64)
+        arithmetic = _ARITHMETICS[int(arrays.get("arithmetic", 1))]
         fields = zip(*(_split(arrays, *x) for x in _OF_MODEL.items()), strict=True)
         models = []
         for found, end, n in zip(fields, ends, arrays["layers"], strict=True):
             edges, frequencies, centre, gain = (x.astype(np.int64) for x in found)
-            model = ColumnModel(edges, frequencies, centre, gain, layers[end - n : end])
+            model = ColumnModel(edges, frequencies, centre, gain, layers[end - n : end], arithmetic)
             _check_model(model)
             models.append(model)
         return models
@@ -82,6 +97,11 @@ def _check_model(model: ColumnModel) -> None:
             0 <= s <= MAX_SHIFT for s in layer.shift
         ):
             raise ValueError("shifts of sums are out of range")
+    largest = MAX_INPUT
+    for layer in model.layers:
+        if np.any(layer.reach(largest) >= model.arithmetic.max_sum):
+            raise ValueError("sums are larger than floats hold exactly")
+        largest = model.arithmetic.max_activation
 
 
 def _split(arrays: Mapping[str, NDArray[Any]], name: str, kind: str) -> list[NDArray[Any]]:

@@ -14,8 +14,11 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
 from aefpga.entropy.conditional import (
+    BLOCK,
     FRACTION,
     GAIN_BITS,
+    MAX_INPUT,
+    NARROW,
     SLOTS,
     ColumnModel,
     IntegerLayer,
@@ -33,6 +36,8 @@ Sample = tuple[Words, Words]
 # More neurons, bins or batches gain less than 1 % (docs/codec.md).
 HIDDEN = 16
 BINS = 64
+# Distances that a bin was seen to hold, at least.
+LEAST_IN_BIN = 16
 BATCHES = 1500
 BATCH = 512
 # Of small samples; more would learn them by heart.
@@ -41,6 +46,8 @@ MAX_EPOCHS = 40
 LEARNING_RATE = 8e-3
 WARM_UP = 50
 MAX_WEIGHT, MAX_SHIFT = 127, 12
+# What activations are cut to, in training.
+LARGEST = np.float32(NARROW.max_activation / (1 << FRACTION))
 # Features are kept in 16 bits; of steps so many that they are not enough, less is learned.
 MAX_FEATURE = 32_767
 
@@ -72,18 +79,18 @@ def learn(
     features: list[list[Features]] = [[] for _ in range(n_models)]
     distances: list[list[Words]] = [[] for _ in range(n_models)]
     for table, counts in samples:
-        for every in scheme.passes(counts):
-            for column, hint in scheme.walk(every, counts, table):
-                rows = every
-                if gate := scheme.gates[column]:
-                    there = np.flatnonzero(table[every, gate.column])
-                    rows, hint = every[there], hint.at(there)
-                here = np.empty((len(rows), len(hint.features)), np.int16)
-                for i, feature in enumerate(hint.features):
-                    here[:, i] = np.clip(feature, -MAX_FEATURE, MAX_FEATURE)
-                number = scheme.model_of[column]
-                features[number].append(here)
-                distances[number].append(hint.distances(table[rows, column]))
+        for column, every, hint in scheme.walk(counts, table):
+            rows = every
+            if gate := scheme.gates[column]:
+                there = np.flatnonzero(table[every, gate.column])
+                rows, hint = every[there], hint.at(there)
+            number, n = scheme.model_of[column], len(rows)
+            here = np.empty((n, len(hint.features)), np.int16)
+            for start in range(0, n if hint.features else 0, BLOCK):
+                some = slice(start, start + BLOCK)
+                here[some] = np.clip(hint.block(some), -MAX_FEATURE, MAX_FEATURE).T
+            features[number].append(here)
+            distances[number].append(hint.distances(table[rows, column]))
 
     def column_model(number: int) -> ColumnModel:
         inputs, targets = np.concatenate(features[number]), np.concatenate(distances[number])
@@ -107,40 +114,61 @@ def learn_column(
     """Return the model of one column: its bins, and a network where there is something to learn."""
     edges = bin_edges(distances[distances != ZERO])
     empty = np.zeros(0, np.int64)
-    model = ColumnModel(edges, empty, empty, empty, ())
+    model = ColumnModel(edges, empty, empty, empty, (), NARROW)
     symbols = model.symbols(distances)
     counts = np.bincount(symbols, minlength=len(edges) + 1)
     frequencies = 1 + counts * (SLOTS - len(counts)) // max(counts.sum(), 1)
     frequencies[frequencies.argmax()] += SLOTS - frequencies.sum()
     if not features.shape[1] or len(np.unique(symbols)) < 2:
-        return ColumnModel(edges, frequencies, empty, empty, ())
+        return ColumnModel(edges, frequencies, empty, empty, (), NARROW)
     centre = np.rint(features.mean(axis=0)).astype(np.int64)
     spread = np.maximum(features.std(axis=0), 0.05)
     gain = np.rint(2.0 ** (GAIN_BITS + FRACTION) / spread).astype(np.int64)
-    x = standardised(features, centre, gain).astype(np.float32) / np.float32(1 << FRACTION)
-    layers = _train(x, symbols, counts, rng, batches)
-    integers = [_as_integers(w, b, 1.0) for w, b in layers[:-1]]
-    integers.append(_as_integers(*layers[-1], 1 / np.log(2)))
-    return ColumnModel(edges, empty, centre, gain, integers)
+    x = standardised(features.T, centre, gain).T.astype(np.float32) / np.float32(1 << FRACTION)
+    first, second, last = _train(x, symbols, counts, rng, batches)
+    weight, bias = (part / np.float32(np.log(2)) for part in last)
+    integers = [
+        _as_integers(*first, MAX_INPUT),
+        _as_integers(*second, NARROW.max_activation),
+        _as_integers(weight, bias, NARROW.max_activation),
+    ]
+    return ColumnModel(edges, empty, centre, gain, integers, NARROW)
 
 
 def bin_edges(distances: Words) -> Words:
-    """Return edges of bins with about equal numbers of distances; gaps are bins of their own."""
+    """Return edges of at most about `BINS` bins with equal numbers of distances, as far as can be.
+
+    They hold as few distances as leaves so many bins: where much is the same, the rest is told
+    apart more finely. Gaps are bins of their own.
+    """
     if not len(distances):
         return np.array([0, 1])
     values, counts = np.unique(distances, return_counts=True)
-    share, edges, held = len(distances) / BINS, [int(values[0])], 0
-    for value, count, following in zip(values, counts, [*values[1:], None], strict=True):
-        if held and held + count > 1.5 * share:
-            edges.append(int(value))
+    few, many = LEAST_IN_BIN, max(len(distances) // BINS, LEAST_IN_BIN)
+    while many - few > few // 16:
+        middle = (few + many) // 2
+        if len(_edges(values, counts, middle)) <= BINS + 1:
+            many = middle
+        else:
+            few = middle + 1
+    return _edges(values, counts, many)
+
+
+def _edges(values: Words, counts: Words, least: int) -> Words:
+    """Return edges of bins that hold so many at least, of values that occur so often."""
+    edges, held = [int(values[0])], 0
+    following = [*values[1:].tolist(), None]
+    for value, count, next_one in zip(values.tolist(), counts.tolist(), following, strict=True):
+        if held and held + count > 1.5 * least:
+            edges.append(value)
             held = 0
-        held += int(count)
-        if held < share or following is None:
+        held += count
+        if held < least or next_one is None:
             continue
         # What nothing was seen in must not widen a bin that much was seen in.
-        if following - value > 1:
-            edges.append(int(value) + 1)
-        edges.append(int(following))
+        if next_one - value > 1:
+            edges.append(value + 1)
+        edges.append(next_one)
         held = 0
     return np.unique([*edges, int(values[-1]) + 1])
 
@@ -181,7 +209,7 @@ def _gradients(
     """Return gradients of the mean cross-entropy, of all weights and then all biases."""
     values = [x]
     for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
-        values.append(np.maximum(values[-1] @ weight + bias, 0))
+        values.append(np.clip(values[-1] @ weight + bias, 0, LARGEST))
     logits = values[-1] @ weights[-1] + biases[-1]
     share = np.exp(logits - logits.max(axis=1, keepdims=True))
     share /= share.sum(axis=1, keepdims=True)
@@ -192,7 +220,8 @@ def _gradients(
     for layer in reversed(range(len(weights))):
         of_weights.insert(0, values[layer].T @ error)
         of_biases.insert(0, error.sum(axis=0))
-        error = (error @ weights[layer].T) * (values[layer] > 0)
+        # Where they were cut, they do not change.
+        error = (error @ weights[layer].T) * ((values[layer] > 0) & (values[layer] < LARGEST))
     return [*of_weights, *of_biases]
 
 
@@ -217,13 +246,22 @@ class _Adam:
             self._parameters[i] -= (rate / scale) * mean / (np.sqrt(square / scale_square) + 1e-8)
 
 
-def _as_integers(weight: Floats, bias: Floats, scale: float) -> IntegerLayer:
-    """Return a layer with 8-bit weights, a binary point for each neuron, times `scale`."""
-    weight, bias = weight * scale, bias * scale
-    largest = np.maximum(np.abs(weight).max(axis=0), 1e-9)
-    shift = np.clip(np.floor(np.log2(MAX_WEIGHT / largest)), 0, MAX_SHIFT)
-    return IntegerLayer(
-        np.clip(np.rint(weight * 2**shift), -MAX_WEIGHT, MAX_WEIGHT).astype(np.int8),
-        np.rint(bias * 2 ** (shift + FRACTION)).astype(np.int64),
-        shift.astype(np.int8),
-    )
+def _as_integers(weight: Floats, bias: Floats, largest: int) -> IntegerLayer:
+    """Return a layer with 8-bit weights, a binary point for each neuron.
+
+    Points are such that sums of inputs of at most `largest` are exact.
+    """
+    most = np.maximum(np.abs(weight).max(axis=0), 1e-9)
+    shift = np.clip(np.floor(np.log2(MAX_WEIGHT / most)), 0, MAX_SHIFT)
+    while True:
+        layer = IntegerLayer(
+            np.clip(np.rint(weight * 2**shift), -MAX_WEIGHT, MAX_WEIGHT).astype(np.int8),
+            np.rint(bias * 2 ** (shift + FRACTION)).astype(np.int64),
+            shift.astype(np.int8),
+        )
+        over = layer.reach(largest) >= NARROW.max_sum
+        if not over.any():
+            return layer
+        # Where no bit behind the point is left, the network is another one from here on.
+        weight, bias = (np.where(over & (shift == 0), part / 2, part) for part in (weight, bias))
+        shift = np.where(over, np.maximum(shift - 1, 0), shift)

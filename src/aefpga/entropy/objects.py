@@ -5,7 +5,16 @@ from collections.abc import Iterator, Sequence
 import numpy as np
 
 from aefpga.entropy.functions import angle, cos_sin
-from aefpga.entropy.schemes import Hint, Rows, Scale, Scheme, Words, dense_scheme_for
+from aefpga.entropy.jets import EventJetScheme
+from aefpga.entropy.schemes import (
+    Hint,
+    Rows,
+    Scale,
+    Scheme,
+    Words,
+    dense_scheme_for,
+    has_momentum,
+)
 from aefpga.schema import Schema
 from aefpga.schema.relations import Gate, alike, gates
 from aefpga.schema.schema import PhysicsObject
@@ -40,24 +49,24 @@ class ObjectScheme:
         names = {name for one in there for name in one.names}
         self._others = [name for name in schema.names if name not in names]
 
-    def passes(self, counts: Words) -> list[Rows]:
-        """Return all rows at once."""
-        return [np.arange(int(counts.sum()))] if counts.any() else []
-
-    def walk(self, rows: Rows, counts: Words, known: Words) -> Iterator[tuple[int, Hint]]:
+    def walk(self, counts: Words, known: Words) -> Iterator[tuple[int, Rows, Hint]]:
         """Yield what is of no object, then object by object its pt and the rest."""
-        zeros, place = np.zeros(len(rows), np.int64), self._schema.index
+        rows, zeros, place = (
+            np.arange(len(known)),
+            np.zeros(len(known), np.int64),
+            self._schema.index,
+        )
 
         def steps(name: str) -> Words:
-            return np.asarray(known[rows, place(name)])
+            return np.asarray(known[:, place(name)])
 
         features: list[Words] = []
         for name in self._others:
-            yield place(name), Hint(list(features), zeros)
+            yield place(name), rows, Hint(list(features), zeros)
             features.append(steps(name))
         # Of all objects so far: number, sum of momenta across the beam, angles of the first and
         # the last one of each kind.
-        number, along, across = zeros, np.zeros(len(rows)), np.zeros(len(rows))
+        number, along, across = zeros, np.zeros(len(known)), np.zeros(len(known))
         angles: list[Words] = []
         for objects in self._kinds:
             first = last = [zeros] * max(len(one.names) for one in objects)
@@ -67,7 +76,7 @@ class ObjectScheme:
                 recoil = scale.steps(np.sqrt(along * along + across * across))
                 about = [*features, *first, *last, zeros + rank, number, recoil]
                 reference = recoil if len(objects) == 1 else last[0]
-                yield place(one.pt), Hint(about, reference, zero_apart=True)
+                yield place(one.pt), rows, Hint(about, reference, zero_apart=True)
                 now = [steps(one.pt)]
                 for name in one.rest:
                     if not self._schema.holds(name):
@@ -80,6 +89,7 @@ class ObjectScheme:
                         turned = [balance.distances(phi) for phi in others]
                         yield (
                             place(name),
+                            rows,
                             Hint([*about, *now, *turned], balance.reference, half_turn),
                         )
                         cos, sin = cos_sin(angular.values(steps(name)))
@@ -87,7 +97,7 @@ class ObjectScheme:
                         along, across = along + pt * cos, across + pt * sin
                         mine = [*(mine or [steps(name)])[:1], steps(name)]
                     else:
-                        yield place(name), Hint([*about, *now], zeros)
+                        yield place(name), rows, Hint([*about, *now], zeros)
                     now.append(steps(name))
                 number = number + (now[0] != 0)
                 last = now + first[len(now) :]
@@ -102,8 +112,13 @@ class ObjectScheme:
         return abs(int(scale.steps(np.array([period / 2]))[0])) if period else 0
 
 
-def scheme_for(schema: Schema, scales: Sequence[Scale]) -> Scheme:
-    """Return what is known of the columns of a record: the more, the more its schema says."""
+def scheme_for(schema: Schema, scales: Sequence[Scale], *, knows_events: bool = True) -> Scheme:
+    """Return what is known of the columns of a record: the more, the more its schema says.
+
+    Files of earlier versions of the format know less of the events that jets are in.
+    """
     if any(schema.holds(one.pt) for one in schema.objects):
         return ObjectScheme(schema, scales)
+    if knows_events and has_momentum(schema):
+        return EventJetScheme(schema, scales, gates(schema))
     return dense_scheme_for(schema, scales, gates(schema))

@@ -7,8 +7,8 @@ machine computes the same.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Protocol
+from dataclasses import dataclass, replace
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,7 +32,7 @@ class Hint:
 
     Parameters
     ----------
-    features : list of ndarray of int64, shape (n_rows,)
+    features : list of ndarray of int64
         What a network takes.
     reference : ndarray of int64, shape (n_rows,)
         The number is counted from here: what is coded is reference minus number.
@@ -40,12 +40,20 @@ class Hint:
         Where above 0, numbers go around a circle, from minus this to this.
     zero_apart : bool
         Whether 0 is told apart, whatever the reference.
+    rows : ndarray of int64 or None
+        Of longer features, those that are meant; None: all.
     """
 
     features: list[Words]
     reference: Words
     half_turn: int = 0
     zero_apart: bool = False
+    rows: Rows | None = None
+
+    def block(self, where: slice) -> Words:
+        """Return what a network takes at some rows, shape (n_features, n)."""
+        chosen = where if self.rows is None else self.rows[where]
+        return np.stack([feature[chosen] for feature in self.features])
 
     def distances(self, numbers: Words) -> Words:
         """Return what is coded: how far numbers are below the reference, or `ZERO`."""
@@ -57,10 +65,9 @@ class Hint:
         found = self._wrapped(self.reference - distances)
         return np.where(distances == ZERO, 0, found) if self.zero_apart else found
 
-    def at(self, rows: NDArray[Any]) -> "Hint":
-        """Return what is known at some of the rows."""
-        features = [feature[rows] for feature in self.features]
-        return Hint(features, self.reference[rows], self.half_turn, self.zero_apart)
+    def at(self, rows: Rows) -> "Hint":
+        """Return what is known at some of the rows; none must have been left out before."""
+        return replace(self, reference=self.reference[rows], rows=rows)
 
     def _wrapped(self, x: Words) -> Words:
         if not self.half_turn:
@@ -97,16 +104,11 @@ class Scheme(Protocol):
     gates: Sequence[Gate | None]
     model_of: Sequence[int]
 
-    def passes(self, counts: Words) -> list[Rows]:
-        """Return the rows that are decoded together, for these numbers of rows per event.
+    def walk(self, counts: Words, known: Words) -> Iterator[tuple[int, Rows, Hint]]:
+        """Yield columns, rows of them, and what `known` says there where earlier ones are in it.
 
-        None is empty, and each row is in one of them.
-        """
-
-    def walk(self, rows: Rows, counts: Words, known: Words) -> Iterator[tuple[int, Hint]]:
-        """Yield each column, with what `known` says of it at `rows` where earlier ones are there.
-
-        The caller fills in the column before it asks for the next.
+        Each number of the table is yielded once, of `counts` rows per event. The caller fills it in
+        before it asks for the next. Of a table without rows, columns come in their order, too.
         """
 
 
@@ -118,15 +120,11 @@ class PlainScheme:
         self.gates: Sequence[Gate | None] = [None] * n_columns
         self.model_of: Sequence[int] = range(n_columns)
 
-    def passes(self, counts: Words) -> list[Rows]:
-        """Return all rows at once."""
-        return [np.arange(int(counts.sum()))] if counts.any() else []
-
-    def walk(self, rows: Rows, counts: Words, known: Words) -> Iterator[tuple[int, Hint]]:
+    def walk(self, counts: Words, known: Words) -> Iterator[tuple[int, Rows, Hint]]:
         """Yield columns in order."""
-        reference = np.zeros(len(rows), np.int64)
+        rows, reference = np.arange(len(known)), np.zeros(len(known), np.int64)
         for column in range(self.n_columns):
-            yield column, Hint(list(known[rows, :column].T), reference)
+            yield column, rows, Hint(list(known[:, :column].T), reference)
 
 
 class JetScheme:
@@ -135,6 +133,8 @@ class JetScheme:
     The energies of a jet's particles add up to what pt, eta and mass say: each is counted from what
     those before it have left over. Jets of an event are in order of pt, and the second is back to
     back with the first.
+
+    So until version 3 of the format, and for words of a link, of which each jet is alone.
 
     Parameters
     ----------
@@ -146,6 +146,9 @@ class JetScheme:
         Of each column; empty: it has none.
     """
 
+    # Whether it is known where within its step a computed reference is.
+    _is_fine = False
+
     def __init__(
         self, schema: Schema, scales: Sequence[Scale], gates: Sequence[Gate | None] = ()
     ) -> None:
@@ -155,8 +158,8 @@ class JetScheme:
         self.n_columns = len(schema)
         self.gates: Sequence[Gate | None] = gates or [None] * len(schema)
         self.model_of: Sequence[int] = range(len(schema))
-        self._totals = [schema.names[j] for j, parts in schema.totals if parts]
-        apart = {*schema.momentum.names, *self._totals}
+        self._totals = [(j, parts) for j, parts in schema.totals if parts]
+        apart = {*schema.momentum.names, *(schema.names[j] for j, _ in self._totals)}
         left = [v for v in schema.variables if v.name not in apart]
         self._of_event = [v.name for v in left if v.of_event]
         self._counts = [v.name for v in left if v.kind.is_count]
@@ -168,17 +171,21 @@ class JetScheme:
         # Half a turn may be counted as minus half a turn.
         self._half_turn = abs(int(angle.steps(np.array([period / 2]))[0]))
 
-    def passes(self, counts: Words) -> list[Rows]:
-        """Return the first jets of all events, the second ones, and all others."""
-        rank = np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+    def walk(self, counts: Words, known: Words) -> Iterator[tuple[int, Rows, Hint]]:
+        """Yield the columns of the first jets of all events, of the second ones, and of others."""
+        first, rank = np.repeat(np.cumsum(counts) - counts, counts), rank_of(counts)
         groups = [np.flatnonzero(rank == r) for r in range(TOLD_APART)]
         groups.append(np.flatnonzero(rank >= TOLD_APART))
-        return [rows for rows in groups if len(rows)]
+        # Where there are no jets, columns come once, too.
+        for rows in [rows for rows in groups if len(rows)] or groups[:1]:
+            n_jets = np.repeat(counts, counts)[rows]
+            for column, hint in self._jets(rows, first[rows], n_jets, known):
+                yield column, rows, hint
 
-    def walk(self, rows: Rows, counts: Words, known: Words) -> Iterator[tuple[int, Hint]]:
-        """Yield kinematics, multiplicities, mass and area, energies, and totals."""
-        event = np.repeat(np.arange(len(counts)), counts)[rows]
-        first = (np.cumsum(counts) - counts)[event]
+    def _jets(
+        self, rows: Rows, first: Rows, n_jets: Words, known: Words
+    ) -> Iterator[tuple[int, Hint]]:
+        """Yield all columns of some jets: kinematics, and what follows."""
         # Of a jet without a predecessor nothing is taken from there.
         second = np.minimum(first + 1, len(known) - 1)
         rank, zeros = rows - first, np.zeros(len(rows), np.int64)
@@ -192,9 +199,9 @@ class JetScheme:
         def of_second(name: str) -> Words:
             return np.where(rank > 1, steps(name, second), 0)
 
-        pt, eta, phi, mass = self._momentum.names
-        features = [np.minimum(rank, 6), _flag(rank == 0), _flag(rank == 1)]
-        features += [np.minimum(counts[event], 8), np.abs(of_first(eta))]
+        pt, eta, phi, _ = self._momentum.names
+        features = [np.minimum(rank, 6), flag(rank == 0), flag(rank == 1)]
+        features += [np.minimum(n_jets, 8), np.abs(of_first(eta))]
         features += [f(name) for name in (pt, eta, phi) for f in (of_first, of_second)]
         turned = Hint([], of_second(phi), self._half_turn).distances(of_first(phi))
         features.append(turned)
@@ -207,9 +214,21 @@ class JetScheme:
         yield self._place[phi], Hint(list(features), across, self._half_turn)
         for name in self._of_event:
             yield self._place[name], Hint([], of_first(name))
+        yield from self._content(rows, features, known)
+
+    def _content(
+        self, rows: Rows | slice, features: list[Words], known: Words
+    ) -> Iterator[tuple[int, Hint]]:
+        """Yield what jets consist of: multiplicities, mass and area, energies, and totals."""
+        zeros = np.zeros(len(known[rows]), np.int64)
+
+        def steps(name: str) -> Words:
+            return np.asarray(known[rows, self._place[name]])
+
+        pt, eta, _, mass = self._momentum.names
         for name in self._counts:
             yield self._place[name], Hint(list(features), zeros)
-            features += [steps(name), _flag(steps(name) > 0)]
+            features += [steps(name), flag(steps(name) > 0)]
         yield self._place[mass], Hint(list(features), steps(pt))
         features += [steps(mass), steps(mass) - steps(pt)]
         for name in self._others:
@@ -232,23 +251,51 @@ class JetScheme:
             rest = scale.steps(np.maximum(left, 0))
             to_come = np.sum(present[i + 1 :], axis=0, dtype=np.int64) + zeros
             count = multiplicity(name)
-            about = [rest, rest - whole, to_come, _flag(to_come == 0)]
-            about += [count, _flag(count == 1), _flag(count > 0)]
+            about = [rest, rest - whole, to_come, flag(to_come == 0)]
+            about += [count, flag(count == 1), flag(count > 0)]
+            if self._is_fine and i + 1 == len(present):
+                about.append(fraction(scale, left, rest))
             yield self._place[name], Hint(features + about, rest, zero_apart=True)
             features += [steps(name), steps(name) - whole]
             left = left - value(name)
-        for name in self._totals:
-            yield self._place[name], Hint([], zeros)
+        for j, parts in self._totals:
+            yield j, Hint(self._of_sum(j, known[rows][:, parts]) if self._is_fine else [], zeros)
+
+    def _of_sum(self, total: int, terms: Words) -> list[Words]:
+        """Return what the steps of terms, shape (n_rows, n_terms), say of their sum's rounding."""
+        scale = self._scales[total]
+        whole = np.sum([scale.values(term) for term in terms.T], axis=0)
+        steps = scale.steps(whole)
+        found = [steps, fraction(scale, whole, steps)]
+        return found + [x for term in terms.T for x in (flag(term > 0), steps - term)]
 
 
 def dense_scheme_for(
     schema: Schema, scales: Sequence[Scale], gates: Sequence[Gate | None] = ()
 ) -> Scheme:
     """Return what is known of records whose columns are all there: the more, the more is said."""
-    if schema.momentum is not None and schema.holds(*schema.momentum.names):
+    if has_momentum(schema):
         return JetScheme(schema, scales, gates)
     return PlainScheme(len(schema))
 
 
-def _flag(condition: NDArray[np.bool_]) -> Words:
+def has_momentum(schema: Schema) -> bool:
+    """Whether a four-momentum is among the columns."""
+    return schema.momentum is not None and schema.holds(*schema.momentum.names)
+
+
+def fraction(scale: Scale, values: NDArray[np.float64], steps: Words) -> Words:
+    """Return how far values are above those of their steps, in 64ths of the way to the next one."""
+    here, above = scale.values(steps), scale.values(steps + 1)
+    way = np.where(above > here, above - here, 1)
+    return np.rint(np.clip((values - here) / way, -1, 1) * 64).astype(np.int64)
+
+
+def rank_of(counts: Words) -> Words:
+    """Return the place of each row in its event, from 0, of `counts` rows per event."""
+    return np.arange(int(counts.sum())) - np.repeat(np.cumsum(counts) - counts, counts)
+
+
+def flag(condition: NDArray[np.bool_]) -> Words:
+    """Return 1 where something holds, 0 elsewhere."""
     return condition.astype(np.int64)

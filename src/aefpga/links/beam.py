@@ -138,9 +138,8 @@ class Search:
         self._scheme, self._models, self._ranges = scheme, models, ranges
         self._sums, self._counts = sums, counts
         self._usual, self._probable = usual, probable
-        alone = np.ones(0, np.int64)
-        walk = scheme.walk(alone, alone, np.zeros((0, scheme.n_columns), np.int64))
-        self._order = [column for column, _ in walk]
+        walk = scheme.walk(np.zeros(0, np.int64), np.zeros((0, scheme.n_columns), np.int64))
+        self._order = [column for column, _, _ in walk]
 
     def __call__(self, words: Words) -> Found:
         """Return what is found of words, shape (n_records, n_words)."""
@@ -182,9 +181,8 @@ class Search:
     def _search(self, words: Words, breadth: Breadth) -> "_Beam":
         beam = _Beam.of(len(words), self._scheme.n_columns, breadth)
         for place, column in enumerate(self._order):
-            rows = np.arange(len(beam.record))
-            walk = self._scheme.walk(rows, np.ones(len(rows), np.int64), beam.steps.T)
-            _, hint = next(islice(walk, place, None))
+            walk = self._scheme.walk(np.ones(len(beam.record), np.int64), beam.steps.T)
+            _, _, hint = next(islice(walk, place, None))
             beam = self._extended(beam, column, hint, words, set(self._order[place + 1 :]))
         return beam
 
@@ -235,12 +233,9 @@ class Search:
                 rest = (given[here, word] - steps[here] @ weights) * weights[column]
                 first = low + np.mod(rest - low, turn)
             options = first + turn * np.arange(n_options)[:, None]
-            there = Hint(
-                [f[here] for f in hint.features], hint.reference[here], hint.half_turn,
-                hint.zero_apart,
-            )  # fmt: skip
+            there = hint.at(here)
             symbols = model.symbols(there.distances(options))
-            frequencies = model.table(there.features).frequencies(symbols)
+            frequencies = model.table(there).frequencies(symbols)
             cost = _bits()[SLOTS] - _bits()[frequencies] + _bits()[model.widths(symbols)]
             cost = np.where(options <= high, cost, IMPOSSIBLE)
             if n_options > breadth.options:

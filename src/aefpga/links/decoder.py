@@ -23,7 +23,9 @@ from aefpga.schema import Schema
 Floats = NDArray[np.float32]
 Words = NDArray[np.int64]
 
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
+# Of these the models compute otherwise, which they say themselves.
+EARLIER_VERSION = 4
 # What a file's arrays may have, at most.
 MAX_BYTES = 8_000_000
 
@@ -133,7 +135,7 @@ class ModuloDecoder:
         """Read what `save` wrote; RunError if it cannot be, or is of another encoder."""
         try:
             saved = load_arrays(path, MAX_BYTES)
-            if saved["schema"] != SCHEMA_VERSION:
+            if saved["schema"] not in (SCHEMA_VERSION, EARLIER_VERSION):
                 raise ValueError(f"schema {saved['schema']}, expected {SCHEMA_VERSION}")
             if (encoder := str(saved["encoder"])) != spec.latent_hash:
                 raise ValueError(

@@ -154,11 +154,11 @@ def _columns(
     """Yield what low bits leave open of each column, where those before it are known."""
     n = len(steps)
     count_of = {c.energy: c.count for c in sent.classes}
-    for j, hint in scheme.walk(np.arange(n), np.ones(n, np.int64), steps):
+    for j, _, hint in scheme.walk(np.ones(n, np.int64), steps):
         low, high = (int(x) for x in ranges[j])
         options = np.broadcast_to(np.arange(low, high + 1)[:, None], (high - low + 1, n))
         symbols = models[j].symbols(hint.distances(options))
-        frequencies = models[j].table(hint.features).frequencies(symbols)
+        frequencies = models[j].table(hint).frequencies(symbols)
         shares = (frequencies / models[j].widths(symbols) / SLOTS).astype(np.float32)
         true, row = steps[:, j] - low, np.arange(n)
         count = count_of.get(sent.names[j])
