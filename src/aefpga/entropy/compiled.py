@@ -66,13 +66,16 @@ def split(
 def join(
     high: Words, low: Words, gate: Words, is_gated: bool, is_descending: bool, numbers: Words
 ) -> None:
-    """Put the numbers of which `split` returned these symbols into their places."""
-    n = 0
+    """Put the numbers of which `split` returned these symbols into their places.
+
+    Where all are the same, one is enough.
+    """
+    n, high_step, low_step = 0, min(len(high) - 1, 1), min(len(low) - 1, 1)
     for i in range(len(numbers)):
         numbers[i] = 0
         if is_gated and gate[i] == 0:
             continue
-        coded = (high[n] << 12) | low[n]
+        coded = (high[n * high_step] << 12) | low[n * low_step]
         n += 1
         if is_descending and coded != 0:
             coded -= 1

@@ -99,14 +99,17 @@ class Histogram:
     def of(cls, counts: Words) -> "Histogram":
         """Return the histogram of symbols that occur so often, as coarse as takes fewest bits."""
         best = cls(counts, 0)
+        if len(counts) <= 2:
+            return best
+        fewest = best.bits(counts)
         for coarseness in range(1, MAX_COARSENESS + 1):
             size = 1 << coarseness
             padded = np.append(counts[1:], np.zeros(-(len(counts) - 1) % size, np.int64))
             bins = np.append(counts[:1], padded.reshape(-1, size).sum(axis=1))
             coarser = cls(bins, coarseness)
-            if coarser.bits(counts) >= best.bits(counts):
+            if (bits := coarser.bits(counts)) >= fewest:
                 break
-            best = coarser
+            best, fewest = coarser, bits
         return best
 
     def bits(self, counts: Words) -> float:
@@ -158,12 +161,12 @@ class GatedHistograms:
 
     def encode(self, table: Words, counts: Words) -> bytes:
         """Return bytes; see `Coder`."""
-        if max(table.max(initial=0), -table.min(initial=0)) > MAX_STEPS:
-            raise ValueError(f"integers of at most {MAX_STEPS} either way expected")
-        shut = [is_shut(table, j, gate) for j, gate in enumerate(self._gates)]
-        gates = [gate if is_kept else None for gate, is_kept in zip(self._gates, shut, strict=True)]
-        coded = {j: _Coded.of(table, j, gates[j]) for j in self._order}
-        numbers = [np.array(shut, np.int64)]
+        # Column by column, so that each is in the cache for all that is done to it.
+        shut, coded = np.zeros(len(self._gates), np.int64), {}
+        for j in self._order:
+            shut[j] = is_shut(table, j, self._gates[j])
+            coded[j] = _Coded.of(table, j, self._gates[j] if shut[j] else None)
+        numbers = [shut]
         histograms: dict[int, list[Histogram]] = {}
         for group in self._groups:
             chosen = _chosen([coded[j].occurring for j in group])
@@ -197,8 +200,8 @@ class GatedHistograms:
                 gate = self._gates[j] if shut[j] else None
                 n_coded = int(np.count_nonzero(table[:, gate.column])) if gate else n
                 high, low = (
-                    stream.take(n_coded, Static(histogram.frequencies))
-                    for histogram in histograms[j]
+                    stream.take(n_coded, digit) if digit.only is None else np.array([digit.only])
+                    for digit in (Static(histogram.frequencies) for histogram in histograms[j])
                 )
                 _put(high, low, table, j, gate)
             stream.close()
@@ -231,8 +234,16 @@ class _Coded:
 
     @classmethod
     def of(cls, table: Words, column: int, gate: Gate | None) -> "_Coded":
-        """Return what is coded of a column that keeps to its gate, if it has one."""
+        """Return what is coded of a column that keeps to its gate, if it has one.
+
+        Raises
+        ------
+        ValueError
+            If a number is larger than `MAX_STEPS`.
+        """
         numbers = np.ascontiguousarray(table[:, column])
+        if max(numbers.max(initial=0), -numbers.min(initial=0)) > MAX_STEPS:
+            raise ValueError(f"integers of at most {MAX_STEPS} either way expected")
         of_gate = np.ascontiguousarray(table[:, gate.column]) if gate else numbers
         is_descending = gate is not None and gate.is_descending
         if code := compiled(len(table)):
@@ -258,7 +269,10 @@ def _or_zero(counts: Words) -> Words:
 
 
 def _put(high: Words, low: Words, table: Words, column: int, gate: Gate | None) -> None:
-    """Put a column into a table of which its gate is there, from its symbols."""
+    """Put a column into a table of which its gate is there, from its symbols.
+
+    Where all are the same, one is enough.
+    """
     of_gate = table[:, gate.column] if gate else table[:, column]
     is_descending = gate is not None and gate.is_descending
     if code := compiled(len(table)):
