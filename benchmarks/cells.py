@@ -33,6 +33,7 @@ ENCODERS: dict[str, dict[str, Any]] = {
     "linear": {
         "model": {"kind": "linear", "layout": None, "filters": (), "latent_activation": "linear"},
         "quantization": {"activation_bits": None},
+        "training": {"loss": "squared"},
     },
 }
 # Of each sample, as many modules as the smallest one has.
@@ -52,7 +53,7 @@ def trained(encoder: str, width: int, files: Sequence[str], runs: Path) -> Run:
         "data": {"input": tuple(files), "max_jets": MOST_MODULES},
         "model": told.get("model", {}),
         "quantization": {**told.get("quantization", {}), "latent_bits": width},
-        "training": {"seed": SEED},
+        "training": {**told.get("training", {}), "seed": SEED},
     }
     return train(load_config(configs.find_config(CONFIG), options), runs, name)
 
