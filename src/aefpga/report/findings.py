@@ -116,7 +116,10 @@ class Findings:
         syntheses = tuple(reader.syntheses()) if quantized else ()
         trained = not run.is_alone
         if proof is not None and is_stale(proof, syntheses):
-            reader.miss("The certificate is of other Verilog than was synthesized.", "prove")
+            what = (
+                "The certificate is of other Verilog than was synthesized; synthesize again first "
+            )
+            reader.miss(f"{what}if csim wrote the RTL since.", "prove")
         judged = reader.read(Judged, layout.METRICS, "judged", "evaluate", trained)
         counted = reader.read(
             Histograms, layout.HISTOGRAMS, "counted for figures", "evaluate", trained
