@@ -1,7 +1,6 @@
 """Pages in a real browser: every figure is drawn, answers the pointer, and nothing is loaded."""
 
 import pytest
-from browser import find_chromium, open_browser
 from tiny import copy_of, findings_of, keep, synthesized
 
 from aefpga.fixedpoint import Score, Trigger
@@ -9,6 +8,7 @@ from aefpga.report.comparison import comparison
 from aefpga.report.render import write_page
 from aefpga.report.run_page import run_page
 from aefpga.runs import set_trigger
+from browser import find_chromium, open_browser
 
 pytestmark = pytest.mark.skipif(
     find_chromium() is None,
