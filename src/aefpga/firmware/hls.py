@@ -198,8 +198,6 @@ def _graph(spec: EncoderSpec, folder: Path, options: HlsOptions) -> Any:
         part=options.part,
         clock_period=options.clock_period_ns,
         io_type="io_parallel",
-        # The constants that are compiled are those that are synthesized.
-        write_weights_txt=False,
     )
     register()
     layers = nodes(spec, dsp=options.dsp)

@@ -212,6 +212,7 @@ _SCRIPT = f"""\
 set -e
 folder=$(cd "$(dirname "$0")" && pwd)
 ${{CXX:-g++}} -std=c++11 -O1 -I"$folder/firmware/ap_types" \\
+    -D WEIGHTS_DIR="\\"$folder/firmware/weights\\"" \\
     "$folder"/firmware/*.cpp "$folder/{TOP}_test.cpp" -o "$folder/{SIMULATION}"
 if [ $# -eq 0 ]; then cd "$folder"; fi
 exec "$folder/{SIMULATION}" "$@"
