@@ -49,7 +49,7 @@ def test_a_configuration_that_is_none_is_one_error(call, tmp_path, content, verb
         (["train", "--name", "../evil"], 2, "slashes"),
         (["csim", "--run", LONG], 1, "shorter name"),
         (["csim", "--jets", "0"], 2, "--jets"),
-        (["train", "--record", "cells"], 2, "unknown record"),
+        (["train", "--record", "tracks"], 2, "unknown record"),
         (["train", "--variables", "pt,nothing"], 2, "no variable nothing"),
         (["compress", "--scalar", "--max-error", "1%", "a.root", "-o", ""], 2, "empty"),
         (["compress", "--scalar", "--max-error", "nan%", "a.root", "-o", "a.aejets"], 2, "nan%"),
