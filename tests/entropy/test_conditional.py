@@ -9,16 +9,15 @@ from aefpga.codec.bounds import Profile
 from aefpga.codec.grid import Grids
 from aefpga.data.reader import read_records
 from aefpga.data.sample import sample_path
-from aefpga.entropy.conditional import (
+from aefpga.entropy.column_model import (
     MAX_INPUT,
     NARROW,
     SLOTS,
     WIDE,
     ColumnModel,
-    Conditional,
     IntegerLayer,
-    Uniform,
 )
+from aefpga.entropy.conditional import Conditional, Uniform
 from aefpga.entropy.histograms import StepHistograms
 from aefpga.entropy.jets import EventJetScheme
 from aefpga.entropy.learned import _check_model, load_models, save_models

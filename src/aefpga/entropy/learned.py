@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.entropy.conditional import (
+from aefpga.entropy.column_model import (
     MAX_INPUT,
     MAX_SYMBOLS,
     NARROW,

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits
 
-from aefpga.entropy.conditional import (
+from aefpga.entropy.column_model import (
     BLOCK,
     FRACTION,
     GAIN_BITS,

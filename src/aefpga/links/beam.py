@@ -14,7 +14,7 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.entropy.conditional import SLOTS, ColumnModel
+from aefpga.entropy.column_model import SLOTS, ColumnModel
 from aefpga.entropy.schemes import Hint, Scheme
 
 Words = NDArray[np.int64]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aefpga.decoding import Decoded
-from aefpga.entropy.conditional import SLOTS, ColumnModel
+from aefpga.entropy.column_model import SLOTS, ColumnModel
 from aefpga.entropy.learned import load_models, save_models
 from aefpga.entropy.schemes import dense_scheme_for
 from aefpga.errors import DataError, RunError

@@ -8,7 +8,7 @@ from types import MappingProxyType
 import numpy as np
 from numpy.typing import NDArray
 
-from aefpga.entropy.conditional import SLOTS, ColumnModel
+from aefpga.entropy.column_model import SLOTS, ColumnModel
 from aefpga.entropy.learning import BATCH, learn
 from aefpga.entropy.schemes import Scheme, dense_scheme_for
 from aefpga.errors import UsageError
