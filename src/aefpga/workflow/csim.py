@@ -105,7 +105,7 @@ def csim(
 
     def simulated_rtl() -> tuple[Computation, Words]:
         folder = projects / run.name / "rtl"
-        simulation = rtl.RtlSimulation(rtl_of(run, folder), folder)
+        simulation = rtl.RtlSimulation(rtl_of(spec, firmware, folder), folder)
         return simulation, simulation.encode(counts)
 
     skipped = dict.fromkeys(without, "left out by request")

@@ -44,7 +44,7 @@ def prove(
     folder = project or projects / run.name / "rtl"
     if project is None and not rtl.is_project_of(spec, folder):
         step("RTL", 0, 1)
-        rtl_of(run, folder)
+        rtl_of(spec, run.firmware, folder)
         step("RTL", 1, 1)
     files = verilog_files(folder)
     latency = _latency(folder)

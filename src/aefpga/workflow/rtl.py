@@ -1,23 +1,23 @@
-"""The RTL project of a run, as its configuration says."""
+"""The RTL project of an encoder, as a configuration of the firmware says."""
 
 from pathlib import Path
 
+from aefpga.config import FirmwareConfig
 from aefpga.firmware.parts import find_part
 from aefpga.firmware.rtl import Rtl, make_project
-from aefpga.runs import Run
+from aefpga.fixedpoint import EncoderSpec
 
 
-def rtl_of(run: Run, folder: Path) -> Rtl:
-    """Return the RTL of a run, made in `folder` unless it is there.
+def rtl_of(spec: EncoderSpec, firmware: FirmwareConfig, folder: Path) -> Rtl:
+    """Return the RTL of an encoder, made in `folder` unless it is there.
 
     Raises
     ------
     ToolError
         As for `make_project`.
     """
-    firmware = run.firmware
     return make_project(
-        run.spec,
+        spec,
         firmware.clock_period_ns,
         folder,
         find_part(firmware.part).name,

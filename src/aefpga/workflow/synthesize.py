@@ -39,33 +39,28 @@ def synthesize(
     from aefpga.firmware.open_flow import route_open, synthesize_open
     from aefpga.firmware.parts import find_part
     from aefpga.firmware.processes import TIMEOUT_S
+    from aefpga.workflow.rtl import rtl_of
 
-    firmware = run.firmware
-    chosen_part = find_part(part or firmware.part)
-    period = clock_period_ns or firmware.clock_period_ns
-    in_dsps = firmware.dsp if dsp is None else dsp
+    asked = {
+        "part": part,
+        "clock_period_ns": clock_period_ns,
+        "adders_per_stage": adders_per_stage,
+        "dsp": dsp,
+        "registered_inputs": registered_inputs,
+        "lanes": lanes,
+    }
+    asked_for = {name: value for name, value in asked.items() if value is not None}
+    firmware = run.firmware.model_copy(update=asked_for)
+    chosen_part, period = find_part(firmware.part), firmware.clock_period_ns
     chosen = vendor.choose_tool(tool, chosen_part)
     spec, folder = run.spec, projects / run.name
     counts = run.test_quantities(hls.TEST_BENCH_JETS)
     if chosen.name == "open":
         step("RTL", 0, 2)
-        adders = (
-            adders_per_stage
-            or firmware.adders_per_stage
-            or adders_where_routed(period, chosen_part.family)
-        )
-        if registered_inputs is None:
-            registered_inputs = firmware.registered_inputs
-        traced = rtl.make_project(
-            spec,
-            period,
-            folder / "rtl",
-            chosen_part.name,
-            adders,
-            dsp=in_dsps,
-            registered_inputs=registered_inputs,
-            lanes=lanes or firmware.lanes,
-        )
+        if firmware.adders_per_stage is None:
+            adders = adders_where_routed(period, chosen_part.family)
+            firmware = firmware.model_copy(update={"adders_per_stage": adders})
+        traced = rtl_of(spec, firmware, folder / "rtl")
         step("RTL", 1, 2)
         simulation = rtl.RtlSimulation(traced, folder / "rtl")
         expected = Emulator(spec).outputs(spec.input.of_counts(counts))
@@ -77,7 +72,7 @@ def synthesize(
             traced, simulation, folder / "rtl", chosen_part, step, time_limit_s or TIMEOUT_S
         )
         sources = checksums(folder / "rtl", verilog_files(folder / "rtl"))
-        notes = (*report.notes, *_beside(report, lanes or firmware.lanes))
+        notes = (*report.notes, *_beside(report, firmware.lanes))
         report = replace(report, sources=sources, notes=notes)
     else:
         options = hls.HlsOptions(
@@ -86,7 +81,7 @@ def synthesize(
             firmware.reuse_factor,
             firmware.strategy,
             chosen.backend,
-            in_dsps,
+            firmware.dsp,
         )
         hls.write_project(spec, folder / "hls", options, counts)
         report = vendor.synthesize_hls(spec, folder / "hls", chosen, chosen_part)

@@ -117,11 +117,12 @@ class _Task:
         count_bits = self._n.bit_length()
         most = (self._left - count_bits) / self._one * len(self._cells)
         charges = np.sort(self._cells[self._cells > 0])
-        above = len(charges) - np.searchsorted(charges, np.unique(charges))
+        thresholds = np.unique(charges)
+        above = len(charges) - np.searchsorted(charges, thresholds)
         fitting = np.flatnonzero(above <= most)
         if not len(fitting) or self._left < count_bits:
             return
-        least = np.unique(charges)[fitting[0]]
+        least = thresholds[fitting[0]]
         is_sent = self._cells >= least
         mean = float(is_sent.sum(axis=1).mean())
         yield Choice(
