@@ -18,6 +18,8 @@ from aefpga.schema import Schema, Variable
 # Bounds the memory of a chunk: 20 MB of float32 for 24 variables at 10 jets an event. What is less
 # than the baskets of a file unpacks those again and again.
 CHUNK_EVENTS = 20_000
+# Of names in an error.
+MOST_LISTED = 12
 
 
 def iterate_records(
@@ -171,11 +173,17 @@ def _check_variables(file: RecordFile, schema: Schema) -> None:
     near = [m for b in absent[:3] for m in difflib.get_close_matches(b, file.source.branches, n=2)]
     raise DataError(
         f"{file.path} ({file.format.name}, collection {file.format.collection}) cannot give "
-        f"{', '.join(lacking)}"
-        + (f": branch {', '.join(absent)} is missing" if absent else "")
+        f"{_listed(lacking)}"
+        + (f": branch {_listed(absent)} is missing" if absent else "")
         + (f"; the nearest branches are {', '.join(dict.fromkeys(near))}" if near else "")
         + f"; choose a smaller set with --variables, or {file.format.remedy}"
     )
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Return names in words; of very many, the first."""
+    more = len(names) - MOST_LISTED
+    return ", ".join(names[:MOST_LISTED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _meaning(variable: Variable) -> str:
