@@ -19,7 +19,8 @@ from pathlib import Path
 import numpy as np
 
 from aefpga.errors import ToolError
-from aefpga.firmware.rtl import TOP, Rtl, RtlSimulation, trace, write_project
+from aefpga.firmware.rtl import TOP, Rtl, trace, write_project
+from aefpga.firmware.rtl_simulation import RtlSimulation
 from aefpga.fixedpoint import Emulator, EncoderSpec
 from aefpga.fixedpoint.example import adversarial_words, random_spec
 from aefpga.proof.equality import prove

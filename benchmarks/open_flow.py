@@ -14,7 +14,8 @@ import numpy as np
 
 from aefpga.firmware.open_flow import synthesize_open
 from aefpga.firmware.parts import find_part
-from aefpga.firmware.rtl import RtlSimulation, trace, write_project
+from aefpga.firmware.rtl import trace, write_project
+from aefpga.firmware.rtl_simulation import RtlSimulation
 from aefpga.fixedpoint import Emulator
 from aefpga.fixedpoint.example import adversarial_words, random_spec
 

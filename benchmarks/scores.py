@@ -23,7 +23,8 @@ import yaml
 from aefpga.choices import ScoreKind
 from aefpga.firmware.open_flow import synthesize_open
 from aefpga.firmware.parts import find_part
-from aefpga.firmware.rtl import RtlSimulation, trace, write_project
+from aefpga.firmware.rtl import trace, write_project
+from aefpga.firmware.rtl_simulation import RtlSimulation
 from aefpga.fixedpoint import (
     DenseLayer,
     Emulator,

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from aefpga.firmware.hls import CSimulation
-from aefpga.firmware.rtl import RtlSimulation, trace, write_project
+from aefpga.firmware.rtl import trace, write_project
+from aefpga.firmware.rtl_simulation import RtlSimulation
 from aefpga.fixedpoint import (
     DenseLayer,
     Emulator,

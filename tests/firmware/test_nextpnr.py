@@ -17,7 +17,8 @@ from aefpga.firmware.open_flow import route_open
 from aefpga.firmware.parts import OPEN_FAMILIES, PARTS, find_part
 from aefpga.firmware.ports import Port
 from aefpga.firmware.processes import Tool
-from aefpga.firmware.rtl import RtlSimulation, trace, write_project
+from aefpga.firmware.rtl import trace, write_project
+from aefpga.firmware.rtl_simulation import RtlSimulation
 from aefpga.firmware.verilator import compile_module
 from aefpga.fixedpoint.example import random_spec
 

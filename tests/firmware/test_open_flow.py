@@ -6,7 +6,8 @@ from aefpga.errors import ToolError
 from aefpga.firmware import open_flow
 from aefpga.firmware.parts import find_part
 from aefpga.firmware.plot import plot_report
-from aefpga.firmware.rtl import RtlSimulation, trace, write_project
+from aefpga.firmware.rtl import trace, write_project
+from aefpga.firmware.rtl_simulation import RtlSimulation
 from aefpga.fixedpoint.example import random_spec
 
 

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 from aefpga.errors import ToolError
-from aefpga.firmware.rtl import RtlSimulation, make_project, trace, write_project
+from aefpga.firmware.rtl import make_project, trace, write_project
+from aefpga.firmware.rtl_simulation import RtlSimulation
 from aefpga.fixedpoint import Emulator, FixedType, Tensor
 from aefpga.fixedpoint.example import adversarial_words, random_spec
 

@@ -10,7 +10,8 @@ import pytest
 from aefpga.config.firmware import FirmwareConfig
 from aefpga.firmware.agreement import compare_all
 from aefpga.firmware.hls import CSimulation, HlsOptions
-from aefpga.firmware.rtl import RtlSimulation, trace, write_project
+from aefpga.firmware.rtl import trace, write_project
+from aefpga.firmware.rtl_simulation import RtlSimulation
 from aefpga.fixedpoint import Emulator, FixedType, Score, Trigger
 from aefpga.fixedpoint.example import adversarial_counts, adversarial_words, random_spec
 from aefpga.runs import layout

@@ -142,7 +142,8 @@ def test_what_cannot_be_learned_from_is_named(jets):
 def test_rtl_and_c_simulation_send_the_same_words(learned, tmp_path):
     pytest.importorskip("hls4ml", reason="C simulation needs the extra `firmware`")
     from aefpga.firmware.hls import CSimulation
-    from aefpga.firmware.rtl import RtlSimulation, make_project
+    from aefpga.firmware.rtl import make_project
+    from aefpga.firmware.rtl_simulation import RtlSimulation
 
     code, jets = learned
     spec = code.spec

@@ -24,7 +24,8 @@ from aefpga.firmware.parts import Part
 from aefpga.firmware.ports import input_ports, output_ports
 from aefpga.firmware.processes import TIMEOUT_S
 from aefpga.firmware.report import Frequency, Kind, Resources, SynthesisReport
-from aefpga.firmware.rtl import TOP, Rtl, RtlSimulation
+from aefpga.firmware.rtl import TOP, Rtl
+from aefpga.firmware.rtl_simulation import RtlSimulation
 from aefpga.firmware.yosys import synthesize
 from aefpga.fixedpoint import EncoderSpec
 from aefpga.progress import Step, silent

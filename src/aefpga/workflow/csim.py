@@ -81,8 +81,9 @@ def csim(
     max_jets : int or None
         Use at most this many test jets.
     """
-    from aefpga.firmware import hls, rtl
+    from aefpga.firmware import hls
     from aefpga.firmware.parts import find_part
+    from aefpga.firmware.rtl_simulation import RtlSimulation
     from aefpga.workflow.rtl import rtl_of
 
     spec, firmware = run.spec, run.firmware
@@ -105,7 +106,7 @@ def csim(
 
     def simulated_rtl() -> tuple[Computation, Words]:
         folder = projects / run.name / "rtl"
-        simulation = rtl.RtlSimulation(rtl_of(spec, firmware, folder), folder)
+        simulation = RtlSimulation(rtl_of(spec, firmware, folder), folder)
         return simulation, simulation.encode(counts)
 
     skipped = dict.fromkeys(without, "left out by request")

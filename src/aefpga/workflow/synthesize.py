@@ -34,11 +34,12 @@ def synthesize(
 
     Parts that open tools route are routed. `time_limit_s` is for each process of an open tool.
     """
-    from aefpga.firmware import hls, rtl, vendor
+    from aefpga.firmware import hls, vendor
     from aefpga.firmware.calibration import adders_where_routed
     from aefpga.firmware.open_flow import route_open, synthesize_open
     from aefpga.firmware.parts import find_part
     from aefpga.firmware.processes import TIMEOUT_S
+    from aefpga.firmware.rtl_simulation import RtlSimulation
     from aefpga.workflow.rtl import rtl_of
 
     asked = {
@@ -62,7 +63,7 @@ def synthesize(
             firmware = firmware.model_copy(update={"adders_per_stage": adders})
         traced = rtl_of(spec, firmware, folder / "rtl")
         step("RTL", 1, 2)
-        simulation = rtl.RtlSimulation(traced, folder / "rtl")
+        simulation = RtlSimulation(traced, folder / "rtl")
         expected = Emulator(spec).outputs(spec.input.of_counts(counts))
         if not np.array_equal(expected, simulation.encode(counts)):
             raise RunError("the RTL does not compute the emulator's words; run `aefpga csim`")
