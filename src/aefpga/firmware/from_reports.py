@@ -4,6 +4,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -70,6 +71,11 @@ def reports_from(
             f"{spec.hash[:16]}; name the run that they are of by --run"
         )
     scheduled = None if csynth is None else _csynth_report(spec, csynth)
+
+    @cache
+    def traced_latency(period: float) -> int:
+        return trace(spec, period, adders).latency_cycles
+
     reports = []
     for result in results:
         timing = result.timing
@@ -82,7 +88,7 @@ def reports_from(
             latency, interval = scheduled.latency_cycles, scheduled.interval_cycles
             source = scheduled.latency_source
         else:
-            latency = trace(spec, period, adders).latency_cycles
+            latency = traced_latency(period)
             source = "of the RTL that the run gives now, for this clock"
         reports.append(
             SynthesisReport(
