@@ -35,6 +35,14 @@ def test_inverse_undoes_transform(x):
     assert np.all(np.abs(normaliser.inverse_transform(y).astype(np.float64) - x) <= 1.01 * allowed)
 
 
+@pytest.mark.parametrize("n_jets", [0, 1, 7, 8])
+def test_blocks_join_in_order(monkeypatch, n_jets):
+    monkeypatch.setattr("aefpga.normalise.normaliser.BLOCK", 4)
+    normaliser = min_max(np.array([[0, 0], [1, 1]], np.float32))
+    y = np.arange(2 * n_jets, dtype=np.float32).reshape(n_jets, 2)
+    assert np.array_equal(normaliser.inverse_transform(y), y)
+
+
 @given(finite, st.integers(1, 9))
 def test_constant_variable_maps_to_zero_and_back_exactly(value, n_jets):
     x = np.full((n_jets, 1), value, np.float32)

@@ -1,13 +1,13 @@
 """When compiled code is used: where numba works, and there is enough to do for it."""
 
-import os
-from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Sequence
 from functools import cache
 from types import ModuleType
 from typing import Any
 
 from threadpoolctl import ThreadpoolController
+
+from aefpga.threads import spread
 
 # So many numbers NumPy codes by histograms in about the time in which numba is imported.
 ENOUGH = 4_000_000
@@ -37,25 +37,16 @@ def _functions() -> ModuleType | None:
     return compiled
 
 
-def in_threads(work: Callable[[int], Any], starts: Iterable[int]) -> Iterator[Any]:
+def in_threads(work: Callable[[int], Any], starts: Sequence[int]) -> Iterator[Any]:
     """Yield what is made of blocks that start at these rows, in order, by a thread for each core.
 
     Matrices are small: threads of linear algebra would only wait for each other.
     """
     with _linear_algebra().limit(limits=1):
-        yield from _threads().map(work, starts)
-
-
-@cache
-def _threads() -> ThreadPoolExecutor:
-    return ThreadPoolExecutor(os.cpu_count())
+        yield from spread(work, starts)
 
 
 @cache
 def _linear_algebra() -> ThreadpoolController:
     # To look for libraries takes longer than what they have to do.
     return ThreadpoolController()
-
-
-# Threads do not come along into a forked process.
-os.register_at_fork(after_in_child=_threads.cache_clear)

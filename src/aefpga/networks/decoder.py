@@ -8,9 +8,11 @@ from numpy.typing import NDArray
 
 from aefpga.errors import RunError
 from aefpga.networks.network import read_network
+from aefpga.threads import over_blocks
 
-# Jets decoded together, at most, and numbers between two layers: bound the activations' memory.
-BATCH, MAX_ACTIVATIONS = 65_536, 1 << 22
+# Records decoded together, so few that layers find them in a core's cache; and numbers between two
+# layers, at most, whatever a file says.
+BATCH, MAX_ACTIVATIONS = 1024, 1 << 22
 
 Floats = NDArray[np.float32]
 
@@ -43,16 +45,22 @@ class Decoder:
             )
         self._path = path
         self._batch = max(min(BATCH, MAX_ACTIVATIONS // network.widest), 1)
-        model = network.to_onnx().SerializeToString()
-        self._session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+        model, options = network.to_onnx().SerializeToString(), onnxruntime.SessionOptions()
+        # Blocks have threads, those of a block would wait for each other, and keep cores busy.
+        options.intra_op_num_threads = 1
+        self._session = onnxruntime.InferenceSession(
+            model, options, providers=["CPUExecutionProvider"]
+        )
 
     def __call__(self, words: NDArray[Any]) -> Floats:
         """Return normalised variables, shape (n_jets, n_variables), of words (n_jets, n_latent)."""
         if words.ndim != 2 or words.shape[1] != self.n_in:
             raise RunError(f"{self._path} takes {self.n_in} words a jet, found shape {words.shape}")
-        words = words.astype(np.float64)
-        parts = [
-            self._session.run(None, {"words": words[i : i + self._batch]})[0]
-            for i in range(0, max(len(words), 1), self._batch)
-        ]
-        return np.concatenate(parts)
+        found = np.empty((len(words), self.n_out), np.float32)
+
+        def decode(rows: slice) -> None:
+            given = {"words": words[rows].astype(np.float64, order="C")}
+            (found[rows],) = self._session.run(None, given)
+
+        over_blocks(decode, len(words), self._batch)
+        return found

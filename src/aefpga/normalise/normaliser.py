@@ -19,12 +19,15 @@ from aefpga.fixedpoint.total import shares, sums
 from aefpga.normalise.maps import Affine, Constant, Map, map_from_config, map_to_config
 from aefpga.normalise.recipes import RECIPES, SHARES
 from aefpga.schema import Schema
+from aefpga.threads import over_blocks
 
 SCHEMA_VERSION = 3
 # What a network may make of a column, at most, as large as float32 holds.
 MAX_COLUMN = 1e38
 # Shares that add up to less are as good as none.
 LEAST_SHARE = 1e-9
+# Records whose columns are made together: they stay in a core's cache.
+BLOCK = 8192
 
 Floats = NDArray[np.float32]
 
@@ -141,8 +144,12 @@ class Normaliser:
         """
         # Column after column in memory, as they are made here and written to files.
         values = np.empty((len(y), len(self.maps_)), np.float32, order="F")
-        for j, one_map in enumerate(self.maps_):
-            values[:, j] = one_map.backward(y[:, j].astype(np.float64))
+
+        def invert(rows: slice) -> None:
+            for j, one_map in enumerate(self.maps_):
+                values[rows, j] = one_map.backward(y[rows, j].astype(np.float64))
+
+        over_blocks(invert, len(y), BLOCK)
         if totals is None:
             return values
         return np.asarray(np.rint(self.unrounded(values, totals)), np.float32)
