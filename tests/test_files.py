@@ -1,4 +1,5 @@
 import io
+import os
 import subprocess
 import sys
 import zipfile
@@ -6,7 +7,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from aefpga.errors import AefpgaError
+from aefpga.errors import AefpgaError, UsageError
 from aefpga.files import atomic_path, load_arrays, remove_leftovers
 
 
@@ -108,3 +109,23 @@ def test_a_name_that_is_too_long_is_one_clear_error(tmp_path):
         atomic_path(tmp_path / ("n" * 300)),
     ):
         pass
+
+
+def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path):
+    link, target = tmp_path / "latest.txt", tmp_path / "elsewhere" / "data.txt"
+    link.symlink_to(target)
+    with atomic_path(link) as temporary:
+        assert temporary.suffix == ".txt"
+        temporary.write_text("whole")
+    assert link.is_symlink()
+    assert target.read_text() == "whole"
+
+
+def test_a_pipe_or_a_folder_is_not_replaced_by_a_file(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(UsageError, match="pipe; expected the name"), atomic_path(tmp_path / "pipe"):
+        pass
+    assert (tmp_path / "pipe").is_fifo()
+    expected = "Is a directory; choose the name of a file"
+    with pytest.raises(AefpgaError, match=expected), atomic_path(tmp_path) as temporary:
+        temporary.write_text("")

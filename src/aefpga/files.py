@@ -22,6 +22,11 @@ from aefpga.errors import AefpgaError, UsageError
 
 # Arrays of an archive, at most; models have a few for each layer.
 MAX_ARRAYS = 1000
+# What to do where a file cannot be written.
+_ADVICE = {
+    errno.ENAMETOOLONG: "choose a shorter name",
+    errno.EISDIR: "choose the name of a file",
+}
 
 
 @contextmanager
@@ -37,26 +42,31 @@ def atomic_path(target: Path) -> Iterator[Path]:
     Yields
     ------
     Path
-        The temporary name, in the same folder and with the same suffix; it does not exist yet.
+        The temporary name, on the same disk and with the same suffix; it does not exist yet.
 
     Raises
     ------
     AefpgaError
-        If the disk refuses (full, read-only, no permission).
+        If the disk refuses (full, read-only, no permission), or the target is no file.
     """
+    asked = target
     try:
+        if target.exists() and not (target.is_file() or target.is_dir()):
+            raise UsageError(f"{target} is a device or a pipe; expected the name of a file")
+        if target.is_symlink():
+            # What it leads to is written, and the link stays.
+            target = Path(os.path.realpath(target))
         target.parent.mkdir(parents=True, exist_ok=True)
         remove_leftovers(target)
         with _own_folder(target) as folder:
-            temporary = folder / target.name
+            temporary = folder / asked.name
             yield temporary
             if temporary.is_dir() and target.exists():
                 shutil.rmtree(target)
             os.replace(temporary, target)
     except OSError as error:
-        too_long = error.errno == errno.ENAMETOOLONG
-        advice = "choose a shorter name" if too_long else "free space or choose another folder"
-        raise AefpgaError(f"cannot write {target}: {error.strerror or error}; {advice}") from error
+        advice = _ADVICE.get(error.errno or 0, "free space or choose another folder")
+        raise AefpgaError(f"cannot write {asked}: {error.strerror or error}; {advice}") from error
 
 
 def remove_leftovers(target: Path) -> None:
@@ -103,6 +113,15 @@ def is_file(path: Path) -> bool:
         return path.is_file()
     except OSError:
         return False
+
+
+def no_file(path: Path | str) -> str:
+    """Say what there is in the place of an input file."""
+    if os.path.isdir(path):
+        return f"{path} is a folder; name its files, such as '{Path(path) / '*.root'}'"
+    if os.path.exists(path):
+        return f"{path} is a device or a pipe; expected a file, which is not read in one go"
+    return f"there is no file {path}; check the path"
 
 
 def refuse_input_as_output(output: Path, inputs: Iterable[Path]) -> None:

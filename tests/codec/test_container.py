@@ -1,4 +1,6 @@
 import json
+import os
+from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -132,3 +134,12 @@ def test_no_bytes_make_the_reader_crash(whole, tmp_path, data):
             reader.damaged()
         except AefpgaError:
             pass
+
+
+def test_a_pipe_is_refused(whole):
+    reading, writing_end = os.pipe()
+    with open(reading, "rb"), open(writing_end, "wb") as stream:
+        stream.write(whole.read_bytes()[:100])
+        stream.flush()
+        with pytest.raises(DataError, match="is a pipe; expected a file"):
+            Reader(Path(f"/dev/fd/{reading}"))

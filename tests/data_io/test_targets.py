@@ -21,7 +21,7 @@ from aefpga.data.inspect import inspect
 from aefpga.data.reader import iterate_records, read_records, source_bytes
 from aefpga.data.records import Records
 from aefpga.data.writer import target_of, write_records
-from aefpga.errors import DataError
+from aefpga.errors import DataError, UsageError
 from aefpga.schema import JETS
 
 FORMATS = ("ttree", "rntuple", "parquet")
@@ -35,6 +35,10 @@ SAID = {
 }
 
 
+def name_for(file_format):
+    return "toy.parquet" if file_format == "parquet" else "toy.root"
+
+
 def written(path, parts, file_format):
     write_records(path, iter(parts), {"origin": "a test"}, target_of(path, file_format))
     return str(path)
@@ -45,7 +49,9 @@ def test_records_and_what_is_said_of_events_come_back(tmp_path, file_format):
     values = toys(6).values
     first = Records(TOY, values, np.array([2, 0, 4]), SAID)
     empty = first.between(0, 0)
-    path = written(tmp_path / "toy.x", [first, empty, first.between(1, 3)], file_format)
+    path = written(
+        tmp_path / name_for(file_format), [first, empty, first.between(1, 3)], file_format
+    )
     back = list(iterate_records([path], with_events=True))
     assert [part.schema for part in back] == [TOY]
     assert np.array_equal(back[0].values, np.concatenate([values, values[2:]]))
@@ -54,7 +60,7 @@ def test_records_and_what_is_said_of_events_come_back(tmp_path, file_format):
         found = back[0].events[name]
         assert found.tolist() == [*column, *column[1:]]
         assert found.dtype == column.dtype
-    found = inspect(tmp_path / "toy.x")
+    found = inspect(tmp_path / name_for(file_format))
     assert (found.format, found.record, found.events, found.records) == ("aefpga", "toy", 5, 10)
     assert source_bytes([path], TOY) > 0
 
@@ -63,7 +69,7 @@ def test_records_and_what_is_said_of_events_come_back(tmp_path, file_format):
 def test_a_record_an_event_is_a_number_an_event(tmp_path, file_format):
     schema = TOY.model_copy(update={"one_per_event": True})
     records = replace(toys(10), schema=schema, counts=np.ones(10, np.int64), events={})
-    path = written(tmp_path / "toy.x", [records], file_format)
+    path = written(tmp_path / name_for(file_format), [records], file_format)
     assert np.array_equal(read_records([path]).values, records.values)
 
 
@@ -84,6 +90,25 @@ def test_ROOT_and_parquet_say_units_to_who_knows_nothing_of_us(tmp_path):
         field = file.schema_arrow.field("charge")
         assert field.metadata[b"unit"] == b"fC"
         assert json.loads(file.schema_arrow.metadata[b"aefpga"])["origin"] == "a test"
+
+
+@pytest.mark.parametrize(
+    ("name", "file_format", "expected"),
+    [
+        ("toy.csv", None, r"neither \.root nor \.parquet.* --format"),
+        ("toy", None, r"neither \.root nor \.parquet"),
+        ("toy.parquet", "rntuple", "expected --format parquet"),
+        ("toy.root", "parquet", "expected --format ttree or rntuple"),
+    ],
+)
+def test_a_name_that_says_something_else_is_refused(tmp_path, name, file_format, expected):
+    with pytest.raises(UsageError, match=expected):
+        written(tmp_path / name, [toys()], file_format)
+    assert not list(tmp_path.iterdir())
+
+
+def test_any_name_will_do_where_the_format_is_named(tmp_path):
+    assert len(read_records([written(tmp_path / "toy.tree", [toys()], "ttree")])) == len(toys())
 
 
 @pytest.mark.parametrize("said", [b"", b"[", b"\xff", b'{"record": {"name": 1}}', None])

@@ -18,9 +18,9 @@ SkipDamaged = Annotated[
 ]
 
 
-def in_root(size: int) -> str:
-    """Say how large what was read is."""
-    return f"{size:,} bytes in ROOT" if size else "in the tree's header, of unknown size"
+def as_stored(size: int) -> str:
+    """Say how large is what was read, as its files store it."""
+    return f"{size:,} bytes, as stored" if size else "of unknown size"
 
 
 def ratio(compressed: int, source: int) -> str:

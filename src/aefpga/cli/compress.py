@@ -1,12 +1,13 @@
 """`aefpga compress`."""
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from aefpga.cli import show
-from aefpga.cli.archives import in_root, lacking, ratio
+from aefpga.cli.archives import as_stored, lacking, ratio
 from aefpga.cli.options import Collection, Json, Record, RunName, Runs, Variables
 
 if TYPE_CHECKING:
@@ -137,14 +138,17 @@ def compress(
         return
     rows = [
         (result.record, f"{result.records:,} in {result.events:,} events"),
-        ("branches read", in_root(result.source_bytes)),
+        ("columns read", as_stored(result.source_bytes)),
         ("compressed", ratio(result.compressed_bytes, result.source_bytes)),
         *((f"{part}, bits a record", f"{b:.1f}") for part, b in result.bits_per_record.items()),
         ("out of the encoder's range", f"{result.saturated:,}"),
         ("values kept exactly", f"{result.exact_values:,}"),
     ]
     show.table(f"{output}", ("", "value"), rows)
-    show.next_command(f"aefpga info {output} --verify", f"aefpga decompress {output} -o back.root")
+    name = shlex.quote(output)
+    show.next_command(f"aefpga info {name} --verify", f"aefpga decompress {name} -o back.root")
+    if settings.level == "best" and not result.learned:
+        show.note("learned models would not pay: coded as by --level fast")
     if result.lacking:
         show.note(lacking(result.lacking))
     if settings.profile is None:
@@ -160,12 +164,12 @@ def _show_stored(stored: "Stored", as_json: bool) -> None:
         rows = [
             ("files", f"{stored.files:,}, {stored.found_done:,} of them done before"),
             ("records", f"{stored.records:,}"),
-            ("branches read", in_root(stored.source_bytes)),
+            ("columns read", as_stored(stored.source_bytes)),
             ("compressed", ratio(stored.compressed_bytes, stored.source_bytes)),
             ("time", f"{stored.seconds:.1f} s"),
         ]
         show.table(stored.folder, ("", "value"), rows)
     for source, reason in stored.failed.items():
-        show.problem("failed", f"{source}: {reason}")
+        show.problem("failed", reason if source in reason else f"{source}: {reason}")
     if stored.failed:
         raise typer.Exit(1)

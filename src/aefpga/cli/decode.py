@@ -15,13 +15,13 @@ MOST_NAMED = 10
 def decode(
     capture: Annotated[Path, typer.Argument(help="What came over a link.", metavar="CAPTURE")],
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="File to write: ROOT, or .parquet.")
+        Path, typer.Option("--output", "-o", help="File to write: .root or .parquet.")
     ],
     run: RunName = None,
     runs: Runs = Path("runs"),
     file_format: Annotated[
         FileFormat | None,
-        typer.Option("--format", help="Default: parquet for a file of that suffix, else ttree."),
+        typer.Option("--format", help="Default: as the suffix says, of .root a ttree."),
     ] = None,
     as_json: Json = False,
 ) -> None:

@@ -14,11 +14,11 @@ from aefpga.cli.options import Runs, Variables
 def decompress(
     file: File,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="File to write: ROOT, or .parquet.")
+        Path, typer.Option("--output", "-o", help="File to write: .root or .parquet.")
     ],
     file_format: Annotated[
         FileFormat | None,
-        typer.Option("--format", help="Default: parquet for a file of that suffix, else ttree."),
+        typer.Option("--format", help="Default: as the suffix says, of .root a ttree."),
     ] = None,
     variables: Variables = None,
     entries: Annotated[

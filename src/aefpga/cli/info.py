@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from aefpga.cli import show
-from aefpga.cli.archives import File, OwnRun, bound, in_root, lacking, open_archive, ratio
+from aefpga.cli.archives import File, OwnRun, as_stored, bound, lacking, open_archive, ratio
 from aefpga.cli.options import Json, Runs
 
 
@@ -30,6 +30,7 @@ def info(
 
     archive = open_archive(file, run, runs, False)
     facts, header = compressed_facts(archive), archive.header
+    bits = facts.bits_per_record
     damaged = (archive.reader.damaged() or contradictions(archive)) if verify else None
     if as_json:
         show.print_json({**header.to_config(), **asdict(facts), "damaged": damaged})
@@ -40,9 +41,9 @@ def info(
             ("encoder", str(header.options.get("encoder") or "none")[:26]),
             ("coded by", "learned models" if header.learned else "histograms"),
             (facts.record, f"{facts.records:,} in {facts.events:,} events"),
-            ("branches read", in_root(facts.source_bytes)),
+            ("columns read", as_stored(facts.source_bytes)),
             ("compressed", ratio(facts.compressed_bytes, facts.source_bytes)),
-            ("bits a record", f"{sum(facts.bits_per_record.values()):.1f}"),
+            ("bits a record", f"{sum(bits.values()):.1f}" if bits else "none there"),
             ("values kept exactly", f"{facts.exact_values:,}"),
             ("checksums", "not checked" if damaged is None else ", ".join(damaged) or "all right"),
         ]

@@ -119,7 +119,9 @@ class Archive:
                     records = self._chunk(number, coders)
                 except DataError as error:
                     if not self._salvage:
-                        raise
+                        raise DataError(
+                            f"{error}; `aefpga decompress --skip-damaged` reads other chunks"
+                        ) from error
                     self.skipped[number] = str(error)
                 else:
                     n = len(records.counts)
@@ -219,8 +221,9 @@ class Archive:
         check_size(int(counts.sum()), len(self.schema), self.path.stat().st_size)
         tables = {}
         for name, coder in coders.items():
+            coded = self.reader.member(f"{chunk(number)}/{name}")
             try:
-                tables[name] = coder.decode(self.reader.member(f"{chunk(number)}/{name}"), counts)
+                tables[name] = coder.decode(coded, counts)
             except DataError as error:
                 raise DataError(f"{where}/{name}: {error}") from error
         values = self.codec.restore(tables)

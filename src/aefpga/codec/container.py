@@ -123,6 +123,8 @@ class Reader:
             self._stream = path.open("rb")
         except OSError as error:
             raise DataError(f"cannot read {path}: {error.strerror}") from error
+        if not self._stream.seekable():
+            raise DataError(f"{path} is a pipe; expected a file, which is not read in one go")
         if self._stream.read(30 + 8 + len(MIMETYPE))[30:] != b"mimetype" + MIMETYPE and not salvage:
             raise DataError(
                 f"{path} is no file of compressed jets (.aejets), or its start is damaged"

@@ -10,8 +10,9 @@ from aefpga.codec.archive import Archive
 class Compressed:
     """What a compression did: records, bytes, and the errors of each variable in its unit.
 
-    The bytes of the source are those of the branches that were read, as compressed in ROOT. What is
-    `lacking` was asked for, but is in no source.
+    The bytes of the source are those of the columns that were read, as the sources store them. What
+    is `lacking` was asked for, but is in no source. Where there is no record, nothing is said per
+    record. `learned` are the tables that are coded by learned models.
     """
 
     path: str
@@ -22,6 +23,7 @@ class Compressed:
     source_bytes: int
     compressed_bytes: int
     bits_per_record: Mapping[str, float]
+    learned: Sequence[str]
     saturated: int
     exact_values: int
     root_mean_square_error: Mapping[str, float]
@@ -30,17 +32,17 @@ class Compressed:
 
 def compressed_facts(archive: Archive) -> Compressed:
     """Return what the file itself says of its compression."""
-    manifest, names = archive.manifest, archive.schema.names
-    n = max(manifest.records, 1)
+    manifest, names, n = archive.manifest, archive.schema.names, archive.manifest.records
     return Compressed(
         path=str(archive.path),
         record=archive.schema.name,
-        records=manifest.records,
+        records=n,
         events=manifest.events,
         lacking=archive.header.lacking,
         source_bytes=manifest.source_bytes,
         compressed_bytes=archive.path.stat().st_size,
-        bits_per_record={part: 8 * size / n for part, size in manifest.sizes.items()},
+        bits_per_record={p: 8 * size / n for p, size in manifest.sizes.items()} if n else {},
+        learned=archive.header.learned,
         saturated=manifest.saturated,
         exact_values=manifest.exact_values,
         root_mean_square_error=dict(zip(names, manifest.root_mean_square_error, strict=True)),

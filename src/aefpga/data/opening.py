@@ -16,7 +16,7 @@ from aefpga.data.sources.lines import LAYOUT, Lines
 from aefpga.data.sources.parquet import open_parquet
 from aefpga.data.sources.table import HDF5, PARQUET, ROOT, TEXT, kind_of, open_table
 from aefpga.errors import DataError
-from aefpga.files import is_file
+from aefpga.files import is_file, no_file
 from aefpga.schema import JETS, Schema
 
 
@@ -90,8 +90,7 @@ def find_files(inputs: Sequence[str]) -> list[Path]:
         names = sorted(glob.glob(name)) if is_glob else [name]
         files = list(filter(is_file, map(Path, names)))
         if not files:
-            kind = "no file matches" if is_glob else "there is no file"
-            raise DataError(f"{kind} {name}; check the path")
+            raise DataError(f"no file matches {name}; check the path" if is_glob else no_file(name))
         found.update(dict.fromkeys(files))
     return list(found)
 

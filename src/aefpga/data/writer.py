@@ -4,7 +4,7 @@ Each column holds a list for each event, or a number where the record is the eve
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from itertools import chain
 from pathlib import Path
@@ -14,17 +14,40 @@ from aefpga import __version__
 from aefpga.choices import FileFormat
 from aefpga.data.records import Records
 from aefpga.data.targets import Target, parquet, rntuple, ttree
+from aefpga.errors import UsageError
 from aefpga.files import atomic_path
 
 SCHEMA_VERSION = 2
 # The smaller tree takes several times as long.
 SMALL_TREE: Target = partial(ttree, small=True)
 _TARGETS: Mapping[FileFormat, Target] = {"ttree": ttree, "rntuple": rntuple, "parquet": parquet}
+# What files of a suffix may be, and are where nothing is named.
+_SUFFIXES: Mapping[str, Sequence[FileFormat]] = {
+    ".root": ("ttree", "rntuple"),
+    ".parquet": ("parquet",),
+}
 
 
 def target_of(path: Path, named: FileFormat | None = None) -> Target:
-    """Return what a file is to be: as named, else by its suffix Parquet, else a tree."""
-    return _TARGETS[named or ("parquet" if path.suffix.lower() == ".parquet" else "ttree")]
+    """Return what a file is to be, as its suffix and what is named say.
+
+    Raises
+    ------
+    UsageError
+        If neither says it, or they contradict each other.
+    """
+    fitting = _SUFFIXES.get(path.suffix.lower(), [named] if named else [])
+    if not fitting:
+        raise UsageError(
+            f"{path} is neither .root nor .parquet: expected one of these, or --format, which is "
+            f"{', '.join(_TARGETS)}"
+        )
+    if named and named not in fitting:
+        raise UsageError(
+            f"{path} is not to be {named} by its suffix: expected --format {' or '.join(fitting)}, "
+            "or another name"
+        )
+    return _TARGETS[named or fitting[0]]
 
 
 def write_records(

@@ -16,7 +16,7 @@ from aefpga.data.reader import iterate_records, lacking
 from aefpga.data.records import Records
 from aefpga.data.writer import target_of, write_records
 from aefpga.errors import DataError
-from aefpga.files import atomic_path, is_file, refuse_input_as_output
+from aefpga.files import atomic_path, is_file, no_file, refuse_input_as_output
 from aefpga.fixedpoint import Emulator
 from aefpga.links.framing import Damage, Frame, Framing
 from aefpga.links.packing import Bytes
@@ -222,7 +222,7 @@ class _Decoding:
 def _mapped(path: Path) -> Iterator[Any]:
     """Yield a file's bytes, of which no more is in memory than is looked at."""
     if not is_file(path):
-        raise DataError(f"there is no file {path}; check the path")
+        raise DataError(no_file(path))
     if path.stat().st_size == 0:
         yield b""
         return

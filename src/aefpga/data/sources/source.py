@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from aefpga.errors import AefpgaError, DataError
-from aefpga.files import allowance, is_file
+from aefpga.files import allowance, is_file, no_file
 
 
 class Source(Protocol):
@@ -85,7 +85,7 @@ def rows_of(path: Path, lengths: Mapping[str, int], needed: Collection[str]) -> 
 
 def _damaged(path: Path, kind: str, error: Exception) -> DataError:
     if not is_file(path):
-        return DataError(f"there is no file {path}; check the path")
+        return DataError(no_file(path))
     reason = str(error).strip().partition("\n")[0] or type(error).__name__
     return DataError(
         f"{path} cannot be read as {kind} file: it is damaged, truncated or of another kind "
