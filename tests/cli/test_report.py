@@ -7,7 +7,10 @@ def test_report_writes_a_page_and_names_what_is_missing(call, tiny_run, tmp_path
     shutil.copytree(tiny_run.folder, tmp_path / "runs/tiny")
     said = call("report")
     assert said.stdout.strip() == "runs/tiny/report.html"
-    assert "note: not on the page: Not judged yet. aefpga evaluate --run runs/tiny" in said.stderr
+    assert (
+        "note: not on the page: Residuals are not judged yet. aefpga evaluate --run runs/tiny"
+        in said.stderr
+    )
     assert "24-16-8-6" in (tmp_path / "runs/tiny/report.html").read_text()
 
 

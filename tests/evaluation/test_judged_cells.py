@@ -155,6 +155,26 @@ def test_shifts_losses_and_widths_are_measured():
     assert found.response.mean == pytest.approx((-0.2 - 1) / 2)
 
 
+def test_a_scheme_is_set_beside_the_best_plain_choice(modules):
+    blurred = np.tile(modules.mean(axis=1, keepdims=True), 48)
+    plain = {name: Reconstruction(back, 48, "plain") for name, back in
+             (("a copy", modules), ("a blur", blurred))}  # fmt: skip
+    ours = {"good": Reconstruction(modules, 50), "bad": Reconstruction(blurred, 50)}
+    judged = judge_cells(modules, ours | plain, IMAGE.positions, "cm", 0).judgement
+    assert judged.beside("good").verdict == "as close"
+    assert judged.beside("bad").verdict == "farther"
+    assert judged.beside("bad").sentence.endswith(" cm on average in 50 bits, of a copy 0 cm in 48")
+    without = judge_cells(modules, ours, IMAGE.positions, "cm", 0).judgement
+    assert without.beside("good") is None
+    del plain["a copy"]
+    assert (
+        judge_cells(modules, ours | plain, IMAGE.positions, "cm", 0)
+        .judgement.beside("good")
+        .verdict
+        == "closer"
+    )
+
+
 def test_the_first_records_that_are_not_empty_are_judged():
     cells = np.ones((3000, 48))
     cells[[0, 5]] = 0

@@ -7,6 +7,7 @@ from tiny import copy_of, findings_of, keep, synthesized
 
 from aefpga.report.comparison import Point, comparison, unbeaten
 from aefpga.report.render import render
+from aefpga.schema import CELLS
 from aefpga.workflow.report import report
 
 
@@ -29,7 +30,7 @@ def test_runs_are_columns(compared):
     words, costs = next(s for s in page.sections if s.key == "costs").blocks
     assert words.columns == ("", "tiny", "smaller", "bare")
     assert costs.body[0].rows[0] == ["LUT", "1,234", "900", None]
-    assert [item.what for item in page.missing] == ["bare: Not synthesized yet."]
+    assert [item.what for item in page.missing] == ["bare: Nothing is synthesized yet."]
     assert page.verdicts[0].state == "good"
     text = render(page)
     assert "their configurations are equal" in text
@@ -55,6 +56,15 @@ def test_other_records_and_options_are_said(compared, whole_run):
     assert page.verdicts[0].word == "not the same"
     (table,) = next(s for s in page.sections if s.key == "configuration").blocks
     assert table.body[0].rows == [["firmware.part", "xcvu9p", "xcku115"]]
+
+
+def test_runs_of_other_records_are_said_to_be(compared, whole_run):
+    cells = replace(whole_run)
+    cells.__dict__["schema"] = CELLS
+    found = {"jets": findings_of(whole_run), "cells": replace(findings_of(whole_run), run=cells)}
+    verdict = comparison(found).verdicts[0]
+    assert (verdict.word, verdict.state) == ("other records", "note")
+    assert verdict.reason.startswith("They are jets, cells: ")
 
 
 def test_no_point_that_another_beats_is_on_the_front():

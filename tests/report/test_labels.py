@@ -51,6 +51,9 @@ def test_two_digits_mean_something(number, written):
         (-0.012, "−1.20"),
         (0.99999, "> 99.99"),
         (1.0, "100.00"),
+        (999.99, "99999.00"),
+        (41621946.9, "4.2e+09"),
+        (1.06e16, "1.1e+18"),
     ],
 )
 def test_shares_are_nothing_or_all_only_if_they_are(share, written):

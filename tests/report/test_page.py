@@ -10,9 +10,11 @@ from tiny import copy_of, findings_of, keep, synthesized
 
 from aefpga.cli import run as run_verb
 from aefpga.errors import UsageError
+from aefpga.evaluation.verdicts import Named
 from aefpga.fixedpoint import Score, Trigger
 from aefpga.report.render import render
 from aefpga.report.run_page import run_page
+from aefpga.report.verdicts import verdicts
 from aefpga.runs import layout, set_trigger
 from aefpga.workflow.report import report
 
@@ -65,6 +67,8 @@ def test_the_page_says_what_was_found(whole_run):
         "no C simulation: not in these tests",
         whole_run.spec.hash,
         "normalisation: physics",
+        "of embedded_jets.root",
+        "aefpga prove --run tiny",
     ):
         assert expected in page.text, expected
     for name in whole_run.schema.names:
@@ -165,6 +169,18 @@ def test_words_that_differ_are_a_bad_verdict(whole_run, tmp_path):
     (run.folder / layout.AGREEMENT).write_text(json.dumps(content))
     verdict = run_page(findings_of(run)).verdicts[0]
     assert (verdict.state, verdict.word) == ("bad", "no")
+
+
+@pytest.mark.parametrize(
+    ("named", "state", "word"),
+    [((100, 0, 0, 0), "good", "it is not"), ((100, 2, 1, 1), "good", "yes"),
+     ((100, 2, 3, 1), "note", "not everywhere"), ((100, 40, 3, 3), "bad", "yes")],
+)  # fmt: skip
+def test_a_decoder_that_names_what_is_wrong_has_a_verdict(whole_run, named, state, word):
+    found = findings_of(whole_run)
+    found = replace(found, judged=replace(found.judged, named=Named(*named)))
+    verdict = next(v for v in verdicts(found) if "know where it is wrong" in v.question)
+    assert (verdict.state, verdict.word) == (state, word)
 
 
 def test_a_certificate_of_other_verilog_than_was_synthesized_is_stale(whole_run, tmp_path):

@@ -15,6 +15,7 @@ from aefpga.errors import ToolError
 from aefpga.firmware import hls
 from aefpga.report.findings import Findings
 from aefpga.report.judged_blocks import residuals
+from aefpga.report.verdicts import verdicts
 from aefpga.runs.autoencoder import Autoencoder, FloatAutoencoder
 from aefpga.schema import CELLS
 from aefpga.workflow.compress import Settings, compress, decompress
@@ -69,12 +70,18 @@ def test_it_is_judged_as_cells_beside_plain_choices(run, monkeypatch):
         assert 0 <= quality.distance.mean < 8
     written = json.loads((run.folder / "metrics.json").read_text())
     assert written["cells"]["unit"] == "cm"
+    # Residuals of one cell are no measure of what bits are worth.
+    assert written["worth"] is None
+    beside = written["beside"]
+    assert beside == vars(judged.beside("quantized model"))
     assert (run.folder / "plots/cells.png").stat().st_size > 10_000
     assert (run.folder / "plots/distances.png").stat().st_size > 10_000
     findings = Findings.of(run, {})
     assert findings.judged.cells == judged
     first = next(residuals(findings))
     assert "as cells" in first.title
+    words = {v.question: v.word for v in verdicts(findings)}
+    assert words["Closer than plain choices in as many bits?"] == beside["verdict"]
 
 
 @pytest.mark.parametrize("bound", [None, 0.1])

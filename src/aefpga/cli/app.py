@@ -61,7 +61,7 @@ def _root(
     """Quantized jet autoencoders for FPGA triggers."""
 
 
-def then(verb: Callable[..., str | None], usual: str) -> Callable[..., None]:
+def then(verb: Callable[..., str | None], usual: str = "") -> Callable[..., None]:
     """Let a verb that succeeded name the command that goes on from the same run.
 
     That is the `usual` one, unless the verb returns another.
@@ -80,7 +80,7 @@ app.command("train")(grouped(train.train))
 app.command("csim")(then(csim.csim, "aefpga synthesize --part xcvu9p"))
 app.command("prove")(prove.prove)
 app.command("synthesize")(then(synthesize.synthesize, "aefpga evaluate"))
-app.command("evaluate")(then(evaluate.evaluate, "aefpga compress jets.root -o jets.aejets"))
+app.command("evaluate")(then(evaluate.evaluate))
 app.command("activity")(activity.activity)
 app.command("anomaly")(anomaly.anomaly)
 app.command("report")(report.report)

@@ -37,7 +37,7 @@ def evaluate(
         ),
     ] = False,
     as_json: Json = False,
-) -> None:
+) -> str:
     """Reconstruct the test jets and judge them, beside float truncation.
 
     First verdicts: does the encoder send fewer bits than float truncation would for the same
@@ -85,6 +85,8 @@ def evaluate(
     if fail_if_unlike and result.likeness and result.likeness.verdict == "unlike":
         show.problem("unlike", result.likeness.sentence)
         raise typer.Exit(1)
+    name = result.schema.name
+    return f"aefpga compress {name}.root -o {name}.aejets"
 
 
 def _show_verdicts(result: "Evaluation", run: str) -> None:
@@ -94,6 +96,9 @@ def _show_verdicts(result: "Evaluation", run: str) -> None:
         show.say(f"{verdict}: {result.likeness.sentence}")
     if result.worth:
         show.say(f"{result.worth.verdict} bits than float truncation: {result.worth.sentence}")
+    if result.cells and (beside := result.cells.beside(result.model)):
+        than = "as" if beside.verdict == "as close" else "than"
+        show.say(f"{beside.verdict} {than} plain choices: {beside.sentence}")
     if result.named:
         show.say(f"{result.named.verdict} improbable records: {result.named.sentence}")
     if result.lacking:

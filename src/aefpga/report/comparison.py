@@ -52,6 +52,10 @@ def comparison(runs: Mapping[str, Findings]) -> Page:
 def _same_records(runs: Mapping[str, Findings]) -> Verdict:
     question = "Were the runs judged on the same records?"
     digests = {f.run.manifest["files"].get(layout.TEST_RECORDS) for f in runs.values()}
+    records = dict.fromkeys(f.run.schema.name for f in runs.values() if not f.run.is_alone)
+    if len(records) > 1:
+        reason = f"They are {', '.join(records)}: only words and resources can be compared."
+        return Verdict(question, "note", "other records", reason)
     if None in digests:
         reason = "Imported encoders have no decoder, and so no residuals."
         return Verdict(question, "note", "not all were judged", reason)

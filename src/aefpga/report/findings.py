@@ -12,7 +12,7 @@ from aefpga.evaluation.cells.judge import CellsJudgement
 from aefpga.evaluation.histograms import Histograms
 from aefpga.evaluation.metrics import Quality
 from aefpga.evaluation.physics import Physics
-from aefpga.evaluation.verdicts import Likeness, Worth
+from aefpga.evaluation.verdicts import Likeness, Named, Worth
 from aefpga.firmware.agreement import Agreement
 from aefpga.firmware.report import SynthesisReport
 from aefpga.proof.certificate import Certificate
@@ -61,6 +61,7 @@ class Judged:
     pt_bins_gev: Bins = ()
     abs_eta_bins: Bins = ()
     cells: CellsJudgement | None = None
+    named: Named | None = None
 
     @property
     def quality(self) -> Quality:
@@ -111,8 +112,10 @@ class Findings:
         """
         reader = _Reader(run)
         quantized = run.is_quantized
-        compared = reader.read(Compared, layout.AGREEMENT, "words compared", "csim", quantized)
-        proof = reader.read(Certificate, layout.PROOF, "proven", "prove", quantized)
+        compared = reader.read(
+            Compared, layout.AGREEMENT, "Words are not compared", "csim", quantized
+        )
+        proof = reader.read(Certificate, layout.PROOF, "The RTL is not proven", "prove", quantized)
         syntheses = tuple(reader.syntheses()) if quantized else ()
         trained = not run.is_alone
         if proof is not None and is_stale(proof, syntheses):
@@ -120,9 +123,11 @@ class Findings:
                 "The certificate is of other Verilog than was synthesized; synthesize again first "
             )
             reader.miss(f"{what}if csim wrote the RTL since.", "prove")
-        judged = reader.read(Judged, layout.METRICS, "judged", "evaluate", trained)
+        judged = reader.read(
+            Judged, layout.METRICS, "Residuals are not judged", "evaluate", trained
+        )
         counted = reader.read(
-            Histograms, layout.HISTOGRAMS, "counted for figures", "evaluate", trained
+            Histograms, layout.HISTOGRAMS, "Nothing is counted for figures", "evaluate", trained
         )
         return cls(
             run=run,
@@ -164,7 +169,7 @@ class _Reader:
         path = self.run.folder / name
         if not path.exists():
             if is_due:
-                self.miss(f"Not {what} yet.", verb)
+                self.miss(f"{what} yet.", verb)
             return None
         content = self._content(kind, path, verb)
         if content is None or self._is_current(content, path, verb):
@@ -174,7 +179,7 @@ class _Reader:
     def syntheses(self) -> Iterator[SynthesisReport]:
         paths = sorted((self.run.folder / layout.REPORTS).glob("synthesis-*.json"))
         if not paths:
-            self.miss("Not synthesized yet.", "synthesize", "--part", self.run.firmware.part)
+            self.miss("Nothing is synthesized yet.", "synthesize", "--part", self.run.firmware.part)
         for path in paths:
             report = self._content(SynthesisReport, path, "synthesize")
             if report is not None and self._is_current(report, path, "synthesize"):

@@ -11,7 +11,8 @@ def count(number: float | None) -> str | None:
 def percent(share: float | None) -> str | None:
     """Return a share as the number of per cent, with two decimals.
 
-    What is not nothing, or not all, does not read as if it were.
+    What is not nothing, or not all, does not read as if it were; one of a thousand and
+    more has a power of ten.
     """
     if share is None:
         return None
@@ -20,7 +21,7 @@ def percent(share: float | None) -> str | None:
         return "< 0.01"
     if 99.99 < number < 100:
         return "> 99.99"
-    return _signed(f"{number:.2f}")
+    return _signed(f"{number:.2f}") if abs(number) < 1e5 else f"{number:.1e}"
 
 
 def significant(number: float | None, digits: int = 2) -> str | None:

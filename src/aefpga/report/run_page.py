@@ -26,6 +26,8 @@ from aefpga.runs import Run, layout
 
 # Of what was trained here, and of what was imported.
 ORIGINS = ("What was trained on what", "What was imported")
+# Input files that are named beside what was read; the others are below, with checksums.
+FILES = 3
 
 
 def run_page(findings: Findings) -> Page:
@@ -68,7 +70,9 @@ def _training(findings: Findings) -> Iterator[Block]:
         facts["to know"] = " ".join(map(str, run.imported.get("notes", ())))
         yield Facts(facts)
         return
-    facts["read"] = formats.count(data.get("read"))
+    names = list(_mapping(run, "inputs"))
+    more = f" and {len(names) - FILES} more" * (len(names) > FILES)
+    facts["read"] = f"{formats.count(data.get('read'))} of {', '.join(names[:FILES])}{more}"
     facts |= {f"cut by {name}": formats.count(n) for name, n in dict(data.get("cut") or {}).items()}
     sizes = [formats.count(data.get(part)) or "?" for part in ("train", "validation", "test")]
     facts["training, validation, test"] = ", ".join(sizes)
@@ -125,9 +129,15 @@ def _commands(findings: Findings) -> Iterator[str]:
         yield f"aefpga train --config {layout.CONFIG} --name {name}"
     if run.is_quantized:
         yield f"aefpga csim --run {name}"
-        for report in findings.syntheses:
-            part, period = shlex.quote(report.part), f"{report.clock_period_ns:g}"
-            yield f"aefpga synthesize --run {name} --part {part} --clock-period {period}"
+        # A proof is of the Verilog that is there, which a synthesis may write anew.
+        proof = findings.proof
+        later = [r for r in findings.syntheses if proof is None or r.sources != proof.sources]
+        for reports in ([r for r in findings.syntheses if r not in later], later):
+            for report in reports:
+                part, period = shlex.quote(report.part), f"{report.clock_period_ns:g}"
+                yield f"aefpga synthesize --run {name} --part {part} --clock-period {period}"
+            if proof is not None and reports is not later:
+                yield f"aefpga prove --run {name}"
     if not run.is_alone:
         yield f"aefpga evaluate --run {name}"
     yield f"aefpga report --run {name}"

@@ -1,7 +1,8 @@
 """The verdicts on a run: what figures would leave to the reader."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
+from aefpga.evaluation.cells.judge import CellsJudgement
 from aefpga.evaluation.verdicts import Likeness
 from aefpga.firmware.report import SynthesisReport
 from aefpga.proof.certificate import Certificate
@@ -26,6 +27,8 @@ def verdicts(findings: Findings) -> Iterator[Verdict]:
     judged = findings.judged
     if judged is not None:
         yield from _worth(judged)
+        yield from _beside(judged)
+        yield from _named(judged)
         if findings.run.is_quantized:
             yield _bounds(judged)
             yield _saturation(judged)
@@ -107,7 +110,29 @@ def _worth(judged: Judged) -> Iterator[Verdict]:
     yield Verdict(question, "good" if state == "good" else "bad", word, f"{judged.worth.sentence}.")
 
 
+def _beside(judged: Judged) -> Iterator[Verdict]:
+    found = None if judged.cells is None else judged.cells.beside(judged.model)
+    if found is not None:
+        states: Mapping[str, State] = {"closer": "good", "as close": "note", "farther": "bad"}
+        reason = f"{found.sentence[0].upper()}{found.sentence[1:]}."
+        question = "Closer than plain choices in as many bits?"
+        yield Verdict(question, states[found.verdict], found.verdict, reason)
+
+
+def _named(judged: Judged) -> Iterator[Verdict]:
+    named = judged.named
+    if named is None:
+        return
+    missed = named.wrong - named.wrong_and_improbable
+    word = "it is not" if not named.wrong else "not everywhere" if missed else "yes"
+    state: State = "bad" if named.verdict == "many" else "note" if missed else "good"
+    question = "Does the decoder know where it is wrong?"
+    yield Verdict(question, state, word, f"Improbable are {named.sentence}.")
+
+
 def _bounds(judged: Judged) -> Verdict:
+    if judged.cells is not None:
+        return _not_bounded(_furthest(judged.cells, judged.model))
     first = judged.quality.variable(judged.quality.shown[0])
     spread, relative = first.residual, first.kind == "relative"
     if spread.half_width_99 is None:
@@ -119,6 +144,16 @@ def _bounds(judged: Judged) -> Verdict:
             else f"{formats.significant(spread.half_width_99)} {first.unit}".rstrip()
         )
         said = f"99 % of {spread.records:,} {judged.record} are within {width} in {first.name}."
+    return _not_bounded(said)
+
+
+def _furthest(cells: CellsJudgement, model: str) -> str:
+    way = cells.schemes[model].distance.below_90
+    unit = f" {cells.unit}" * bool(cells.unit)
+    return f"The earth mover's distance of 90 % is below {formats.significant(way)}{unit}."
+
+
+def _not_bounded(said: str) -> Verdict:
     return Verdict(
         "Is the residual of every value bounded?",
         "note",
@@ -135,7 +170,8 @@ def _saturation(judged: Judged) -> Verdict:
     if not judged.saturated_inputs:
         return Verdict(question, "good", "no", f"None of {records} does.")
     counts = ", ".join(f"{n:,} in {name}" for name, n in judged.saturated_inputs.items())
-    word = f"{sum(judged.saturated_inputs.values()):,} values"
+    values = sum(judged.saturated_inputs.values())
+    word = f"{values:,} value{'s' * (values != 1)}"
     return Verdict(question, "note", word, f"Of {records}: {counts}; these saturate.")
 
 

@@ -72,10 +72,12 @@ class Evaluation:
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON content, verdicts first."""
+        beside = self.cells and self.cells.beside(self.model)
         return {
             "likeness": self.likeness and self.likeness.to_dict(),
             "worth": self.worth and self.worth.to_dict(),
             "named": self.named and self.named.to_dict(),
+            "beside": beside and vars(beside),
             "records": self.records,
             "record": self.schema.name,
             "model": self.model,
@@ -148,7 +150,7 @@ def evaluate(
         schema=schema,
         likeness=likeness,
         worth=Worth.of(target, qualities[target], bits[target], kept, schema)
-        if run.is_quantized
+        if run.is_quantized and cells is None
         else None,
         named=named,
         qualities=qualities,
@@ -228,7 +230,7 @@ def _reconstructed(
     autoencoder = replace(Autoencoder.of(run), lacking=lacking)
     # A search behind words takes its time, and the implementations agree.
     decoded: dict[bytes, Decoded] = {}
-    for name, latent in _latent_words(run, run.spec.input.to_words(table), notes).items():
+    for name, latent in _latent_words(run, run.spec.input.to_words(table), notes, step).items():
         words = latent.tobytes()
         if words not in decoded:
             decoded[words] = autoencoder.decode_naming(run.spec.sent(table, latent))
@@ -241,7 +243,7 @@ def _reconstructed(
 
 
 def _latent_words(
-    run: Run, words: NDArray[np.int64], notes: list[str]
+    run: Run, words: NDArray[np.int64], notes: list[str], step: Step
 ) -> dict[str, NDArray[np.int64]]:
     """Return the latent words of each implementation of the encoder that can run here."""
     from aefpga.firmware.hls import CSimulation
@@ -253,11 +255,14 @@ def _latent_words(
     except ToolError as error:
         notes.append(f"{QUANTIZED}: the integer emulator stands in for it: {error}")
         found[QUANTIZED] = Emulator(run.spec)(words)
+    # Of a large encoder g++ takes a minute.
+    step(C_SIMULATION, 0, 1, "g++ compiles it")
     try:
         with tempfile.TemporaryDirectory() as scratch:
             found[C_SIMULATION] = CSimulation(run.spec, Path(scratch) / "hls")(words)
     except ToolError as error:
         notes.append(f"no {C_SIMULATION}: {error}")
+    step(C_SIMULATION, 1, 1)
     return found
 
 

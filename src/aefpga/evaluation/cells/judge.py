@@ -13,7 +13,7 @@ Definitions
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 from numpy.typing import NDArray
@@ -86,10 +86,42 @@ class CellsJudgement:
     unit: str
     schemes: Mapping[str, CellsQuality]
 
+    def beside(self, model: str) -> "Beside | None":
+        """Compare a scheme with the best plain one; None where there is no plain one."""
+        plain = {n: q for n, q in self.schemes.items() if q.how and q.distance.mean is not None}
+        ours = self.schemes[model]
+        if not plain or ours.distance.mean is None:
+            return None
+        best = min(plain, key=lambda name: plain[name].distance.mean or 0.0)
+        return Beside.of(ours, best, plain[best], self.unit)
+
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON content."""
         content: dict[str, Any] = TypeAdapter(CellsJudgement).dump_python(self, mode="json")
         return content
+
+
+@dataclass(frozen=True)
+class Beside:
+    """Whether cells come back closer than by the best of the plain choices; how close, in words."""
+
+    verdict: Literal["closer", "as close", "farther"]
+    sentence: str
+
+    @classmethod
+    def of(cls, ours: CellsQuality, name: str, plain: CellsQuality, unit: str) -> Self:
+        """Compare mean distances; within three standard deviations they are as close."""
+        way, other = (q.distance.mean or 0.0 for q in (ours, plain))
+        apart = 3 * np.hypot(ours.distance.error or 0.0, plain.distance.error or 0.0)
+        verdict: Literal["closer", "as close", "farther"] = (
+            "as close" if abs(way - other) <= apart else "closer" if way < other else "farther"
+        )
+        of_unit = f" {unit}" * bool(unit)
+        return cls(
+            verdict,
+            f"earth mover's distance {way:.2g}{of_unit} on average in {ours.bits:.0f} bits, of "
+            f"{name} {other:.2g}{of_unit} in {plain.bits:.0f}",
+        )
 
 
 @dataclass(frozen=True)
