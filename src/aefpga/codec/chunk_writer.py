@@ -1,4 +1,4 @@
-"""Writing chunks: a codec's tables, coded, and the values that are kept exactly."""
+"""Coding and writing chunks: a codec's tables, and the values that are kept exactly."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from aefpga.codec.container import Writer
 from aefpga.codec.format import Chunk
 from aefpga.codec.members import chunk, pack_events, pack_exact
-from aefpga.codec.protocol import Codec, quantize_within
+from aefpga.codec.protocol import Checked, Codec, quantize_within
 from aefpga.data.records import Records
 from aefpga.entropy.conditional import Conditional
 from aefpga.entropy.histograms import Coder
@@ -19,16 +19,39 @@ from aefpga.entropy.learning import learn
 from aefpga.progress import Step, silent
 
 
+@dataclass(frozen=True)
+class CodedChunk:
+    """A chunk as it is written, and what became of its records.
+
+    Parameters
+    ----------
+    parts : Mapping of str to bytes
+        Its members.
+    size : Chunk
+        How much it holds.
+    saturated, exact_values : int
+        Records out of the encoder's range, and values that are kept as they are.
+    squares, largest : ndarray of float64, shape (n_variables,)
+        Sum of squared errors, and the largest error, absolute, in each variable's unit.
+    """
+
+    parts: Mapping[str, bytes]
+    size: Chunk
+    saturated: int
+    exact_values: int
+    squares: NDArray[np.float64]
+    largest: NDArray[np.float64]
+
+
 @dataclass
 class Statistics:
-    """What compression did to records, summed over chunks."""
+    """What compression did to records, summed over chunks; see `CodedChunk`."""
 
     n_variables: int
     chunks: list[Chunk] = field(default_factory=list)
     saturated: int = 0
     exact_values: int = 0
     sizes: dict[str, int] = field(default_factory=dict)
-    # Of each variable: sum of squared errors, and the largest error, absolute, in its unit.
     squares: NDArray[np.float64] = field(init=False)
     largest: NDArray[np.float64] = field(init=False)
 
@@ -36,10 +59,15 @@ class Statistics:
         """Begin with no errors."""
         self.squares, self.largest = np.zeros((2, self.n_variables))
 
-    def add(self, error: NDArray[np.float64]) -> None:
-        """Take the errors of a chunk, shape (n_records, n_variables)."""
-        self.squares = self.squares + [np.square(column).sum() for column in error.T]
-        self.largest = np.maximum(self.largest, error.max(axis=0, initial=0))
+    def add(self, coded: CodedChunk) -> None:
+        """Take the next chunk."""
+        self.chunks.append(coded.size)
+        for part, content in coded.parts.items():
+            self.sizes[part] = self.sizes.get(part, 0) + len(content)
+        self.saturated += coded.saturated
+        self.exact_values += coded.exact_values
+        self.squares = self.squares + coded.squares
+        self.largest = np.maximum(self.largest, coded.largest)
 
     def facts(self) -> dict[str, Any]:
         """Return what a manifest says of the records; of no records, errors are 0."""
@@ -84,40 +112,58 @@ class ChunkWriter:
             models[name] = save_models(learned)
         return models
 
-    def adopt(self, models: Mapping[str, bytes], records: Records) -> dict[str, bytes]:
-        """Use those models that make these records smaller; their own size counts.
+    def adopt(
+        self, models: Mapping[str, bytes], first: Records
+    ) -> tuple[dict[str, bytes], CodedChunk]:
+        """Use those models that make the first chunk smaller; their own size counts.
 
         Returns
         -------
-        dict of str to bytes
-            The models that are used from now on.
+        models : dict of str to bytes
+            Those that are used from now on.
+        coded : CodedChunk
+            The first chunk.
         """
-        tables = self._codec.quantize(records.values).tables
-        adopted = {}
-        for name, model in models.items():
-            learned = Conditional(self._codec.schemes[name], load_models(model))
-            size = len(model) + len(learned.encode(tables[name], records.counts))
-            if size < len(self._coders[name].encode(tables[name], records.counts)):
-                self._coders[name], adopted[name] = learned, model
+        made = quantize_within(self._codec, first.values)
+        adopted, tables = {}, {}
+        for name, table in made.tables.items():
+            tables[name] = self._coders[name].encode(table, first.counts)
+            if name in models:
+                learned = Conditional(self._codec.schemes[name], load_models(models[name]))
+                coded = learned.encode(table, first.counts)
+                if len(models[name]) + len(coded) < len(tables[name]):
+                    self._coders[name], adopted[name], tables[name] = learned, models[name], coded
         if adopted:
             self.statistics.sizes["models"] = sum(map(len, adopted.values()))
-        return adopted
+        return adopted, self._coded(first, made, tables)
 
-    def write(self, writer: Writer, records: Records) -> None:
-        """Quantize, check, code and write the next chunk."""
-        made, total = quantize_within(self._codec, records.values), self.statistics
+    def coded(self, records: Records) -> CodedChunk:
+        """Quantize, check and code a chunk; several threads may do so at once."""
+        made = quantize_within(self._codec, records.values)
+        tables = {
+            name: self._coders[name].encode(table, records.counts)
+            for name, table in made.tables.items()
+        }
+        return self._coded(records, made, tables)
+
+    def write(self, writer: Writer, coded: CodedChunk) -> None:
+        """Write the next chunk."""
+        number = len(self.statistics.chunks)
+        for part, content in coded.parts.items():
+            writer.add(f"{chunk(number)}/{part}", content)
+        self.statistics.add(coded)
+
+    def _coded(self, records: Records, made: Checked, tables: Mapping[str, bytes]) -> CodedChunk:
         # Readers of what is not learned are to be simple.
-        is_coded, is_exact = "models" in total.sizes, bool(made.exact.any())
-        parts = {"events": pack_events(records, is_exact=is_exact, is_coded=is_coded)}
-        for name, table in made.tables.items():
-            parts[name] = self._coders[name].encode(table, records.counts)
+        is_coded, is_exact = "models" in self.statistics.sizes, bool(made.exact.any())
+        parts = {"events": pack_events(records, is_exact=is_exact, is_coded=is_coded), **tables}
         if is_exact:
             parts["exact"] = pack_exact(made.exact, records.values)
-        number = len(total.chunks)
-        for part, content in parts.items():
-            size = writer.add(f"{chunk(number)}/{part}", content)
-            total.sizes[part] = total.sizes.get(part, 0) + size
-        total.chunks.append(Chunk(events=len(records.counts), records=len(records)))
-        total.saturated += int(made.outside.sum())
-        total.exact_values += int(made.exact.sum())
-        total.add(made.errors)
+        return CodedChunk(
+            parts=parts,
+            size=Chunk(events=len(records.counts), records=len(records)),
+            saturated=int(made.outside.sum()),
+            exact_values=int(made.exact.sum()),
+            squares=np.array([np.square(column).sum() for column in made.errors.T]),
+            largest=made.errors.max(axis=0, initial=0),
+        )

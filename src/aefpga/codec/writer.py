@@ -1,6 +1,9 @@
 """Writing compressed files: records in, from wherever they come, chunks out."""
 
+import os
+from collections import deque
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -8,16 +11,19 @@ from pathlib import Path
 from typing import Any
 
 from aefpga import __version__
-from aefpga.codec.chunk_writer import ChunkWriter
+from aefpga.codec.chunk_writer import ChunkWriter, CodedChunk
 from aefpga.codec.chunks import Chunks
 from aefpga.codec.container import Writer, writing
 from aefpga.codec.format import Header, Manifest, Source
 from aefpga.codec.protocol import Codec
 from aefpga.data.records import Records
+from aefpga.entropy.speed import single_threaded
 from aefpga.progress import Step, silent
 
 # Conditional coding is learned from so many chunks at the start.
 LEARNING_CHUNKS = 2
+# Chunks that are coded at the same time, at most: each takes some 100 MB.
+MAX_THREADS = 4
 
 
 @dataclass(frozen=True)
@@ -61,6 +67,11 @@ class ArchiveWriter:
         self._chunks, self._writer = Chunks(codec), ChunkWriter(codec)
         self._waiting: list[Records] = []
         self._file: Writer | None = None
+        self._coding: deque[Future[CodedChunk]] = deque()
+        self._n_threads = min(os.cpu_count() or 1, MAX_THREADS)
+        self._pool = ThreadPoolExecutor(self._n_threads)
+        stack.enter_context(single_threaded())
+        stack.callback(self._pool.shutdown, cancel_futures=True)
         self._manifest: dict[str, Any] = {}
         self.sources: list[Source] = []
         self.source_bytes = 0
@@ -83,25 +94,44 @@ class ArchiveWriter:
         """Write what is left, and the manifest."""
         for chunk in self._chunks.rest():
             self._take(chunk)
-        self._begin()
+        file = self._file or self._begin()
+        while self._coding:
+            self._writer.write(file, self._coding.popleft().result())
         facts = self._writer.statistics.facts()
         manifest = Manifest(**facts, sources=self.sources, source_bytes=self.source_bytes)
         self._manifest.update(manifest.to_config())
 
     def _take(self, chunk: Records) -> None:
+        """Have a chunk coded by a thread, and write those that are; the first ones wait."""
+        if self._file:
+            # One more than there are threads, so that none has to wait for records.
+            while len(self._coding) > self._n_threads:
+                self._writer.write(self._file, self._coding.popleft().result())
+            self._coding.append(self._pool.submit(self._writer.coded, chunk))
+            return
         self._waiting.append(chunk)
-        if self._file or not self._how.learns or len(self._waiting) == LEARNING_CHUNKS:
+        if not self._how.learns or len(self._waiting) == LEARNING_CHUNKS:
             self._begin()
 
-    def _begin(self) -> None:
-        """Learn what is to be learned, write the start of the file, and what waits."""
-        file = self._file or self._start()
-        for chunk in self._waiting:
-            self._writer.write(file, chunk)
-        self._waiting.clear()
+    def _begin(self) -> Writer:
+        """Learn what is to be learned, write the start of the file, and have coded what waits."""
+        waiting, models = self._waiting, dict[str, bytes]()
+        self._waiting = []
+        first = None
+        if self._how.learns and any(map(len, waiting)):
+            learned = self._how.models
+            if learned is None:
+                learned = self._writer.learn(Records.concatenate(waiting), self._how.step)
+            models, first = self._writer.adopt(learned, waiting.pop(0))
+        self._file = self._start(models)
+        if first:
+            self._writer.write(self._file, first)
+        for chunk in waiting:
+            self._take(chunk)
+        return self._file
 
-    def _start(self) -> Writer:
-        models, files = self._learned(), self._codec.task.files
+    def _start(self, models: Mapping[str, bytes]) -> Writer:
+        files = self._codec.task.files
         header = Header.of(
             self._codec,
             aefpga=__version__,
@@ -109,24 +139,12 @@ class ArchiveWriter:
             files={name: sha256(content).hexdigest() for name, content in files.items()},
             learned=tuple(models),
         )
-        self._file = self._stack.enter_context(
-            writing(self._path, header.to_config(), self._manifest)
-        )
+        file = self._stack.enter_context(writing(self._path, header.to_config(), self._manifest))
         for name, content in files.items() if self._how.embeds_files else ():
-            self._file.add(f"model/{name}", content)
+            file.add(f"model/{name}", content)
         for name, content in models.items():
-            self._file.add(f"entropy/{name}.npz", content)
-        return self._file
-
-    def _learned(self) -> dict[str, bytes]:
-        """Return the models of those tables that become smaller by them."""
-        if not self._how.learns or not any(map(len, self._waiting)):
-            return {}
-        models = self._how.models
-        if models is None:
-            first = Records.concatenate(self._waiting)
-            models = self._writer.learn(first, self._how.step)
-        return self._writer.adopt(models, self._waiting[0])
+            file.add(f"entropy/{name}.npz", content)
+        return file
 
 
 @contextmanager

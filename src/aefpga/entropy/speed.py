@@ -1,6 +1,7 @@
 """When compiled code is used: where numba works, and there is enough to do for it."""
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager
 from functools import cache
 from types import ModuleType
 from typing import Any
@@ -38,12 +39,19 @@ def _functions() -> ModuleType | None:
 
 
 def in_threads(work: Callable[[int], Any], starts: Sequence[int]) -> Iterator[Any]:
-    """Yield what is made of blocks that start at these rows, in order, by a thread for each core.
-
-    Matrices are small: threads of linear algebra would only wait for each other.
-    """
-    with _linear_algebra().limit(limits=1):
+    """Yield what is made of blocks starting at these rows, in order, by a thread for each core."""
+    with single_threaded():
         yield from spread(work, starts)
+
+
+def single_threaded() -> AbstractContextManager[object]:
+    """Hold libraries of linear algebra to one thread each, where we have threads of our own.
+
+    Matrices are small: theirs would only wait for each other. The first of our threads to say so
+    decides for all.
+    """
+    limited: AbstractContextManager[object] = _linear_algebra().limit(limits=1)
+    return limited
 
 
 @cache

@@ -108,7 +108,7 @@ def compress(
     codec = make_codec(run, schema, settings, absent)
     read = iterate_records(inputs, codec.task.schema, settings.collection, step, with_events=True)
     with create_archive(output, codec, how_to_write(run, codec, settings, step)) as archive:
-        for records in ahead(chunks(read, codec)):
+        for records in chunks(read, codec):
             archive.write(records)
         archive.sources = [Source(name=p.name, bytes=p.stat().st_size) for p in files]
         archive.source_bytes = source_bytes(inputs, codec.task.schema, settings.collection)
