@@ -55,6 +55,10 @@ def test_its_rtl_is_proven_as_it_was_last_made(run, tmp_path):
     assert slow.stages < fast.stages
     found = prove(run, tmp_path, limit_seconds=60)
     assert (found.verdict, found.latency_cycles) == ("proven", slow.stages + 1)
+    # Nor does a comparison change what was proven.
+    compared = csim(run, tmp_path, without=("hls",), max_jets=10)
+    assert (compared.is_exact, compared.rtl_clock_period_ns) == (True, 50.0)
+    assert prove(run, tmp_path, limit_seconds=60).sources == found.sources
     # Of the run's own clock, where what is there was changed.
     (folder / "src/encoder.v").write_text("// edited")
     found = prove(run, tmp_path, limit_seconds=60)

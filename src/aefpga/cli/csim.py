@@ -24,7 +24,8 @@ def csim(
 
     The integer emulator, the trainer's quantized model, the HLS project's C simulation and the
     Verilated RTL compute the latent words of the whole test split and of adversarial inputs; HLS
-    and RTL start from quantities on their ports. Of an imported encoder there is no trainer's
+    and RTL start from quantities on their ports; the RTL is compared as `synthesize` last made it,
+    for whatever clock, or else made for the run's. Of an imported encoder there is no trainer's
     model. Exits 1 if a single word differs, and names the first layer at which the two part. Of an
     encoder with a trigger, all but the trainer's model compute score and bit, which are compared,
     too.
@@ -61,6 +62,8 @@ def csim(
         show.say(
             f"{len(result.computations)} computations: {', '.join(result.computations)}{left_out}"
         )
+    if result.rtl_clock_period_ns not in (None, opened.firmware.clock_period_ns):
+        show.note(f"the RTL is that of {result.rtl_clock_period_ns:g} ns, as it was last made")
     if not result.is_exact:
         show.problem("the computations differ", str(result.difference))
         raise typer.Exit(1)

@@ -282,17 +282,10 @@ def make_project(
     ToolError
         As for `trace`.
     """
-    from da4ml.types import Pipeline
-
     origin = _origin(spec, clock_period_ns, part, adders, dsp)
     origin |= {"registered_inputs": registered_inputs, "lanes": lanes}
-    try:
-        made = json.loads((folder / MANIFEST).read_text())
-        if origin.items() <= made.items() and made["sources"] == stamp(folder):
-            pipeline = Pipeline.load(folder / "model/pipeline.json")
-            return Rtl(spec, pipeline, clock_period_ns, made["adders"], registered_inputs)
-    except (OSError, ValueError, KeyError):
-        pass  # nothing there, or from another version
+    if found := _project_of(spec, folder, origin):
+        return found
     rtl = trace(spec, clock_period_ns, adders, dsp=dsp)
     rtl = replace(rtl, registered_inputs=registered_inputs)
     write_project(rtl, folder, part, lanes)
@@ -306,13 +299,23 @@ def make_project(
     return rtl
 
 
-def is_project_of(spec: EncoderSpec, folder: Path) -> bool:
-    """Whether `folder` holds an unchanged project of an encoder, for whatever part and clock."""
+def last_project(spec: EncoderSpec, folder: Path) -> Rtl | None:
+    """Return the project of an encoder in `folder`, for whatever part and clock, if unchanged."""
+    return _project_of(spec, folder, _maker(spec))
+
+
+def _project_of(spec: EncoderSpec, folder: Path, origin: dict[str, Any]) -> Rtl | None:
+    """Return the unchanged project in `folder`, if this is what its files follow from."""
+    from da4ml.types import Pipeline
+
     try:
         made = json.loads((folder / MANIFEST).read_text())
-        return bool(_maker(spec).items() <= made.items() and made["sources"] == stamp(folder))
+        if not origin.items() <= made.items() or made["sources"] != stamp(folder):
+            return None
+        how = made["clock_period_ns"], made["adders"], made["registered_inputs"]
+        return Rtl(spec, Pipeline.load(folder / "model/pipeline.json"), *how)
     except (OSError, ValueError, KeyError, AttributeError):
-        return False
+        return None  # nothing there, or from another version
 
 
 def _origin(

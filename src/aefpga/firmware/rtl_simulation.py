@@ -64,6 +64,11 @@ class RtlSimulation:
         return outputs
 
     @property
+    def clock_period_ns(self) -> float:
+        """Clock period that the RTL was made for."""
+        return self._rtl.clock_period_ns
+
+    @property
     def latency_cycles(self) -> int:
         """Clock cycles from the edge that takes a jet in to the edge that can take its words on.
 

@@ -119,10 +119,7 @@ class Findings:
         syntheses = tuple(reader.syntheses()) if quantized else ()
         trained = not run.is_alone
         if proof is not None and is_stale(proof, syntheses):
-            what = (
-                "The certificate is of other Verilog than was synthesized; synthesize again first "
-            )
-            reader.miss(f"{what}if csim wrote the RTL since.", "prove")
+            reader.miss("The certificate is of other Verilog than was synthesized.", "prove")
         judged = reader.read(
             Judged, layout.METRICS, "Residuals are not judged", "evaluate", trained
         )

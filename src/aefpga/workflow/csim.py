@@ -28,7 +28,10 @@ Words = NDArray[np.int64]
 
 @dataclass(frozen=True)
 class CsimResult:
-    """The agreement of the computations that ran, and where the first two that differ part."""
+    """The agreement of the computations that ran, and where the first two that differ part.
+
+    `rtl_clock_period_ns` is what the RTL that was simulated had been made for.
+    """
 
     encoder_hash: str
     computations: Sequence[str]
@@ -37,6 +40,7 @@ class CsimResult:
     agreements: Sequence[Agreement]
     difference: Difference | None
     skipped: Mapping[str, str]
+    rtl_clock_period_ns: float | None
 
     @property
     def is_exact(self) -> bool:
@@ -53,6 +57,7 @@ class CsimResult:
             "agreements": [a.to_dict() for a in self.agreements],
             "first_difference": None if self.difference is None else asdict(self.difference),
             "skipped": dict(self.skipped),
+            "rtl_clock_period_ns": self.rtl_clock_period_ns,
         }
 
 
@@ -75,7 +80,8 @@ def csim(
     run : Run
         A quantized run.
     projects : Path
-        Folder for the firmware projects, made or made again here.
+        Folder for the firmware projects. The RTL is compared as it was last made, for whatever part
+        and clock; it is made for the run's if there is none, or it was changed.
     without : sequence of str
         Computations to leave out: ``keras``, ``hls`` or ``rtl``.
     max_jets : int or None
@@ -84,7 +90,7 @@ def csim(
     from aefpga.firmware import hls
     from aefpga.firmware.parts import find_part
     from aefpga.firmware.rtl_simulation import RtlSimulation
-    from aefpga.workflow.rtl import rtl_of
+    from aefpga.workflow.rtl import last_rtl_of
 
     spec, firmware = run.spec, run.firmware
     jets, adversarial = run.test_quantities(max_jets), adversarial_counts(spec)
@@ -106,7 +112,7 @@ def csim(
 
     def simulated_rtl() -> tuple[Computation, Words]:
         folder = projects / run.name / "rtl"
-        simulation = RtlSimulation(rtl_of(spec, firmware, folder), folder)
+        simulation = RtlSimulation(last_rtl_of(spec, firmware, folder), folder)
         return simulation, simulation.encode(counts)
 
     skipped = dict.fromkeys(without, "left out by request")
@@ -141,8 +147,16 @@ def csim(
             outputs(wrong.first), outputs(wrong.second), words[one]
         )
         difference = difference and replace(difference, jet=wrong.first_jet)
+    simulated = [c for c in computations.values() if isinstance(c, RtlSimulation)]
     result = CsimResult(
-        spec.hash, tuple(results), len(jets), len(adversarial), agreements, difference, skipped
+        encoder_hash=spec.hash,
+        computations=tuple(results),
+        jets=len(jets),
+        adversarial=len(adversarial),
+        agreements=agreements,
+        difference=difference,
+        skipped=skipped,
+        rtl_clock_period_ns=simulated[0].clock_period_ns if simulated else None,
     )
     write_json(run.folder / layout.AGREEMENT, result.to_dict())
     return result

@@ -14,7 +14,7 @@ from aefpga.proof.certificate import Certificate, certificate
 from aefpga.proof.equality import prove as prove_equal
 from aefpga.proof.netlist import verilog_files
 from aefpga.runs import Run, layout
-from aefpga.workflow.rtl import rtl_of
+from aefpga.workflow.rtl import last_rtl_of
 
 
 def prove(
@@ -42,9 +42,9 @@ def prove(
     began = time.monotonic()
     spec = run.spec
     folder = project or projects / run.name / "rtl"
-    if project is None and not rtl.is_project_of(spec, folder):
+    if project is None:
         step("RTL", 0, 1)
-        rtl_of(spec, run.firmware, folder)
+        last_rtl_of(spec, run.firmware, folder)
         step("RTL", 1, 1)
     files = verilog_files(folder)
     latency = _latency(folder)

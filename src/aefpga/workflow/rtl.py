@@ -4,7 +4,7 @@ from pathlib import Path
 
 from aefpga.config import FirmwareConfig
 from aefpga.firmware.parts import find_part
-from aefpga.firmware.rtl import Rtl, make_project
+from aefpga.firmware.rtl import Rtl, last_project, make_project
 from aefpga.fixedpoint import EncoderSpec
 
 
@@ -26,3 +26,16 @@ def rtl_of(spec: EncoderSpec, firmware: FirmwareConfig, folder: Path) -> Rtl:
         registered_inputs=firmware.registered_inputs,
         lanes=firmware.lanes,
     )
+
+
+def last_rtl_of(spec: EncoderSpec, firmware: FirmwareConfig, folder: Path) -> Rtl:
+    """Return the RTL of an encoder as it was last made in `folder`, for whatever part and clock.
+
+    It is made as the configuration says if there is none, or it was changed.
+
+    Raises
+    ------
+    ToolError
+        As for `make_project`.
+    """
+    return last_project(spec, folder) or rtl_of(spec, firmware, folder)
