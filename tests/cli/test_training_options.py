@@ -4,8 +4,9 @@ import pytest
 
 from aefpga import configs
 from aefpga.cli.training import TrainingOptions
-from aefpga.config import RunConfig
+from aefpga.config import ModelConfig, RunConfig, load_config
 from aefpga.errors import UsageError
+from aefpga.workflow.study import load_study
 
 
 def test_no_option_is_the_defaults_and_those_are_eight_bits():
@@ -66,7 +67,7 @@ def test_words_may_share_the_bits_of_a_link():
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        ({"quantize": "none", "weight_bits": 5}, "weight_bits needs bits"),
+        ({"quantize": "none", "weight_bits": 5}, "weight_bits is of words"),
         ({"quantize": "learned", "model": "standard", "bias_bits": 5}, "bias_bits is for uniform"),
         ({"activation_bits": 5}, "a linear encoder has none"),
     ],
@@ -82,3 +83,37 @@ def test_widths_of_a_configuration_go_with_its_bits(tmp_path):
     learned = TrainingOptions(config=str(path), quantize="learned").resolved().quantization
     assert (learned.weight_bits, learned.latent_bits) == (None, 7)
     assert TrainingOptions(config=str(path), quantize="none").resolved().quantization.bits is None
+
+
+@pytest.mark.parametrize(
+    ("name", "kind", "label"),
+    [
+        ("econt", "linear", "linear-48d-6-5bit"),
+        ("econt", "vae", "vae-48d-6-8-5bit"),
+        ("linear_path_24d", "linear", "linear-24d-8bit-link90"),
+        ("linear_path_24d", "modulo", "modulo-24d-90bit"),
+        ("sparse_l1_24d", "modulo", "modulo-24d-88bit"),
+        ("sparse_l1_24d", "adversarial", "adversarial-24d-8bit"),
+        ("study_27d_400", "linear", "linear-27d-8bit"),
+    ],
+)
+def test_another_kind_leaves_out_what_a_file_says_of_its_own(name, kind, label):
+    config = TrainingOptions(config=name, model=kind).resolved()
+    assert config.label == label
+    assert config.model.penalty == ModelConfig(kind=kind).penalty
+    assert TrainingOptions(config=name).resolved().label != label
+
+
+def test_a_misspelt_option_is_corrected(tmp_path):
+    path = tmp_path / "typo.yaml"
+    path.write_text("training: {epoch: 3}\nmodel: {zzz: 1}\nquantization: {bits: 8}\n")
+    with pytest.raises(UsageError) as error:
+        load_config(path, {})
+    assert "training: there is no option epoch; did you mean epochs?" in str(error.value)
+    assert "model: there is no option zzz; kind, hidden, " in str(error.value)
+    path.write_text("models: {a: {kind: linear, latents: 8}}\nseed: [3]\n")
+    with pytest.raises(UsageError, match="there is no option seed; did you mean seeds"):
+        load_study(path)
+    path.write_text("models: {a/b: {kind: linear}}\nseeds: []\n")
+    with pytest.raises(UsageError, match=r"(?s)a/b: names of models.*seeds: Tuple should have"):
+        load_study(path)

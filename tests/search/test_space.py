@@ -75,7 +75,7 @@ def test_chosen_parameters_in_words():
         ({"space": {"latents": [9, 3]}}, r"such as \[3, 9\]"),
         ({"space": {"neurons": []}}, "space.neurons"),
         ({"space": {"models": ["quadratic"]}}, "found 'quadratic'"),
-        ({"limits": {"power": 3}}, "limits.power"),
+        ({"limits": {"power": 3}}, "limits: there is no option power; bits, luts"),
         ({"margin": 0.5}, "margin"),
     ],
 )

@@ -235,7 +235,7 @@ def test_what_cannot_be_learned_is_refused():
         with pytest.raises(UsageError, match=reason):
             load_config(None, {"model": {"kind": kind}, "quantization": LEARNED})
     for wrong, reason in (
-        ({"max_luts": 5}, "give method: learned"),
+        ({"max_luts": 5}, "give --quantize learned"),
         ({**LEARNED, "bits": None}, "learned widths need bits"),
     ):
         with pytest.raises(UsageError, match=reason):

@@ -96,7 +96,7 @@ def test_the_words_of_the_layers_are_the_firmware_s(jets, tmp_path):
         ({**MODEL, "batch_norm": True}, {}, "batch normalisation"),
         ({"kind": "standard", "link_bits": 90}, {}, "not of standard"),
         ({"link_bits": 16, "latent": 15}, {}, "15 latents take 30 to 240 link_bits, found 16"),
-        ({"link_bits": 90}, {"bits": None}, "give quantization.bits"),
+        ({"link_bits": 90}, {"bits": None}, "leave one out"),
         ({"link_bits": 90}, {"latent_bits": 6}, "leave one out"),
         (MODEL, {"method": "learned"}, "learned widths"),
     ],

@@ -86,7 +86,8 @@ class TrainingOptions:
         typer.Option(
             "--model",
             help=f"Kind of autoencoder: {', '.join(get_args(ModelKind))}. modulo sends low bits "
-            "of steps, and learns what the decoder needs to find the rest.",
+            "of steps, and learns what the decoder needs to find the rest. Of a `--config` for "
+            "another kind, what suits this one counts.",
         ),
     ] = None
     variables: Variables = None

@@ -138,7 +138,10 @@ class ModelConfig(Section):
         if self.kind == "linear" and self.hidden:
             raise ValueError("a linear encoder has no hidden layers; choose another kind for them")
         if self.kind == MODULO and (self.hidden or self.latent):
-            raise ValueError("modulo words have no hidden layers, and as many latents as they need")
+            raise ValueError(
+                "modulo words have no hidden layers, and as many latents as they need: leave out "
+                "model.hidden and model.latent"
+            )
         usual = {name: type(self).model_fields[name].default for name in OF_CONVOLUTIONS}
         given = [name for name, default in usual.items() if getattr(self, name) != default]
         if self.kind != CONV and given:

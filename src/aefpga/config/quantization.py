@@ -58,14 +58,19 @@ class QuantizationConfig(Section):
     def _of_the_method(self) -> "QuantizationConfig":
         targets = self._given("max_luts", "bit_price")
         if self.bits is None and (given := self._given(*WIDTHS)):
-            raise ValueError(f"{given[0]} needs bits, too: give `--quantize 8bit`, say")
+            raise ValueError(
+                f"{given[0]} is of words, and --quantize none has none: give --quantize 8bit, say"
+            )
         if self.method == "uniform":
             if targets:
-                raise ValueError(f"{targets[0]} is for learned widths: give method: learned, too")
+                raise ValueError(f"{targets[0]} is for learned widths: give --quantize learned")
         elif self.bits is None:
             raise ValueError("learned widths need bits: those of the latents, 8 say")
         elif given := self._given(*UNIFORM_WIDTHS):
-            raise ValueError(f"{given[0]} is for uniform widths; learned ones are found")
+            raise ValueError(
+                f"{given[0]} is for uniform widths; learned ones are found: leave it out, or give "
+                "--quantize Nbit"
+            )
         return self
 
     def _given(self, *names: str) -> list[str]:

@@ -9,7 +9,7 @@ from aefpga.config.convolutions import placed_kernels
 from aefpga.config.data import DataConfig
 from aefpga.config.firmware import FirmwareConfig
 from aefpga.config.model import CONV, MODULO, ModelConfig
-from aefpga.config.quantization import QuantizationConfig
+from aefpga.config.quantization import WIDTHS, QuantizationConfig
 from aefpga.config.section import Section
 from aefpga.config.training import TrainingConfig
 from aefpga.files import atomic_path
@@ -63,9 +63,14 @@ class RunConfig(Section):
         if self.training.loss == "squared":
             return self
         if self.model.kind == MODULO or self.quantization.method == "learned":
-            raise ValueError("training.loss is not for modulo words and learned widths")
+            raise ValueError(
+                "training.loss neighbours is not for modulo words and learned widths: leave it out"
+            )
         if self.model.linear_path or self.model.kind == "linear":
-            raise ValueError("training.loss neighbours is for kinds with layers: give model.kind")
+            raise ValueError(
+                "training.loss neighbours is for kinds with layers and without a linear path: "
+                "leave it out, or choose another model.kind"
+            )
         return self
 
     @model_validator(mode="after")
@@ -85,7 +90,7 @@ class RunConfig(Section):
         if self.quantization.latent_bits is not None:
             raise ValueError("link_bits and latent_bits both say how wide words are; leave one out")
         if self.quantization.bits is None:
-            raise ValueError("link_bits are of words: give quantization.bits, 8 say")
+            raise ValueError("link_bits are of words, and --quantize none has none: leave one out")
         low, high = LEAST_LATENT_BITS * n, MOST_LATENT_BITS * n
         if not low <= total <= high:
             raise ValueError(f"{n} latents take {low} to {high} link_bits, found {total}")
@@ -128,8 +133,21 @@ class RunConfig(Section):
                 f"training.trainer {self.trainer} with model.kind {self.model.kind}: modulo words "
                 "and their trainer go together"
             )
-        if is_modulo and self.quantization.bits is None:
+        return self
+
+    @model_validator(mode="after")
+    def _widths_of_modulo_words(self) -> "RunConfig":
+        if self.model.kind != MODULO:
+            return self
+        if self.quantization.bits is None:
             raise ValueError("modulo words are integers; leave out --quantize none")
+        usual = QuantizationConfig()
+        given = [n for n in ("bits", *WIDTHS) if getattr(self.quantization, n) != getattr(usual, n)]
+        if given:
+            raise ValueError(
+                f"modulo words share out model.link_bits ({self.model.link_bits}) among themselves:"
+                f" leave out quantization.{given[0]}, and give --link-bits for fewer or more"
+            )
         return self
 
     @property

@@ -24,7 +24,7 @@ def find_config(given: str, folder: Path = RUNS) -> Path:
         If there is neither.
     """
     path, known = Path(given), names(folder)
-    if path.is_file():
+    if path.exists() and not path.is_dir():
         return path
     if given in known:
         return folder / f"{given}.yaml"

@@ -4,7 +4,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
+
+from aefpga.config.section import Section
 
 
 @dataclass(frozen=True)
@@ -53,10 +55,8 @@ class Figures:
         return asdict(self)
 
 
-class Limits(BaseModel):
+class Limits(Section):
     """What an encoder may cost at most; None is no limit."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
     bits: int | None = Field(None, gt=0, description="sent per record")
     luts: int | None = Field(None, gt=0, description="of the part's logic")

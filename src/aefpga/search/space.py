@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any, Protocol
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, Field, ValidationError, model_validator
 
 from aefpga.choices import ModelKind
 from aefpga.config import (
@@ -17,6 +17,7 @@ from aefpga.config import (
     TrainingConfig,
     problems_of,
 )
+from aefpga.config.section import Section
 from aefpga.errors import UsageError
 from aefpga.search.figures import Limits
 from aefpga.yaml_files import read_yaml
@@ -54,11 +55,7 @@ class Chooser(Protocol):
         """Return one of the choices."""
 
 
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
-
-
-class Space(_Section):
+class Space(Section):
     """What may be chosen: of each pair the least and the most."""
 
     models: tuple[ModelKind, ...] = Field(("linear", "standard"), min_length=1)
@@ -88,7 +85,7 @@ class Space(_Section):
     )
 
 
-class SearchConfig(_Section):
+class SearchConfig(Section):
     """Everything that determines a search, but for how long it goes on.
 
     `training.seed` is the seed of what is proposed, too.
@@ -112,8 +109,15 @@ class SearchConfig(_Section):
 
     @model_validator(mode="after")
     def _latents_of_the_record(self) -> "SearchConfig":
-        most = self.data.columns().n_independent
+        columns = self.data.columns()
+        most = columns.n_independent
         latents = self.space.latents or (-(-most // 3), most)
+        if latents[1] > most:
+            sums = f", the other {len(columns) - most} being sums" if len(columns) > most else ""
+            raise ValueError(
+                f"space.latents: {latents[1]} words say no more than {most}, of {len(columns)} "
+                f"variables{sums}: give at most --latents {min(latents[0], most)}:{most}"
+            )
         # Frozen for others.
         self.__dict__["space"] = self.space.model_copy(update={"latents": latents})
         return self

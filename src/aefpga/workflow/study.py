@@ -10,7 +10,7 @@ from itertools import product
 from pathlib import Path
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError, field_validator
 
 from aefpga.choices import Normalisation
 from aefpga.config import (
@@ -21,27 +21,40 @@ from aefpga.config import (
     TrainingConfig,
     problems_of,
 )
+from aefpga.config.section import Section
 from aefpga.errors import AefpgaError, UsageError
 from aefpga.evaluation.plots.schemes import plot_study
 from aefpga.evaluation.tables import Result, markdown
 from aefpga.files import atomic_path, write_json
 from aefpga.progress import Step, silent
+from aefpga.runs import check_name
 from aefpga.schema import Schema
 from aefpga.yaml_files import claim, read_yaml
 
 
-class StudyConfig(BaseModel):
+class StudyConfig(Section):
     """What is varied, and what all runs share."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-    models: dict[str, ModelConfig] = Field(description="architectures by name")
-    normalisations: tuple[Normalisation, ...] = ("min-max", "physics")
-    variables: tuple[str, ...] = ("24",)
-    seeds: tuple[int, ...] = (42,)
+    models: dict[str, ModelConfig] = Field(description="architectures by name", min_length=1)
+    normalisations: tuple[Normalisation, ...] = Field(("min-max", "physics"), min_length=1)
+    variables: tuple[str, ...] = Field(("24",), min_length=1)
+    seeds: tuple[int, ...] = Field((42,), min_length=1)
     data: DataConfig = DataConfig()
     quantization: QuantizationConfig = QuantizationConfig(bits=8)
     training: TrainingConfig = TrainingConfig()
+
+    @field_validator("models")
+    @classmethod
+    def _names_of_folders(cls, models: dict[str, ModelConfig]) -> dict[str, ModelConfig]:
+        for name in models:
+            try:
+                check_name(name)
+            except UsageError:
+                raise ValueError(
+                    f"{name}: names of models are in those of folders; without slashes, and not "
+                    "beginning with a dot or a dash was expected"
+                ) from None
+        return models
 
     def on(self, inputs: tuple[str, ...], record: Schema | None = None) -> "StudyConfig":
         """Return the same study of other files, or of the usual variables of another record."""
