@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from contextlib import contextmanager
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -12,10 +13,12 @@ from hypothesis import strategies as st
 from aefpga.entropy import speed
 from aefpga.entropy.conditional import Conditional, Uniform
 from aefpga.entropy.gated import GatedHistograms
+from aefpga.entropy.histograms import WordHistograms
 from aefpga.entropy.learning import learn
 from aefpga.entropy.rans import MAX_STEPS, Static, Stream, encode_intervals, frequencies_of
 from aefpga.entropy.schemes import PlainScheme
 from aefpga.errors import DataError
+from aefpga.fixedpoint.types import FixedType
 from aefpga.schema.relations import Gate
 
 pytest.importorskip("numba", reason="compiled coding needs the extra `speed`")
@@ -78,6 +81,39 @@ def test_tables_with_gates(seed, n, most):
     assert fast == slow
     for found in both(lambda: coder.decode(fast, counts)):
         np.testing.assert_array_equal(found, table)
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [(2, 1, 5), (2, 2, MAX_STEPS), (0, 0, MAX_STEPS + 1), (1, 1, -MAX_STEPS - 1), (3, 0, -1 << 63)],
+)
+def test_tables_that_break_their_rules(broken):
+    row, column, number = broken
+    table = np.array([[0, 0, 0], [9, 7, 3], [0, 0, 0], [5, 0, 0]])
+    table[row, column] = number
+    gates = [None, Gate(0), Gate(1, is_descending=True)]
+    coder, counts = GatedHistograms(gates, [(0,), (1,), (2,)]), np.array([4])
+
+    def encoded():
+        try:
+            return coder.encode(table, counts)
+        except ValueError as error:
+            return str(error)
+
+    fast, slow = both(encoded)
+    assert fast == slow
+
+
+@settings(deadline=None, max_examples=20)
+@given(st.integers(0, 99), st.integers(0, 500), st.sampled_from([4, 12, 14, 20]))
+def test_latent_words(seed, n, width):
+    spec = SimpleNamespace(sent_type=FixedType(True, [width, 5], width))
+    words = np.random.default_rng(seed).integers(-16, 16, (n, 2)) << np.array([width - 5, 0])
+    coder, counts = WordHistograms(spec), np.array([n])
+    fast, slow = both(lambda: coder.encode(words, counts))
+    assert fast == slow
+    for found in both(lambda: coder.decode(fast, counts)):
+        np.testing.assert_array_equal(found, words)
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,11 @@
+import sys
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from aefpga.entropy import speed
 from aefpga.entropy.rans import (
     MAX_LANES,
     MAX_STEPS,
@@ -72,8 +75,15 @@ def test_another_size_than_expected_is_an_error(n, n_columns):
 
 
 @pytest.mark.parametrize(
-    "columns", [[np.array([-1])], [np.array([4096])], [np.zeros(2, int), np.zeros(3, int)]]
+    ("columns", "expected"),
+    [
+        ([np.array([-1])], "from 0 to 4095"),
+        ([np.array([4096])], "from 0 to 4095"),
+        ([np.zeros(2, int), np.zeros(3, int)], "equal length"),
+    ],
 )
-def test_symbols_out_of_range_are_refused(columns):
-    with pytest.raises(ValueError, match="equal length"):
+@pytest.mark.parametrize("enough", [0, sys.maxsize])
+def test_symbols_out_of_range_are_refused(monkeypatch, enough, columns, expected):
+    monkeypatch.setattr(speed, "ENOUGH", enough)
+    with pytest.raises(ValueError, match=expected):
         encode_columns(columns)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 Words = NDArray[np.int64]
 States = NDArray[np.uint64]
+Counts = NDArray[np.uint32]
 Shorts = NDArray[np.uint16]
 Ints = NDArray[np.int32]
 Values = NDArray[np.floating[Any]]
@@ -22,7 +23,10 @@ SLOTS = 1 << PRECISION
 # Bits behind the point of reciprocals of frequencies, with which quotients of states are exact:
 # they are below 2**18, and a reciprocal is off by less than 2**-46, times a state below 2**32.
 RECIPROCAL = 46
+SYMBOL_BITS, LOW_BITS = np.uint64(12), np.uint64((1 << 12) - 1)
 GAIN_BITS, MAX_INPUT = 16, 2047
+# Side by side, for one counter of what is frequent would wait for itself.
+COUNTERS = 4
 # Rows whose shares are computed side by side.
 TILE = 64
 
@@ -35,31 +39,58 @@ def split(
     gate: Words,
     is_gated: bool,
     is_descending: bool,
+    most: int,
     symbols: Shorts,
-    occurring: Words,
+    occurring: Counts,
 ) -> int:
     """Put high and low symbols where the gate is not 0 into `symbols`; return how many there are.
 
-    Shapes (2, n), and of how often each symbol occurs (2, 2**12). See `gated.coded`.
+    Shapes (2, n), which is full of zeros, and of how often each symbol occurs (1 + `COUNTERS`,
+    2**12), low ones after the high. See `gated._Coded`. Return -1 if a number is larger than
+    `most`, or a column does not keep to its gate.
     """
-    n = 0
+    n = np.uint64(0)
     for i in range(len(numbers)):
         x = numbers[i]
         if is_gated and gate[i] == 0:
+            if x != 0:
+                return -1
             continue
         coded = (x << 1) ^ (x >> 63)
-        if is_descending and x != 0:
+        if is_descending:
             below = gate[i] - x
-            coded = ((below << 1) ^ (below >> 63)) + 1
-        high, low = coded >> 12, coded & 4095
-        symbols[0, n], symbols[1, n] = high, low
-        # One counter would wait for itself: most high ones are 0.
+            if abs(below) >= most:
+                return -1
+            if x != 0:
+                coded = ((below << 1) ^ (below >> 63)) + 1
+        if x > most or x < -most:
+            return -1
+        high, low = np.uint64(coded) >> SYMBOL_BITS, np.uint64(coded) & LOW_BITS
+        symbols[1, n] = low
+        # Most high ones are 0.
         if high:
-            occurring[0, high] += 1
-        occurring[1, low] += 1
-        n += 1
+            symbols[0, n] = high
+            occurring[0, high] += np.uint32(1)
+        occurring[np.uint64(1) + n % np.uint64(COUNTERS), low] += np.uint32(1)
+        n += np.uint64(1)
     occurring[0, 0] = n - occurring[0].sum()
-    return n
+    return int(np.int64(n))
+
+
+@_compile
+def narrow(numbers: Words, symbols: Shorts, occurring: Counts) -> bool:
+    """Put numbers into `symbols`, and how often each occurs; return whether all are symbols.
+
+    Shapes (n,) and (`COUNTERS`, 2**12).
+    """
+    beyond = np.uint64(0)
+    for i in range(len(numbers)):
+        x = np.uint64(numbers[i])
+        symbol = x & LOW_BITS
+        beyond |= x - symbol
+        symbols[i] = symbol
+        occurring[np.uint64(i) % np.uint64(COUNTERS), symbol] += np.uint32(1)
+    return bool(beyond == 0)
 
 
 @_compile
@@ -70,46 +101,54 @@ def join(
 
     Where all are the same, one is enough.
     """
-    n, high_step, low_step = 0, min(len(high) - 1, 1), min(len(low) - 1, 1)
+    n, last_high, last_low = np.uint64(0), np.uint64(len(high) - 1), np.uint64(len(low) - 1)
     for i in range(len(numbers)):
-        numbers[i] = 0
-        if is_gated and gate[i] == 0:
-            continue
-        coded = (high[n * high_step] << 12) | low[n * low_step]
-        n += 1
-        if is_descending and coded != 0:
+        is_open = not is_gated or gate[i] != 0
+        coded = (high[min(n, last_high)] << 12) | low[min(n, last_low)]
+        n += np.uint64(is_open)
+        is_there = is_open
+        if is_descending:
+            is_there &= coded != 0
             coded -= 1
-            numbers[i] = gate[i] - ((coded >> 1) ^ -(coded & 1))
-        else:
-            numbers[i] = (coded >> 1) ^ -(coded & 1)
+        x = (coded >> 1) ^ -(coded & 1)
+        numbers[i] = (gate[i] - x if is_descending else x) if is_there else 0
 
 
 @_compile
 def _taken(
-    states: States, lane: int, words: Shorts, position: int, frequency: int, within: int
-) -> int:
+    states: States,
+    lane: int | np.uint64,
+    words: Shorts,
+    position: np.uint64,
+    frequency: np.uint64,
+    within: np.uint64,
+) -> np.uint64:
     """Take a symbol off a state whose slot is so far within it; return where the next word is.
 
-    One is read in any case, and kept where it counts.
+    One is read in any case, and kept where it counts. All numbers are unsigned, for indices that
+    may be negative cost as much as the rest.
     """
-    x = np.uint64(frequency) * (states[lane] >> np.uint64(PRECISION)) + np.uint64(within)
-    refilled = (x << np.uint64(16)) | np.uint64(words[min(position, len(words) - 1)])
+    x = frequency * (states[lane] >> np.uint64(PRECISION)) + within
+    last = np.uint64(len(words) - 1)
+    refilled = (x << np.uint64(16)) | np.uint64(words[position if position < last else last])
     is_low = x < np.uint64(LOWEST)
     states[lane] = refilled if is_low else x
-    return int(position + is_low)
+    return position + np.uint64(is_low)
 
 
 @_compile
-def _made_room(states: States, lane: int, limit: int, out: Shorts, position: int) -> int:
+def _made_room(
+    states: States, lane: np.uint64, limit: np.uint64, out: Shorts, position: np.uint64
+) -> np.uint64:
     """Write a word of a state that is not below its limit; return where the next word goes.
 
-    It is written in any case, and kept where it counts.
+    It is written in any case, and kept where it counts. All numbers are unsigned; see `_taken`.
     """
     x = states[lane]
     out[position] = x & np.uint64(0xFFFF)
-    is_full = x >= np.uint64(limit)
-    states[lane] = x >> np.uint64(16) if is_full else x
-    return int(position + is_full)
+    is_full = np.uint64(x >= limit)
+    states[lane] = x >> (is_full << np.uint64(4))
+    return position + is_full
 
 
 @_compile
@@ -117,25 +156,22 @@ def encode_static(
     states: States, symbols: Words, first: Words, frequency: Words, out: Shorts, position: int
 ) -> int:
     """Code a column of one table, from its end; return where the next word goes."""
-    reciprocal = np.empty(len(frequency), np.uint64)
-    limit = np.empty(len(frequency), np.uint64)
-    bias = np.empty(len(frequency), np.uint64)
-    others = np.empty(len(frequency), np.uint64)
+    # Of each symbol: the limit of states, the reciprocal of its frequency, and what is added.
+    table = np.empty((len(frequency), 4), np.uint64)
     for s in range(len(frequency)):
         f = max(frequency[s], 1)
-        reciprocal[s] = (1 << RECIPROCAL) // f + 1
-        limit[s] = f << (32 - PRECISION)
-        bias[s], others[s] = first[s], SLOTS - f
-    lanes = len(states)
-    lane = (len(symbols) - 1) % lanes
+        table[s, 0], table[s, 1] = f << (32 - PRECISION), (1 << RECIPROCAL) // f + 1
+        table[s, 2], table[s, 3] = SLOTS - f, first[s]
+    lanes, at = np.uint64(len(states)), np.uint64(position)
+    lane = np.uint64(len(symbols)) % lanes
     for i in range(len(symbols) - 1, -1, -1):
-        s = symbols[i]
-        position = _made_room(states, lane, limit[s], out, position)
+        lane = (lane if lane else lanes) - np.uint64(1)
+        of_symbol = table[np.uint64(symbols[i])]
+        at = _made_room(states, lane, of_symbol[0], out, at)
         x = states[lane]
-        quotient = (x * reciprocal[s]) >> np.uint64(RECIPROCAL)
-        states[lane] = x + quotient * others[s] + bias[s]
-        lane = lane - 1 if lane else lanes - 1
-    return position
+        quotient = (x * of_symbol[1]) >> np.uint64(RECIPROCAL)
+        states[lane] = x + quotient * of_symbol[2] + of_symbol[3]
+    return int(np.int64(at))
 
 
 @_compile
@@ -143,15 +179,15 @@ def encode_varied(
     states: States, first: Shorts, frequency: Shorts, out: Shorts, position: int
 ) -> int:
     """Code a column of first slots and frequencies, from its end; see `encode_static`."""
-    lanes = len(states)
-    lane = (len(first) - 1) % lanes
+    lanes, at = np.uint64(len(states)), np.uint64(position)
+    lane = np.uint64(len(first)) % lanes
     for i in range(len(first) - 1, -1, -1):
+        lane = (lane if lane else lanes) - np.uint64(1)
         f = np.uint64(frequency[i])
-        position = _made_room(states, lane, f << np.uint64(32 - PRECISION), out, position)
+        at = _made_room(states, lane, f << np.uint64(32 - PRECISION), out, at)
         x = states[lane]
         states[lane] = x + (x // f) * (np.uint64(SLOTS) - f) + np.uint64(first[i])
-        lane = lane - 1 if lane else lanes - 1
-    return position
+    return int(np.int64(at))
 
 
 @_compile
@@ -164,14 +200,14 @@ def decode_static(
     for s in range(len(frequency)):
         for within in range(frequency[s]):
             packed[first[s] + within] = (s << 32) | (frequency[s] << 16) | within
-    lanes, lane = len(states), 0
-    for i in range(len(symbols)):
-        found = packed[states[lane] & np.uint64(SLOTS - 1)]
-        symbols[i] = found >> np.uint64(32)
-        f, within = (found >> np.uint64(16)) & np.uint64(0xFFFF), found & np.uint64(0xFFFF)
-        position = _taken(states, lane, words, position, f, within)
-        lane = lane + 1 if lane < lanes - 1 else 0
-    return position
+    lanes, at = len(states), np.uint64(position)
+    for start in range(0, len(symbols), lanes):
+        for lane in range(min(lanes, len(symbols) - start)):
+            found = packed[states[lane] & np.uint64(SLOTS - 1)]
+            symbols[start + lane] = found >> np.uint64(32)
+            f, within = (found >> np.uint64(16)) & np.uint64(0xFFFF), found & np.uint64(0xFFFF)
+            at = _taken(states, lane, words, at, f, within)
+    return int(np.int64(at))
 
 
 @_compile
@@ -179,19 +215,19 @@ def decode_uniform(
     states: States, words: Shorts, position: int, widths: Words, symbols: Words
 ) -> int:
     """Decode a column of equally frequent symbols, so many as `widths` says of each."""
-    lanes, lane = len(states), 0
-    for i in range(len(symbols)):
-        width = widths[i]
-        symbols[i] = 0
-        if width > 1:
-            slot = np.int64(states[lane]) & (SLOTS - 1)
-            s = ((slot + 1) * width - 1) >> PRECISION
-            first = (s << PRECISION) // width
-            following = ((s + 1) << PRECISION) // width
-            position = _taken(states, lane, words, position, following - first, slot - first)
-            symbols[i] = s
-        lane = lane + 1 if lane < lanes - 1 else 0
-    return position
+    lanes, at = len(states), np.uint64(position)
+    for start in range(0, len(symbols), lanes):
+        for lane in range(min(lanes, len(symbols) - start)):
+            width = widths[start + lane]
+            symbols[start + lane] = 0
+            if width > 1:
+                slot = np.int64(states[lane]) & (SLOTS - 1)
+                s = ((slot + 1) * width - 1) >> PRECISION
+                first = (s << PRECISION) // width
+                f, within = ((s + 1) << PRECISION) // width - first, slot - first
+                at = _taken(states, lane, words, at, np.uint64(f), np.uint64(within))
+                symbols[start + lane] = s
+    return int(np.int64(at))
 
 
 @_compile
@@ -199,8 +235,8 @@ def decode_varying(
     states: States, words: Shorts, position: int, start: int, shares: Ints, symbols: Words
 ) -> int:
     """Decode rows from `start` on, by the sums of shares of each, shape (n_symbols + 1, n)."""
-    lanes, n_symbols = len(states), len(shares) - 1
-    lane, spare = start % lanes, SLOTS - n_symbols
+    lanes, n_symbols, at = np.uint64(len(states)), len(shares) - 1, np.uint64(position)
+    lane, spare = np.uint64(start) % lanes, SLOTS - n_symbols
     for i in range(len(symbols)):
         slot, total = np.int64(states[lane]) & (SLOTS - 1), np.int64(shares[n_symbols, i])
         # The last symbol whose first slot is not above.
@@ -213,10 +249,13 @@ def decode_varying(
                 high = s
         first = shares[low, i] * spare // total + low
         following = shares[low + 1, i] * spare // total + low + 1
-        position = _taken(states, lane, words, position, following - first, slot - first)
+        f, within = np.uint64(following - first), np.uint64(slot - first)
+        at = _taken(states, lane, words, at, f, within)
         symbols[i] = low
-        lane = lane + 1 if lane < lanes - 1 else 0
-    return position
+        lane += np.uint64(1)
+        if lane == lanes:
+            lane = np.uint64(0)
+    return int(np.int64(at))
 
 
 @_compile

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from aefpga.entropy.rans import (
     frequencies_of,
     lanes_for,
     signed,
+    trimmed,
     unsigned,
 )
 from aefpga.entropy.speed import compiled
@@ -162,10 +164,8 @@ class GatedHistograms:
     def encode(self, table: Words, counts: Words) -> bytes:
         """Return bytes; see `Coder`."""
         # Column by column, so that each is in the cache for all that is done to it.
-        shut, coded = np.zeros(len(self._gates), np.int64), {}
-        for j in self._order:
-            shut[j] = is_shut(table, j, self._gates[j])
-            coded[j] = _Coded.of(table, j, self._gates[j] if shut[j] else None)
+        coded = {j: _Coded.of(table, j, self._gates[j]) for j in self._order}
+        shut = np.array([coded[j].is_shut for j in range(len(coded))])
         numbers = [shut]
         histograms: dict[int, list[Histogram]] = {}
         for group in self._groups:
@@ -199,6 +199,8 @@ class GatedHistograms:
             for j in self._order:
                 gate = self._gates[j] if shut[j] else None
                 n_coded = int(np.count_nonzero(table[:, gate.column])) if gate else n
+                if not n_coded:
+                    continue
                 high, low = (
                     stream.take(n_coded, digit) if digit.only is None else np.array([digit.only])
                     for digit in (Static(histogram.frequencies) for histogram in histograms[j])
@@ -227,45 +229,59 @@ class GatedHistograms:
 
 @dataclass(frozen=True)
 class _Coded:
-    """High and low symbols of a column where its gate is not 0, and how often each occurs."""
+    """High and low symbols of a column where it is coded, and how often each occurs.
+
+    A column that keeps to its gate is coded where that is not 0, as its difference to a gate that
+    is descending.
+    """
 
     symbols: tuple[NDArray[Any], NDArray[Any]]
     occurring: tuple[Words, Words]
+    is_shut: bool
 
     @classmethod
     def of(cls, table: Words, column: int, gate: Gate | None) -> "_Coded":
-        """Return what is coded of a column that keeps to its gate, if it has one.
-
-        Raises
-        ------
-        ValueError
-            If a number is larger than `MAX_STEPS`.
-        """
-        numbers = np.ascontiguousarray(table[:, column])
-        if max(numbers.max(initial=0), -numbers.min(initial=0)) > MAX_STEPS:
-            raise ValueError(f"integers of at most {MAX_STEPS} either way expected")
-        of_gate = np.ascontiguousarray(table[:, gate.column]) if gate else numbers
-        is_descending = gate is not None and gate.is_descending
+        """Return what is coded of a column; ValueError if a number is larger than `MAX_STEPS`."""
         if code := compiled(len(table)):
-            symbols = np.empty((2, len(numbers)), np.uint16)
-            occurring = np.zeros((2, MAX_SYMBOL + 1), np.int64)
-            n = code.split(numbers, of_gate, bool(gate), is_descending, symbols, occurring)
-            high, low = symbols[:, :n]
-            often = [np.trim_zeros(counts, "b") for counts in occurring]
-            return cls((high, low), (_or_zero(often[0]), _or_zero(often[1])))
+            found = cls._compiled(code, table, column, gate) if gate else None
+            found = found or cls._compiled(code, table, column, None)
+        else:
+            found = cls._plainly(table, column, gate if is_shut(table, column, gate) else None)
+        if found is None:
+            raise ValueError(f"integers of at most {MAX_STEPS} either way expected")
+        return found
+
+    @classmethod
+    def _compiled(
+        cls, code: ModuleType, table: Words, column: int, gate: Gate | None
+    ) -> "_Coded | None":
+        """Return what is coded, unless the column does not keep to its gate or is too large."""
+        numbers = table[:, column]
+        symbols = np.zeros((2, len(numbers)), np.uint16)
+        often = np.zeros((1 + code.COUNTERS, MAX_SYMBOL + 1), np.uint32)
+        of_gate = table[:, gate.column] if gate else numbers
+        is_descending = gate is not None and gate.is_descending
+        n = code.split(numbers, of_gate, bool(gate), is_descending, MAX_STEPS, symbols, often)
+        if n < 0:
+            return None
+        occurring = trimmed(often[0]), trimmed(often[1:].sum(axis=0))
+        return cls((symbols[0, :n], symbols[1, :n]), occurring, bool(gate))
+
+    @classmethod
+    def _plainly(cls, table: Words, column: int, gate: Gate | None) -> "_Coded | None":
+        """Return what is coded of a column that keeps to its gate, unless it is too large."""
+        numbers = np.ascontiguousarray(table[:, column])
+        if not -MAX_STEPS <= numbers.min(initial=0) <= numbers.max(initial=0) <= MAX_STEPS:
+            return None
+        of_gate = table[:, gate.column] if gate else numbers
         if gate:
             here = of_gate != 0
             numbers, of_gate = numbers[here], of_gate[here]
         coded = unsigned(numbers)
-        if is_descending:
+        if gate and gate.is_descending:
             coded = np.where(numbers == 0, 0, unsigned(of_gate - numbers) + 1)
         high, low = coded >> SYMBOL_BITS, coded & MAX_SYMBOL
-        return cls((high, low), (_or_zero(np.bincount(high)), _or_zero(np.bincount(low))))
-
-
-def _or_zero(counts: Words) -> Words:
-    """Return how often symbols occur; of no symbols, that of a 0."""
-    return counts if len(counts) else np.ones(1, np.int64)
+        return cls((high, low), (trimmed(np.bincount(high)), trimmed(np.bincount(low))), bool(gate))
 
 
 def _put(high: Words, low: Words, table: Words, column: int, gate: Gate | None) -> None:

@@ -19,6 +19,8 @@ from aefpga.fixedpoint import EncoderSpec
 
 Words = NDArray[np.int64]
 
+_BLOCK = 4096
+
 
 class Coder(Protocol):
     """Tables of integers to bytes, and back."""
@@ -61,11 +63,11 @@ class WordHistograms:
         """Return bytes; see `Coder`."""
         columns: list[Words] = []
         kind = self._type
-        for column, low, width in zip(table.T, kind.min_word, kind.width, strict=True):
-            counted = column - low
+        for counted, width in zip(self._counted(table), kind.width, strict=True):
             if width > SYMBOL_BITS:
-                columns.append(counted >> SYMBOL_BITS)
-            columns.append(counted & MAX_SYMBOL)
+                columns += [counted >> SYMBOL_BITS, counted & MAX_SYMBOL]
+            else:
+                columns.append(counted)
         return encode_columns(columns)
 
     def decode(self, data: bytes, counts: Words) -> Words:
@@ -74,10 +76,23 @@ class WordHistograms:
         check_size(n, len(kind.width), len(data))
         columns = decode_columns(data, n, sum(1 + (w > SYMBOL_BITS) for w in kind.width))
         words = np.empty((n, len(kind.width)), np.int64, order="F")
+        is_held = True
         for j, (low, width) in enumerate(zip(kind.min_word, kind.width, strict=True)):
-            high = next(columns) << SYMBOL_BITS if width > SYMBOL_BITS else 0
-            words[:, j] = high + next(columns) + low
+            counted = next(columns)
+            if width > SYMBOL_BITS:
+                counted = (counted << SYMBOL_BITS) + next(columns)
+            is_held &= not len(counted) or int(counted.max()) >> width == 0
+            np.add(counted, low, out=words[:, j])
         # That the stream ends where it should is known when no column is left.
-        if next(columns, None) is not None or not kind.holds(words):
+        if next(columns, None) is not None or not is_held:
             raise DataError("these are no words that this encoder can send")
         return words
+
+    def _counted(self, table: Words) -> Words:
+        """Return words counted from the smallest that can be, a row a column of the table."""
+        counted = np.empty(table.shape[::-1], np.int64)
+        # In blocks, so that a row is in the cache while it is spread over columns.
+        for start in range(0, len(table), _BLOCK):
+            rows = slice(start, start + _BLOCK)
+            np.subtract(table[rows].T, self._type.min_word[:, None], out=counted[:, rows])
+        return counted

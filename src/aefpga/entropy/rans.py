@@ -19,6 +19,7 @@ from aefpga.entropy.speed import compiled
 from aefpga.errors import DataError
 
 Words = NDArray[np.int64]
+Symbols = NDArray[np.integer[Any]]
 # First slots and frequencies of symbols.
 Interval = tuple[Words, Words]
 
@@ -73,19 +74,16 @@ def encode_columns(columns: Sequence[Words]) -> bytes:
         If a symbol is out of range, or lengths differ.
     """
     n = len(columns[0]) if columns else 0
-    if (
-        n > MAX_LENGTH
-        or any(len(c) != n for c in columns)
-        or any(len(c) and not 0 <= c.min() <= c.max() <= MAX_SYMBOL for c in columns)
-    ):
-        raise ValueError(f"columns of equal length with symbols from 0 to {MAX_SYMBOL} expected")
-    tables = [frequencies_of(np.bincount(c, minlength=1)) for c in columns] if n else []
+    if n > MAX_LENGTH or any(len(c) != n for c in columns):
+        raise ValueError(f"columns of equal length of at most {MAX_LENGTH} symbols expected")
+    tables, made = [], []
+    for column in columns if n else ():
+        symbols, counts = _counted(column)
+        tables.append(frequencies_of(counts))
+        made.append((Static(tables[-1]), symbols))
     stored = zlib.compress(b"".join(_stored(t) for t in tables), 9)
-    stream = b""
-    if n:
-        pairs = zip(columns, tables, strict=True)
-        made = [(Static(t), c) for c, t in pairs]
-        stream = encode_intervals([x for x in made if x[0].only is None], lanes_for(n))
+    coded = [x for x in made if x[0].only is None]
+    stream = encode_intervals(coded, lanes_for(n)) if n else b""
     return _HEADER.pack(n, len(columns), len(stored)) + stored + stream
 
 
@@ -168,9 +166,27 @@ def frequencies_of(counts: Words) -> Words:
     return np.asarray(scaled, np.int64)
 
 
+def trimmed(counts: Symbols) -> Words:
+    """Return how often symbols occur up to the last that does; of none at all, that of a 0."""
+    (occurring,) = counts.nonzero()
+    return counts[: occurring[-1] + 1].astype(np.int64) if len(occurring) else np.ones(1, np.int64)
+
+
 def lanes_for(n: int) -> int:
     """Return how many states `n` words of a column get."""
     return min(max(n // WORDS_A_LANE, 1), MAX_LANES)
+
+
+def _counted(column: Words) -> tuple[Symbols, Words]:
+    """Return symbols, in few bytes, and how often they occur; ValueError if one is none."""
+    if code := compiled(len(column)):
+        symbols = np.empty(len(column), np.uint16)
+        counts = np.zeros((code.COUNTERS, MAX_SYMBOL + 1), np.uint32)
+        if code.narrow(column, symbols, counts):
+            return symbols, trimmed(counts.sum(axis=0))
+    elif 0 <= column.min() <= column.max() <= MAX_SYMBOL:
+        return column, np.bincount(column)
+    raise ValueError(f"symbols from 0 to {MAX_SYMBOL} expected")
 
 
 def _stored(table: NDArray[np.int64]) -> bytes:
@@ -210,7 +226,7 @@ class Static:
         symbols = self._symbol_of[slots]
         return symbols, self._first[symbols], self._frequency[symbols]
 
-    def intervals(self, symbols: Words) -> Interval:
+    def intervals(self, symbols: Symbols) -> Interval:
         """Return first slots and frequencies of symbols."""
         return self._first[symbols], self._frequency[symbols]
 
@@ -218,9 +234,8 @@ class Static:
         """Return frequencies of several symbols of each row, shape (n_symbols, n_rows)."""
         return self._frequency[symbols]
 
-    def encode(self, code: ModuleType, states: Any, symbols: Words, out: Any, at: int) -> int:
+    def encode(self, code: ModuleType, states: Any, symbols: Symbols, out: Any, at: int) -> int:
         """Code a column by compiled code; see `compiled.encode_static`."""
-        symbols = np.ascontiguousarray(symbols)
         return int(code.encode_static(states, symbols, self._first, self._frequency, out, at))
 
     def decode(self, code: ModuleType, stream: "Stream", symbols: Words) -> int:
@@ -232,7 +247,7 @@ class Static:
         return np.repeat(np.arange(len(self._frequency)), self._frequency)
 
 
-def encode_intervals(columns: Sequence["Interval | tuple[Static, Words]"], lanes: int) -> bytes:
+def encode_intervals(columns: Sequence["Interval | tuple[Static, Symbols]"], lanes: int) -> bytes:
     """Return the coded stream of columns of symbols.
 
     Parameters
@@ -251,10 +266,9 @@ def encode_intervals(columns: Sequence["Interval | tuple[Static, Words]"], lanes
     emitted: list[NDArray[np.uint16]] = []
     # Last in, first out: the decoder meets columns and jets in their order.
     for given, symbols in reversed(columns):
-        if isinstance(given, Static):
-            first, frequency = given.intervals(symbols)
-        else:
-            first, frequency = given, symbols
+        first, frequency = (
+            given.intervals(symbols) if isinstance(given, Static) else (given, symbols)
+        )
         limit = frequency << (32 - PRECISION)
         for start in reversed(range(0, len(first), lanes)):
             here = slice(start, start + lanes)
@@ -270,7 +284,7 @@ def encode_intervals(columns: Sequence["Interval | tuple[Static, Words]"], lanes
 
 
 def _encode_compiled(
-    code: ModuleType, columns: Sequence["Interval | tuple[Static, Words]"], lanes: int, size: int
+    code: ModuleType, columns: Sequence["Interval | tuple[Static, Symbols]"], lanes: int, size: int
 ) -> bytes:
     states, position = np.full(lanes, LOWEST, np.uint64), 0
     # A symbol is a word at most, and one more is written in vain.
