@@ -87,6 +87,50 @@ def test_a_trigger_is_on_the_page_and_what_was_found_before_is_not_of_it(whole_r
     assert "1,234" not in page.text
 
 
+def judged_trigger(run, own, simple):
+    """Leave what `anomaly` would: a trigger, and the areas of its score and of a simple one."""
+    run = set_trigger(run, Trigger(Score.exact("squares", run.spec.latent_type), 57))
+    share = {"value": 0.25, "error": 0.01}
+
+    def found(area):
+        curve = {"rates": [0.0, 0.01, 1.0], "efficiencies": [0.0, 0.25, 1.0]}
+        auc = {"value": area, "error": 0.002}
+        return {"events": 10, "auc": auc, "efficiencies": {"0.01": share}, "curve": curve}
+
+    scores = {"sum of squares": ("firmware", own), "objects counted": ("no network", simple)}
+    content = {
+        "verdict": "from 57 on the rate is 0.01", "is_rough": False, "notes": ["no boosted trees"],
+        "record": "events",
+        "background": {"source": "a test", "events": 1000, "effective_events": 900.0},
+        "trigger": {"score": "squares", "target": 0.02, "signals": {"hidden": share},
+                    "chosen": {"threshold": 57, "rate": {"value": 0.01, "error": 0.001}}},
+        "scores": {n: {"computed": c, "signals": {"hidden": found(area)}}
+                   for n, (c, area) in scores.items()},
+    }  # fmt: skip
+    (run.folder / layout.ANOMALY).write_text(json.dumps(content))
+    return run
+
+
+@pytest.mark.parametrize(
+    ("own", "simple", "word"),
+    [(0.4, 0.3, "worse than chance"), (0.6, 0.7, "not than those"), (0.8, 0.7, "yes")],
+)
+def test_an_anomaly_trigger_is_judged(whole_run, tmp_path, own, simple, word):
+    run = judged_trigger(copy_of(whole_run, tmp_path / "triggered"), own, simple)
+    found = findings_of(run)
+    words = [v.word for v in verdicts(found)]
+    assert {"0.01", word} < set(words)
+    (curves,) = (f for f in run_page(found).figures if f.key == "anomaly")
+    # Nothing and less has no logarithm.
+    assert [list(s.x) for s in curves.panels["hidden"].series] == [[0.01, 1.0]] * 2
+    page = read(report([run])[0])
+    for expected in (f"{own:.3f} ± 0.002", "0.25 ± 0.01", "no boosted trees", "sum of squares"):
+        assert expected in page.text
+    run = set_trigger(run, Trigger(Score.exact("squares", run.spec.latent_type), 58))
+    missing = [item.what for item in findings_of(run).missing]
+    assert "anomaly.json is of another trigger." in missing
+
+
 def test_figures_are_of_every_variable(whole_run):
     figures = {f.key: f for f in run_page(findings_of(whole_run)).figures}
     assert set(figures) == {"learning", "words", "values", "ratio", "residuals", "by-pt", "by-eta",

@@ -13,6 +13,7 @@ from aefpga.configs import find_config
 from aefpga.errors import DataError, RunError, ToolError, UsageError
 from aefpga.fixedpoint import Emulator
 from aefpga.progress import silent
+from aefpga.report.findings import Findings
 from aefpga.runs import open_run
 from aefpga.trainers.calibrate import SPREAD_BITS, fit_input
 from aefpga.workflow.anomaly import anomaly, doubts
@@ -108,6 +109,8 @@ def test_the_command_judges_every_score_and_sets_the_trigger(run, runs, monkeypa
     written = open_run("vae", runs)
     trigger = written.spec.trigger
     assert trigger.threshold == chosen["threshold"]
+    # What is written is what a page reads.
+    assert Findings.of(written, {}).anomaly.own == "sum of absolutes"
     bits = Emulator(written.spec).outputs(written.input.to_words(written.test_records))[:, -1]
     assert bits.mean() == pytest.approx(chosen["rate"]["value"])
     assert 0 < bits.mean() <= 2e-2

@@ -16,6 +16,7 @@ from aefpga.evaluation.verdicts import Likeness, Named, Worth
 from aefpga.firmware.agreement import Agreement
 from aefpga.firmware.report import SynthesisReport
 from aefpga.proof.certificate import Certificate
+from aefpga.report.anomaly import Anomaly
 from aefpga.runs import Run, layout
 
 T = TypeVar("T")
@@ -101,6 +102,7 @@ class Findings:
     judged: Judged | None
     histograms: Histograms | None
     others: Mapping[str, Judged]
+    anomaly: Anomaly | None
     history: tuple[Mapping[str, Any], ...]
     missing: tuple[Missing, ...]
 
@@ -135,6 +137,7 @@ class Findings:
             judged=judged,
             histograms=counted,
             others=dict(reader.others()),
+            anomaly=reader.anomaly(),
             history=run.history,
             missing=tuple(reader.missing),
         )
@@ -181,6 +184,17 @@ class _Reader:
             report = self._content(SynthesisReport, path, "synthesize")
             if report is not None and self._is_current(report, path, "synthesize"):
                 yield report
+
+    def anomaly(self) -> Anomaly | None:
+        trigger = self.run.spec.trigger if self.run.is_quantized else None
+        path = self.run.folder / layout.ANOMALY
+        if not path.exists():
+            return None
+        found = self._content(Anomaly, path, "anomaly")
+        if found is not None and not found.is_of(trigger):
+            self.miss(f"{layout.ANOMALY} is of another trigger.", "anomaly")
+            return None
+        return found
 
     def others(self) -> Iterator[tuple[str, Judged]]:
         for path in sorted((self.run.folder / layout.EVALUATIONS).glob(f"*/{layout.METRICS}")):

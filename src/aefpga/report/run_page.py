@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from aefpga.report import formats
+from aefpga.report.anomaly_blocks import anomaly_blocks
 from aefpga.report.blocks import (
     Block,
     Cell,
@@ -37,6 +38,7 @@ def run_page(findings: Findings) -> Page:
         Section("training", ORIGINS[run.is_alone], list(_training(findings))),
         Section("link", "What goes over the link", list(link(findings))),
         Section("firmware", "Latency and resources", list(firmware(findings))),
+        Section("trigger", "Anomaly trigger", list(anomaly_blocks(findings))),
         Section("residuals", "Residuals", list(residuals(findings))),
         Section("truncation", "Beside float truncation", list(truncation(findings))),
         Section("others", "Other records", list(others(findings))),

@@ -7,6 +7,7 @@ from aefpga.evaluation.verdicts import Likeness
 from aefpga.firmware.report import SynthesisReport
 from aefpga.proof.certificate import Certificate
 from aefpga.report import formats
+from aefpga.report.anomaly_blocks import anomaly_verdicts
 from aefpga.report.blocks import State, Verdict
 from aefpga.report.findings import Findings, Judged, is_stale
 
@@ -24,6 +25,8 @@ def verdicts(findings: Findings) -> Iterator[Verdict]:
             "arithmetic whenever the specification is read.",
         )
     yield from map(_fits, findings.syntheses)
+    if findings.anomaly is not None:
+        yield from anomaly_verdicts(findings.anomaly)
     judged = findings.judged
     if judged is not None:
         yield from _worth(judged)
