@@ -36,15 +36,12 @@ test: venv lint  ## lint, then all tests
 	$(PYTEST) $(WORKFLOWS)
 	$(PYTEST) $(patsubst %,--ignore=%,tests/trainers $(WORKFLOWS))
 
-bench: venv  ## the benchmarks; prints the tables of benchmarks/README.md (JETS=files for the last two)
+# The last version whose entropy coding was NumPy's alone.
+BEFORE ?= 5a76da5
+
+bench: venv  ## the benchmarks (25 minutes), also in benchmarks/results; JETS=files, BEFORE=commit to compare with (empty: none)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[peers]'
-	$(BIN)/python benchmarks/emulator.py
-	$(BIN)/python benchmarks/training.py
-	$(BIN)/python benchmarks/scaling.py
-	$(BIN)/python benchmarks/startup.py
-	$(BIN)/python benchmarks/codec.py
-	$(BIN)/python benchmarks/storage.py $(JETS)
-	$(BIN)/python benchmarks/peers.py $(JETS)
+	$(BIN)/python benchmarks/bench.py --before '$(BEFORE)' $(JETS)
 
 clean:  ## remove the environment and what tools cached
 	rm -rf $(VENV) site .cache .mypy_cache .ruff_cache .pytest_cache .hypothesis

@@ -478,10 +478,12 @@ def _memory(field: str) -> int:
 
 def baler(jets: Records, folder: Path) -> Measured:
     """Train and use Baler with its settings for CMS jets; the model counts."""
-    python = CACHE / "bin" / "python"
-    if not python.exists():
+    python, ready = CACHE / "bin" / "python", CACHE / ".ready"
+    if not ready.exists():
+        print("installing Baler, with PyTorch, in .cache/baler", file=sys.stderr, flush=True)
         venv.create(CACHE, with_pip=True)
         subprocess.run([python, "-m", "pip", "install", "--quiet", *BALER], check=True)
+        ready.touch()
     source = folder / "baler.npz"
     np.savez(source, data=jets.values.astype(np.float64), names=np.array(jets.names))
     script = Path(__file__).with_name("peers_baler.py")
@@ -531,8 +533,11 @@ def main() -> None:
                         found.append(pool.submit(measure, table, name, path).result())
                     print(found[-1].row(), flush=True)
                 if table == "as shipped or used":
-                    found.append(baler(jets, Path(scratch)))
-                    print(found[-1].row(), flush=True)
+                    try:
+                        found.append(baler(jets, Path(scratch)))
+                        print(found[-1].row(), flush=True)
+                    except subprocess.CalledProcessError as error:
+                        print(f"no line of Baler: {error}", file=sys.stderr)
                 if plot:
                     # Of the first table of the first input.
                     draw(found, plot)

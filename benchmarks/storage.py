@@ -6,17 +6,18 @@ trained on the embedded sample, without and with a bound. Then the fixed-rate ca
 scalar quantizer with independent variables, the autoencoder's, and modulo words, learned on the
 embedded sample.
 
-Usage: ``python benchmarks/storage.py [INPUT...]``; without one, the embedded sample.
+Usage: ``python benchmarks/storage.py [--before COMMIT] [INPUT...]``; without an input, the embedded
+sample. Of another version, files without a network are measured.
 """
 
-import sys
 import tempfile
 import time
+from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from timing import command
+from versions import NOW, argument_parser, command, sources
 
 from aefpga.codec.archive import Archive
 from aefpga.codec.coders import encode
@@ -41,10 +42,13 @@ NAMES = VARIABLES.names
 SHOWN = ("pt", "mass", "eta", "phi", "charged_hadron_energy", "photon_energy")
 # The bound whose residuals are those of floats with 5 bits of mantissa.
 BOUND = "1.07%"
+BEST = ["--level", "best"]
 # Residuals of those floats: of momenta and energies of at least 1 GeV relative, of angles absolute.
 RELATIVE, ANGLE = 0.0073, 0.011
 # Steps of independent scalar words with the residuals of the modulo words.
 STEPS = 0.0294
+# Modulo words are decoded at a thousand jets a second.
+MOST_MODULO = 20_000
 
 
 def row(label: str, original: NDArray, back: NDArray, bits: float, rest: str = "– | – | –") -> None:
@@ -78,7 +82,7 @@ def far(original: NDArray, back: NDArray) -> NDArray[np.bool_]:
     return found
 
 
-def storage(source: str, run: Run, folder: Path) -> None:
+def storage(source: str, run: Run, folder: Path, versions: Mapping[str, Path]) -> None:
     """Print the table of one input."""
     original = Records.concatenate(list(iterate_records([source], VARIABLES, with_events=True)))
     n, values = len(original), original.values
@@ -97,26 +101,24 @@ def storage(source: str, run: Run, folder: Path) -> None:
     rate = n / (time.perf_counter() - start)
     label = "floats with 5 bits of mantissa, LZMA, without events"
     row(label, values, truncation.to_jets(words), bits, f"{rate:,.0f} | – | –")
-    scalar, network = ["--scalar"], ["--run", str(run.folder)]
-    for options in (
-        [*scalar, "--max-error", BOUND],
-        [*scalar, "--max-error", BOUND, "--level", "best"],
-        network,
-        [*network, "--max-error", BOUND],
-        [*network, "--max-error", BOUND, "--level", "best"],
-    ):
-        small = folder / "j.aejets"
-        seconds, memory = command(["compress", source, "-o", str(small), *options])
-        slower, more = command(["decompress", str(small), "-o", str(folder / "back.root")])
-        back = np.concatenate([jets.values for jets in Archive(small).iterate()])
+    scalar, network = ["--scalar", "--max-error", BOUND], ["--run", str(run.folder)]
+    told = [(version, [*scalar, *level]) for level in ([], BEST) for version in versions]
+    bounded = [*network, "--max-error", BOUND]
+    for version, options in [*told, *((NOW, o) for o in (network, bounded, [*bounded, *BEST]))]:
+        small, library = folder / "j.aejets", versions[version]
+        seconds, memory = command(["compress", source, "-o", str(small), *options], library)
+        back = ["decompress", str(small), "-o", str(folder / "back.root")]
+        slower, more = command(back, library)
+        values_back = np.concatenate([jets.values for jets in Archive(small).iterate()])
         speed = f"{n / seconds:,.0f} | {n / slower:,.0f} | {max(memory, more):.2f}"
         named = " ".join(o for o in options if o != str(run.folder)).replace("--run", "autoencoder")
-        row(f"compress {named}", values, back, 8 * small.stat().st_size / n, speed)
+        named += "" if version == NOW else f", by {version}"
+        row(f"compress {named}", values, values_back, 8 * small.stat().st_size / n, speed)
 
 
 def fixed_rate(source: str, run: Run, code: ModuloCode, learn: NDArray) -> None:
     """Print the table of the same number of bits for every jet."""
-    values = read_records([source], VARIABLES).values
+    values = read_records([source], VARIABLES, max_records=MOST_MODULO).values
     print(f"\n{Path(source).name}, fixed rate: {len(values):,} jets\n")
     print("| scheme | bits per jet |", " | ".join(SHOWN), "| least exact multiplicity |")
     print("|" + " --- |" * 9)
@@ -147,18 +149,20 @@ def fixed_rate(source: str, run: Run, code: ModuloCode, learn: NDArray) -> None:
 
 def main() -> None:
     """Print a table for each input."""
-    sources = sys.argv[1:] or [str(sample_path())]
+    parser = argument_parser(__doc__)
+    parser.add_argument("inputs", nargs="*", metavar="INPUT", default=[str(sample_path())])
+    options = parser.parse_args()
     learn = read_records([str(sample_path())], VARIABLES).values
     learn = learn[np.random.default_rng(1).permutation(len(learn))]
-    with tempfile.TemporaryDirectory() as scratch:
+    with tempfile.TemporaryDirectory() as scratch, sources(options.before) as versions:
         folder = Path(scratch)
         config = load_config(None, {"quantization": {"bits": 8}})
         run = train(config, folder, "run", step=lambda what, done, total: None)
-        for source in sources:
-            storage(source, run, folder)
+        for source in options.inputs:
+            storage(source, run, folder, versions)
         learned, judged = np.split(learn, [len(learn) * 4 // 5])
         code = learn_modulo(learned, judged, VARIABLES, USUAL_LINK_BITS)
-        for source in sources:
+        for source in options.inputs:
             fixed_rate(source, run, code, learn)
 
 
