@@ -18,6 +18,7 @@ from timing import median_seconds
 from aefpga.codec.bounds import Profile
 from aefpga.codec.container import Reader
 from aefpga.data.sample import sample_path
+from aefpga.progress import silent
 from aefpga.runs import open_run
 from aefpga.workflow.compress import Settings, compress
 
@@ -48,7 +49,7 @@ def main() -> None:
         ours, tree, table = (Path(folder) / n for n in ("j.aejets", "j.root", "j.parquet"))
         run = open_run(None, Path("runs"))
         settings = Settings(profile=Profile.relative(0.01))
-        compress(run, inputs, ours, settings, step=lambda what, done, n: None)
+        compress(run, inputs, ours, settings, step=silent)
         members = read_ours(ours)
         content = sum(map(len, members.values()))
         write_tree(tree, members)

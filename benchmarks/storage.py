@@ -2,9 +2,7 @@
 
 For each input (a ROOT file, or a quoted glob that is taken as one): its jets written as ROOT with
 LZMA, truncated floats with LZMA, scalar quantization at both levels, and a default autoencoder
-trained on the embedded sample, without and with a bound. Then the fixed-rate case: words of a
-scalar quantizer with independent variables, the autoencoder's, and modulo words, learned on the
-embedded sample.
+trained on the embedded sample, without and with a bound.
 
 Usage: ``python benchmarks/storage.py [--before COMMIT] [INPUT...]``; without an input, the embedded
 sample. Of another version, files without a network are measured.
@@ -21,19 +19,16 @@ from versions import NOW, argument_parser, command, sources
 
 from aefpga.codec.archive import Archive
 from aefpga.codec.coders import encode
-from aefpga.config import USUAL_LINK_BITS, load_config
-from aefpga.data.reader import iterate_records, read_records
+from aefpga.config import load_config
+from aefpga.data.reader import iterate_records
 from aefpga.data.records import Records
 from aefpga.data.sample import sample_path
 from aefpga.data.writer import write_records
 from aefpga.evaluation.metrics import judge
-from aefpga.evaluation.quantizers import FloatTruncation, logarithmic
-from aefpga.fixedpoint import Emulator
-from aefpga.links.learning import learn_modulo
-from aefpga.links.modulo import ModuloCode
+from aefpga.evaluation.quantizers import FloatTruncation
 from aefpga.normalise import Normaliser
+from aefpga.progress import silent
 from aefpga.runs import Run
-from aefpga.runs.autoencoder import Autoencoder
 from aefpga.schema import JETS
 from aefpga.workflow.train import train
 
@@ -45,14 +40,16 @@ BOUND = "1.07%"
 BEST = ["--level", "best"]
 # Residuals of those floats: of momenta and energies of at least 1 GeV relative, of angles absolute.
 RELATIVE, ANGLE = 0.0073, 0.011
-# Steps of independent scalar words with the residuals of the modulo words.
-STEPS = 0.0294
-# Modulo words are decoded at a thousand jets a second.
-MOST_MODULO = 20_000
 
 
 def row(label: str, original: NDArray, back: NDArray, bits: float, rest: str = "– | – | –") -> None:
     """Print a scheme's line."""
+    share = np.mean(far(original, back))
+    print(f"| {label} | {bits:.1f} | {judged(original, back)} | {share:.2%} | {rest} |", flush=True)
+
+
+def judged(original: NDArray, back: NDArray) -> str:
+    """Return the cells of residuals, and of the multiplicity that is least often exact."""
     quality = judge(original, back, VARIABLES, Normaliser("min-max", VARIABLES).fit(original))
     residuals = [quality.variable(name).residual.half_width_68 for name in SHOWN]
     exact = min(v.exact for v in quality.variables if v.exact is not None)
@@ -60,11 +57,7 @@ def row(label: str, original: NDArray, back: NDArray, bits: float, rest: str = "
         f"{r:.4f}" if name in ("eta", "phi") else f"{r:.2%}"
         for name, r in zip(SHOWN, residuals, strict=True)
     ]
-    share = np.mean(far(original, back))
-    print(
-        f"| {label} | {bits:.1f} | {' | '.join(shown)} | {exact:.2%} | {share:.2%} | {rest} |",
-        flush=True,
-    )
+    return f"{' | '.join(shown)} | {exact:.2%}"
 
 
 def far(original: NDArray, back: NDArray) -> NDArray[np.bool_]:
@@ -116,54 +109,16 @@ def storage(source: str, run: Run, folder: Path, versions: Mapping[str, Path]) -
         row(f"compress {named}", values, values_back, 8 * small.stat().st_size / n, speed)
 
 
-def fixed_rate(source: str, run: Run, code: ModuloCode, learn: NDArray) -> None:
-    """Print the table of the same number of bits for every jet."""
-    values = read_records([source], VARIABLES, max_records=MOST_MODULO).values
-    print(f"\n{Path(source).name}, fixed rate: {len(values):,} jets\n")
-    print("| scheme | bits per jet |", " | ".join(SHOWN), "| least exact multiplicity |")
-    print("|" + " --- |" * 9)
-    model = Autoencoder.of(run)
-    independent = logarithmic(STEPS, VARIABLES, learn)
-    for label, back, bits in (
-        (
-            "independent logarithmic words",
-            independent.to_jets(independent.to_words(values)),
-            independent.widths(len(NAMES)).sum(),
-        ),
-        (
-            "default autoencoder",
-            model.decode(Emulator(model.spec).encode(values)),
-            model.spec.bits_per_jet,
-        ),
-        ("modulo words", code.to_jets(code.to_words(values)), code.widths(len(NAMES)).sum()),
-    ):
-        quality = judge(values, back, VARIABLES, Normaliser("min-max", VARIABLES).fit(values))
-        residuals = [quality.variable(name).residual.half_width_68 for name in SHOWN]
-        shown = [
-            f"{r:.4f}" if name in ("eta", "phi") else f"{r:.2%}"
-            for name, r in zip(SHOWN, residuals, strict=True)
-        ]
-        exact = min(v.exact for v in quality.variables if v.exact is not None)
-        print(f"| {label} | {bits} | {' | '.join(shown)} | {exact:.2%} |", flush=True)
-
-
 def main() -> None:
     """Print a table for each input."""
     parser = argument_parser(__doc__)
     parser.add_argument("inputs", nargs="*", metavar="INPUT", default=[str(sample_path())])
     options = parser.parse_args()
-    learn = read_records([str(sample_path())], VARIABLES).values
-    learn = learn[np.random.default_rng(1).permutation(len(learn))]
     with tempfile.TemporaryDirectory() as scratch, sources(options.before) as versions:
         folder = Path(scratch)
-        config = load_config(None, {"quantization": {"bits": 8}})
-        run = train(config, folder, "run", step=lambda what, done, total: None)
+        run = train(load_config(None, {"quantization": {"bits": 8}}), folder, "run", step=silent)
         for source in options.inputs:
             storage(source, run, folder, versions)
-        learned, judged = np.split(learn, [len(learn) * 4 // 5])
-        code = learn_modulo(learned, judged, VARIABLES, USUAL_LINK_BITS)
-        for source in options.inputs:
-            fixed_rate(source, run, code, learn)
 
 
 if __name__ == "__main__":
