@@ -92,8 +92,14 @@ class Records:
     def lists(self) -> dict[str, Any]:
         """Return each variable as an Awkward array with a list of records for every event."""
         import awkward as ak
+        from awkward.contents import ListOffsetArray, NumpyArray
 
-        return {n: ak.unflatten(column, self.counts) for n, column in self.columns().items()}
+        # Once for all of them, as they belong to the same records.
+        offsets = ak.index.Index64(np.append(0, np.cumsum(self.counts)))
+        return {
+            n: ak.Array(ListOffsetArray(offsets, NumpyArray(column)))
+            for n, column in self.columns().items()
+        }
 
     def columns(self) -> dict[str, NDArray[np.float32]]:
         """Return each variable as an array of its own."""
