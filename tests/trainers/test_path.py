@@ -78,6 +78,8 @@ def test_the_words_of_the_layers_are_the_firmware_s(jets, tmp_path):
     assert spec.layout == "24-30-29-4"
     assert spec.bits_per_jet == 26
     assert len(set(spec.latent_type.width.tolist())) > 1
+    # Training rounds within [-1, 1]: a word of another range would have other steps.
+    assert set(np.ravel(spec.latent_type.integer)) == {1}
     np.savez(tmp_path / "reference.npz", **result.reference)
     keras = KerasEncoder(spec, config.model, tmp_path / "reference.npz")
     words = spec.input.to_words(jets[2500:])

@@ -117,7 +117,7 @@ def fit(
 
     folded = config.model_copy(update={"model": model})
     inputs = samples[0].inputs[:CALIBRATION_RECORDS]
-    centred, start = _centred(trained_float, inputs, model, kernels)
+    centred, start = _centred(trained_float, inputs, model, kernels, latent_bits)
     decoder = float_decoder(normaliser.n_columns, unnormalised, kernels)
     set_dense_weights(decoder, start.decoder)
     rounding, weights = None, start.encoder
@@ -235,11 +235,20 @@ def _fit_float(
 
 
 def _centred(
-    trained: Weights, inputs: Floats, model: ModelConfig, kernels: Sequence[PlacedKernel]
+    trained: Weights,
+    inputs: Floats,
+    model: ModelConfig,
+    kernels: Sequence[PlacedKernel],
+    latent_bits: LatentBits,
 ) -> tuple[Any, Weights]:
-    """Return a float encoder whose latents have their scale, and the weights to start from."""
+    """Return a float encoder whose latents have their scale, and the weights to start from.
+
+    Words that share the bits of a link have trained with the range that they have.
+    """
     encoder = float_encoder(inputs.shape[1], model, kernels)
     set_dense_weights(encoder, trained.encoder)
+    if latent_bits is not None:
+        return encoder, trained
     start = _centre_latents(trained, encoder, inputs, model)
     set_dense_weights(encoder, start.encoder)
     return encoder, start

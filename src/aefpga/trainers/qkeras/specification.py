@@ -45,7 +45,8 @@ def chosen_types(
     handed_on : FixedType or None
         Of the inputs, which hidden layers hand on where there is a linear path in sequence.
     latent_bits : ndarray of int64, shape (n_latent,), or None
-        A width for each latent word; None is that of the configuration.
+        A width for each latent word, whose values are within [-1, 1]; None is the one of the
+        configuration, with the binary points that suit the values.
     config : RunConfig
         Model and widths.
     """
@@ -58,7 +59,7 @@ def chosen_types(
     widths = quantization.widths
     types = []
     for name, values in zip(names, activations, strict=True):
-        own = widths.latent if latent_bits is None else latent_bits
+        is_latent = name == "latent"
         weight, bias = weights[name]
         # The same at all places of a convolution, whose filters come last.
         n = weight.shape[-1]
@@ -67,9 +68,11 @@ def chosen_types(
             bias,
             values.reshape(-1, n),
             layer_activation(config.model, name),
-            own if name == "latent" else widths.activation,
+            widths.latent if is_latent else widths.activation,
             quantization,
         )
+        if is_latent and latent_bits is not None:
+            chosen = replace(chosen, output=FixedType(signed=True, width=latent_bits, integer=1))
         chosen = replace(chosen, output=chosen.output.repeated(values.shape[1] // n))
         if handed_on is not None and name != "latent":
             chosen = types_in_sequence(chosen, bias, handed_on)
