@@ -18,7 +18,7 @@ import time
 from collections.abc import Sequence
 from typing import Any, TextIO
 
-from versions import ROOT, argument_parser
+from versions import ROOT, argument_parser, exit_when_terminated
 
 from aefpga.data.reader import read_records
 from aefpga.errors import AefpgaError
@@ -68,10 +68,14 @@ def run(name: str, arguments: Sequence[str], file: TextIO) -> dict[str, Any]:
     start, text = time.perf_counter(), ""
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
-        for line in process.stdout:
-            text += line
-            for target in (sys.stdout, file):
-                print(line, end="", file=target, flush=True)
+        try:
+            for line in process.stdout:
+                text += line
+                for target in (sys.stdout, file):
+                    print(line, end="", file=target, flush=True)
+        except BaseException:
+            process.terminate()
+            raise
     seconds = round(time.perf_counter() - start)
     return {"succeeded": not process.returncode, "seconds": seconds, "tables": tables(text)}
 
@@ -121,6 +125,7 @@ def main() -> None:
     parser.add_argument("inputs", nargs="*", metavar="JETS")
     options = parser.parse_args()
     before = options.before or None
+    exit_when_terminated()
     try:
         check(before, options.inputs)
     except AefpgaError as error:
@@ -144,4 +149,7 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    main()
+    try:
+        main()
+    except KeyboardInterrupt:
+        sys.exit(f"interrupted; what was measured is in {RESULTS}")

@@ -31,15 +31,19 @@ def argument_parser(description: str) -> argparse.ArgumentParser:
     return parser
 
 
+def exit_when_terminated() -> None:
+    """Let a termination end the process as an error does, so that nothing is left behind."""
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
+
+
 @contextmanager
 def sources(before: str | None) -> Iterator[dict[str, Path]]:
     """Yield where the Python source of this version is, and, for as long, of a commit."""
+    exit_when_terminated()
     found = {NOW: ROOT / "src"}
     if before is None:
         yield found
         return
-    # So that a termination, too, removes the folder.
-    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))
     with tempfile.TemporaryDirectory() as folder:
         command = ["git", "-C", str(ROOT), "archive", before, "src"]
         packed = subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout
@@ -69,14 +73,22 @@ def command(arguments: Sequence[str], source: Path = ROOT / "src") -> Whole:
         "print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)"
     )
     start = time.perf_counter()
-    done = subprocess.run(
+    with subprocess.Popen(
         [sys.executable, "-c", code, sys.executable, "-m", "aefpga", *arguments],
-        check=True,
-        capture_output=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
         text=True,
         env=environment(source),
-    )
-    return Whole(time.perf_counter() - start, int(done.stdout) / 1e6)
+        start_new_session=True,
+    ) as process:
+        try:
+            memory, said = process.communicate()
+        except BaseException:
+            os.killpg(process.pid, signal.SIGTERM)
+            raise
+    if process.returncode:
+        raise RuntimeError(f"`aefpga {' '.join(arguments)}` failed: {said[-1000:]}")
+    return Whole(time.perf_counter() - start, int(memory) / 1e6)
 
 
 class Cost(NamedTuple):

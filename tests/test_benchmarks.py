@@ -72,6 +72,19 @@ def test_versions_run_a_command_in_turn(tmp_path, capsys):
         assert two.run([str(log), "0"]), "the next command is run all the same"
 
 
+def test_a_whole_command_has_a_peak_memory_and_a_reason_to_fail(tmp_path):
+    from versions import command
+
+    (tmp_path / "aefpga").mkdir()
+    code = "import sys; _ = bytearray(b'x' * int(sys.argv[1])); sys.exit(sys.argv[2:] and 'why')"
+    (tmp_path / "aefpga" / "__main__.py").write_text(code)
+    (tmp_path / "aefpga" / "__init__.py").touch()
+    little, much = (command([str(n)], tmp_path).gigabytes for n in (1, 100_000_000))
+    assert little + 0.09 < much < little + 0.3
+    with pytest.raises(RuntimeError, match="why"):
+        command(["1", "fail"], tmp_path)
+
+
 def test_the_source_of_a_commit_is_there_as_long_as_it_is_used():
     from versions import NOW, sources
 
