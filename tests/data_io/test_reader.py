@@ -136,6 +136,19 @@ def test_nano_energies_add_up_to_the_raw_jet(shared_data):
     assert "photon_multiplicity" in lacking([str(path)], JETS.choose("24"))
 
 
+def test_a_skim_of_nano_without_raw_factors_gives_the_four_momentum(tmp_path):
+    names = JETS.choose("4").names
+    jets = {f"Jet_{name}": ak.Array([[50.0, 30], [], [20]]) for name in names}
+    others = {"FatJet_pt": ak.Array([[1.0], [], []]), "Muon_mass": ak.Array([[1.0], [], []])}
+    write_tree(tmp_path / "skim.root", "Events", jets | others)
+    found = inspect(tmp_path / "skim.root")
+    assert (found.format, found.collections) == ("CMS NanoAOD", ("Jet",))
+    path = [str(tmp_path / "skim.root")]
+    assert read_records(path, JETS.choose("4")).column("pt").tolist() == [50, 30, 20]
+    with pytest.raises(DataError, match=r"Jet_rawFactor.*is missing.*--variables"):
+        read_records(path, JETS.choose("24"))
+
+
 def test_counters_are_no_collections(shared_data):
     found = inspect(shared_data / "nano_tt_v15.root")
     assert found.collections == ("FatJet", "Jet", "SubJet")

@@ -185,8 +185,17 @@ class Nano(Format):
 
     @classmethod
     def collections(cls, branches: Collection[str]) -> list[str]:
-        """Return the collections that have a raw factor, as corrected jets do."""
-        return [s for s in _stems(branches, "_rawFactor") if f"{s}_pt" in branches]
+        """Return the collections that have a raw factor, as corrected jets do.
+
+        In a file that has none, such as one with few columns left, those called jets that have a
+        four-momentum.
+        """
+        corrected = [s for s in _stems(branches, "_rawFactor") if f"{s}_pt" in branches]
+        return corrected or [
+            s
+            for s in _stems(branches, "_mass")
+            if "Jet" in s and all(f"{s}_{b}" in branches for b in ("pt", "eta", "phi"))
+        ]
 
 
 class Physlite(Format):
