@@ -76,7 +76,9 @@ def test_a_whole_command_has_a_peak_memory_and_a_reason_to_fail(tmp_path):
     from versions import command
 
     (tmp_path / "aefpga").mkdir()
-    code = "import sys; _ = bytearray(b'x' * int(sys.argv[1])); sys.exit(sys.argv[2:] and 'why')"
+    code = (
+        "import sys; _ = bytearray(b'x' * int(sys.argv[1])); sys.exit('why' if sys.argv[2:] else 0)"
+    )
     (tmp_path / "aefpga" / "__main__.py").write_text(code)
     (tmp_path / "aefpga" / "__init__.py").touch()
     little, much = (command([str(n)], tmp_path).gigabytes for n in (1, 100_000_000))
