@@ -47,6 +47,21 @@ def test_small_steps_are_enough_where_the_decoder_is_close():
     assert (steps[:, 0] == 0).mean() > 0.9
 
 
+@given(tables(7), tables(7))
+def test_blocks_do_not_show(original, decoded):
+    corrector, kept = Corrector(Profile.relative(0.01), VARIABLES), original < 0
+
+    def made():
+        steps, far = corrector.steps(original, decoded, kept)
+        return steps, far, corrector.corrected(decoded, steps)
+
+    whole = made()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("aefpga.codec.corrections.BLOCK", 3)
+        for one, other in zip(whole, made(), strict=True):
+            np.testing.assert_array_equal(one, other)
+
+
 def test_phi_is_corrected_across_the_cut():
     original, decoded = np.ones((2, 1, len(NAMES)), np.float32)
     original[0, PHI], decoded[0, PHI] = np.pi - 0.01, -np.pi + 0.02

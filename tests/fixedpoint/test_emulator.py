@@ -111,11 +111,14 @@ def test_blocks_do_not_show():
     words = adversarial_words(spec, n_random=9000)
     emulate = Emulator(spec)
     assert np.array_equal(emulate(words), emulate.trace(words)[-1])
+    jets = np.random.default_rng(0).normal(0, 30, (9000, 6))
+    assert np.array_equal(emulate.encode(jets), emulate(spec.input.to_words(jets)))
 
 
 def test_no_jets():
-    spec = random_spec((6, 8, 3))
-    assert Emulator(spec)(np.zeros((0, 6), np.int64)).shape == (0, 3)
+    emulate = Emulator(random_spec((6, 8, 3)))
+    assert emulate(np.zeros((0, 6), np.int64)).shape == (0, 3)
+    assert emulate.encode(np.zeros((0, 6))).shape == (0, 3)
 
 
 @pytest.mark.parametrize("bits", [4, 8, 12])

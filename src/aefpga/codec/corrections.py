@@ -17,9 +17,13 @@ from aefpga.codec.totals import total_of
 from aefpga.entropy.rans import MAX_STEPS
 from aefpga.schema import Schema
 from aefpga.schema.relations import objects_of
+from aefpga.threads import over_blocks
 
 Floats = NDArray[np.float32]
 Column = NDArray[np.float64]
+
+# Records corrected together: their columns stay in a core's cache.
+BLOCK = 8192
 
 
 @dataclass(frozen=True)
@@ -44,7 +48,25 @@ class Corrector:
 
         Where a value is `kept` as it is, or too far, there is nothing to correct: 0 steps.
         """
-        steps, far = np.zeros(original.shape, np.int64), np.zeros(original.shape, bool)
+        steps = np.zeros(original.shape, np.int64, order="F")
+        far = np.zeros(original.shape, bool, order="F")
+
+        def find(rows: slice) -> None:
+            given, found = (original[rows], decoded[rows], kept[rows]), (steps[rows], far[rows])
+            self._find(*given, *found)
+
+        over_blocks(find, len(original), BLOCK)
+        return steps, far
+
+    def _find(
+        self,
+        original: Floats,
+        decoded: Floats,
+        kept: NDArray[np.bool_],
+        steps: NDArray[np.int64],
+        far: NDArray[np.bool_],
+    ) -> None:
+        """Put what `steps` returns of some records into the last two."""
         back = np.empty_like(decoded)
         for j, start in self._starts(decoded, back):
             bound = self.profile.of(self.schema.variables[j].kind)
@@ -58,7 +80,6 @@ class Corrector:
         for absent, columns in self._absent(back):
             # That the pt says.
             steps[np.ix_(absent, columns[1:])] = 0
-        return steps, far
 
     def corrected(self, decoded: Floats, steps: NDArray[np.int64]) -> Floats:
         """Return decoded values moved by so many steps, totals from the sum of their parts.
@@ -66,11 +87,19 @@ class Corrector:
         An object that is moved as near to no pt as errors may be is absent.
         """
         back = np.empty_like(decoded)
+
+        def correct(rows: slice) -> None:
+            self._correct(decoded[rows], steps[rows], back[rows])
+
+        over_blocks(correct, len(decoded), BLOCK)
+        return back
+
+    def _correct(self, decoded: Floats, steps: NDArray[np.int64], back: Floats) -> None:
+        """Put what `corrected` returns of some records into the last one."""
         for j, start in self._starts(decoded, back):
             back[:, j] = self._moved(j, start, steps[:, j])
         for absent, columns in self._absent(back):
             back[np.ix_(absent, columns)] = 0
-        return back
 
     def _absent(self, back: Floats) -> Iterator[tuple[NDArray[np.bool_], NDArray[np.int64]]]:
         """Yield where each object is absent after its correction, and its columns, pt first."""

@@ -58,7 +58,9 @@ class Emulator:
 
     def encode(self, jets: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
         """Return the latent words of jets in physical units, shape (n_jets, n_variables)."""
-        return self(self.spec.input.to_words(jets))
+        # Of no jets, too, it is asked whether they have the right columns.
+        blocks = [jets[i : i + BLOCK] for i in range(0, max(len(jets), 1), BLOCK)]
+        return np.concatenate([self(self.spec.input.to_words(block)) for block in blocks])
 
     def _run(self, words: NDArray[Any]) -> Iterator[NDArray[Any]]:
         for stage in self._stages:
