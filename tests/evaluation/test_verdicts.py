@@ -48,6 +48,7 @@ def test_an_encoder_is_compared_with_truncation_of_the_same_residual(bits, verdi
     found = Worth.of("quantized model", quality, bits, x, PAIR)
     assert (found.mantissa, found.fixed_rate, found.verdict) == (5, 28.0, verdict)
     assert found.compressed < found.fixed_rate
+    assert f"residual of {100 * found.half_width_68:.2g} % (68 %)" in found.sentence
     assert json.loads(json.dumps(found.to_dict()))["verdict"] == verdict
 
 

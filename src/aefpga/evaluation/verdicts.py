@@ -150,6 +150,7 @@ class Worth:
     mantissa: int
     fixed_rate: float
     compressed: float
+    is_relative: bool = False
 
     @property
     def verdict(self) -> Literal["fewer", "more"]:
@@ -159,11 +160,12 @@ class Worth:
     @property
     def sentence(self) -> str:
         """The verdict's reason, in words."""
-        unit = f" {self.unit}" * bool(self.unit)
+        unit = " %" if self.is_relative else f" {self.unit}" * bool(self.unit)
+        width = self.half_width_68 * (100 if self.is_relative else 1)
         packed = "also fewer than" if self.bits < self.compressed else "more than"
         return (
             f"{self.bits:.0f} bits per record for a {self.variable} residual of "
-            f"{self.half_width_68:.2g}{unit} (68 %); truncation to {self.mantissa} mantissa bits "
+            f"{width:.2g}{unit} (68 %); truncation to {self.mantissa} mantissa bits "
             f"does as well in {self.fixed_rate:.0f} at a fixed rate; it is {packed} the "
             f"{self.compressed:.0f} that those take with LZMA, in a file"
         )
@@ -189,8 +191,9 @@ class Worth:
                 break
         fixed = float(truncation.widths(len(schema)).sum())
         compressed = compressed_bits(truncation, records)
-        unit = "" if variable.kind.is_relative else variable.unit
-        return cls(scheme, name, width, unit, bits, mantissa, fixed, compressed)
+        relative = variable.kind.is_relative
+        unit = "" if relative else variable.unit
+        return cls(scheme, name, width, unit, bits, mantissa, fixed, compressed, relative)
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON content."""
