@@ -40,12 +40,13 @@ def split(
     is_gated: bool,
     is_descending: bool,
     most: int,
-    symbols: Shorts,
+    highs: Shorts,
+    lows: Shorts,
     occurring: Counts,
 ) -> int:
-    """Put high and low symbols where the gate is not 0 into `symbols`; return how many there are.
+    """Put high and low symbols where the gate is not 0 into two arrays; return how many there are.
 
-    Shapes (2, n), which is full of zeros, and of how often each symbol occurs (1 + `COUNTERS`,
+    The array of high ones is full of zeros. Shape of how often each symbol occurs: (1 + `COUNTERS`,
     2**12), low ones after the high. See `gated._Coded`. Return -1 if a number is larger than
     `most`, or a column does not keep to its gate.
     """
@@ -66,10 +67,10 @@ def split(
         if x > most or x < -most:
             return -1
         high, low = np.uint64(coded) >> SYMBOL_BITS, np.uint64(coded) & LOW_BITS
-        symbols[1, n] = low
+        lows[n] = low
         # Most high ones are 0.
         if high:
-            symbols[0, n] = high
+            highs[n] = high
             occurring[0, high] += np.uint32(1)
         occurring[np.uint64(1) + n % np.uint64(COUNTERS), low] += np.uint32(1)
         n += np.uint64(1)

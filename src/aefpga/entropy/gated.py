@@ -42,6 +42,7 @@ from aefpga.schema import Schema, relations
 from aefpga.schema.relations import Gate
 
 Words = NDArray[np.int64]
+Shorts = NDArray[np.uint16]
 
 # Symbols of a bin are 2**coarseness; at most so many.
 MAX_COARSENESS = 8
@@ -164,7 +165,8 @@ class GatedHistograms:
     def encode(self, table: Words, counts: Words) -> bytes:
         """Return bytes; see `Coder`."""
         # Column by column, so that each is in the cache for all that is done to it.
-        coded = {j: _Coded.of(table, j, self._gates[j]) for j in self._order}
+        highs = np.zeros(len(table), np.uint16)
+        coded = {j: _Coded.of(table, j, self._gates[j], highs) for j in self._order}
         shut = np.array([coded[j].is_shut for j in range(len(coded))])
         numbers = [shut]
         histograms: dict[int, list[Histogram]] = {}
@@ -240,11 +242,15 @@ class _Coded:
     is_shut: bool
 
     @classmethod
-    def of(cls, table: Words, column: int, gate: Gate | None) -> "_Coded":
-        """Return what is coded of a column; ValueError if a number is larger than `MAX_STEPS`."""
+    def of(cls, table: Words, column: int, gate: Gate | None, highs: Shorts) -> "_Coded":
+        """Return what is coded of a column; ValueError if a number is larger than `MAX_STEPS`.
+
+        Zeros are given for the high symbols: most columns have no other, and need none of their
+        own.
+        """
         if code := compiled(len(table)):
-            found = cls._compiled(code, table, column, gate) if gate else None
-            found = found or cls._compiled(code, table, column, None)
+            found = cls._compiled(code, table, column, gate, highs) if gate else None
+            found = found or cls._compiled(code, table, column, None, highs)
         else:
             found = cls._plainly(table, column, gate if is_shut(table, column, gate) else None)
         if found is None:
@@ -253,19 +259,22 @@ class _Coded:
 
     @classmethod
     def _compiled(
-        cls, code: ModuleType, table: Words, column: int, gate: Gate | None
+        cls, code: ModuleType, table: Words, column: int, gate: Gate | None, highs: Shorts
     ) -> "_Coded | None":
         """Return what is coded, unless the column does not keep to its gate or is too large."""
-        numbers = table[:, column]
-        symbols = np.zeros((2, len(numbers)), np.uint16)
+        numbers, lows = table[:, column], np.empty(len(table), np.uint16)
         often = np.zeros((1 + code.COUNTERS, MAX_SYMBOL + 1), np.uint32)
         of_gate = table[:, gate.column] if gate else numbers
         is_descending = gate is not None and gate.is_descending
-        n = code.split(numbers, of_gate, bool(gate), is_descending, MAX_STEPS, symbols, often)
+        n = code.split(numbers, of_gate, bool(gate), is_descending, MAX_STEPS, highs, lows, often)
+        high = highs[: max(n, 0)]
+        if often[0, 1:].any():
+            high = high.copy()
+            highs[:] = 0
         if n < 0:
             return None
         occurring = trimmed(often[0]), trimmed(often[1:].sum(axis=0))
-        return cls((symbols[0, :n], symbols[1, :n]), occurring, bool(gate))
+        return cls((high, lows[:n]), occurring, bool(gate))
 
     @classmethod
     def _plainly(cls, table: Words, column: int, gate: Gate | None) -> "_Coded | None":
