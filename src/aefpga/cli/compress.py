@@ -141,7 +141,7 @@ def compress(
         ("columns read", as_stored(result.source_bytes)),
         ("compressed", ratio(result.compressed_bytes, result.source_bytes)),
         *((f"{part}, bits a record", f"{b:.1f}") for part, b in result.bits_per_record.items()),
-        ("out of the encoder's range", f"{result.saturated:,}"),
+        *([] if scalar else [("out of the encoder's range", f"{result.saturated:,}")]),
         ("values kept exactly", f"{result.exact_values:,}"),
     ]
     show.table(f"{output}", ("", "value"), rows)
