@@ -33,6 +33,9 @@ def test_a_study_writes_tables_and_goes_on_where_it_stopped(tmp_path):
         ("linear", "physics"),
     ]
     text = (tmp_path / "tables.md").read_text()
+    assert text.startswith(
+        "Trained on jets of the embedded sample, at most 2,000 read: 2 epochs, 2 "
+    )
     first = outcome.results[0].qualities
     assert f"{first['float'].mse:.2e} / {first['quantized'].mse:.2e}" in text
     assert (tmp_path / "study-24d.png").exists()

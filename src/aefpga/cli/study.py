@@ -55,6 +55,8 @@ def study(
         show.say((output / "tables.md").read_text())
     for name, reason in outcome.failed.items():
         show.problem("failed", f"run {name}: {reason}")
+    if quick:
+        show.note("tiny networks after a few epochs: figures say that all works, and no more")
     show.note(f"tables.md, study.json, plots and all runs are in {output}/")
     if outcome.failed:
         raise typer.Exit(1)

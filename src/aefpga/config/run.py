@@ -13,6 +13,7 @@ from aefpga.config.quantization import WIDTHS, QuantizationConfig
 from aefpga.config.section import Section
 from aefpga.config.training import TrainingConfig
 from aefpga.files import atomic_path
+from aefpga.links.steps import Scale, sent_columns
 
 # A linear encoder of jets needs as many for the residuals of `docs/encoder_choice.md`.
 USUAL_LATENTS = 15
@@ -133,6 +134,13 @@ class RunConfig(Section):
                 f"training.trainer {self.trainer} with model.kind {self.model.kind}: modulo words "
                 "and their trainer go together"
             )
+        return self
+
+    @model_validator(mode="after")
+    def _modulo_words_of_what_has_steps(self) -> "RunConfig":
+        if self.model.kind == MODULO:
+            for variable in sent_columns(self.data.columns()).variables:
+                Scale.of(variable)
         return self
 
     @model_validator(mode="after")

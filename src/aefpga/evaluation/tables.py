@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from math import inf
 from statistics import median
 from typing import Any
 
@@ -32,14 +33,18 @@ class Result:
         return cls(**{**content, "qualities": qualities})
 
 
-def markdown(results: Sequence[Result]) -> str:
-    """Return all tables; of several seeds, each figure is the median."""
-    return "\n".join(_lines(results)) + "\n"
+def markdown(results: Sequence[Result], record: str, about: str) -> str:
+    """Return all tables of records of a name; of several seeds, each figure is the median.
+
+    `about` says on what was trained, and how long.
+    """
+    return "\n".join(_lines(results, record, about)) + "\n"
 
 
-def _lines(results: Sequence[Result]) -> Iterator[str]:
+def _lines(results: Sequence[Result], record: str, about: str) -> Iterator[str]:
     n_seeds = len({r.seed for r in results})
-    yield f"Each cell: float / quantized; median of {n_seeds} seed(s). Test jets, never trained on."
+    of = "of one seed" if n_seeds == 1 else f"median of {n_seeds} seeds"
+    yield f"{about} Each cell: float / quantized, {of}; test {record}, never trained on."
     metrics: dict[str, Callable[[Quality], float]] = {
         "Mean squared error, min-max units": lambda q: q.mse,
         "Root mean squared error, min-max units": lambda q: q.rmse,
@@ -60,7 +65,7 @@ def _lines(results: Sequence[Result]) -> Iterator[str]:
         chosen = [r for r in results if r.variables == variables]
         quality = next(iter(chosen[0].qualities.values()))
         names = quality.shown
-        yield from ("", f"## Residual that 68 % of jets stay below, {variables} variables", "")
+        yield from ("", f"## Residual that 68 % of {record} stay below, {variables} variables", "")
         rows = []
         for model, normalisation in _distinct((r.model, r.normalisation) for r in chosen):
             group = _pick(chosen, model, normalisation, variables)
@@ -87,17 +92,24 @@ def _summary(results: Sequence[Result]) -> Iterator[str]:
             if not ranked:
                 continue
             first = ranked[0].qualities[precision].shown[0]
-            by_mse = min(ranked, key=lambda r: r.qualities[precision].mse)
-            by_first = min(
-                ranked,
-                key=lambda r: r.qualities[precision].variable(first).residual.half_width_68 or 0.0,
-            )
-            same = by_mse is by_first
+            by_mse = _least(ranked, precision, lambda q: q.mse)
+            by_first = _least(ranked, precision, _width(first))
             yield (
                 f"- {variables} variables, {precision}: least mean squared error "
-                f"{by_mse.model}, {by_mse.normalisation}; least {first} residual {by_first.model}, "
-                f"{by_first.normalisation}: the two figures {'agree' if same else 'disagree'}."
+                f"{', '.join(by_mse)}; least {first} residual {', '.join(by_first)}: the two "
+                f"figures {'agree' if by_mse == by_first else 'disagree'}."
             )
+
+
+def _least(
+    results: Sequence[Result], precision: str, figure: Callable[[Quality], float | None]
+) -> tuple[str, str]:
+    """Return model and normalisation of the least median over seeds; what is missing is none."""
+    groups: dict[tuple[str, str], list[float]] = {}
+    for r in results:
+        value = figure(r.qualities[precision])
+        groups.setdefault((r.model, r.normalisation), []).append(inf if value is None else value)
+    return min(groups, key=lambda group: median(groups[group]))
 
 
 def _table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> Iterator[str]:

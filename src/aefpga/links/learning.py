@@ -34,8 +34,9 @@ SEARCHED_TWICE = 0.05
 # Records that widths, check and limits are decided on, at most: one in three hundred is wrong. And
 # those by which it is decided what is searched for again while the limits are learned.
 JUDGED, JUDGED_FIRST = 15_000, 2_000
-# A larger share of records that are decoded to others is of no use.
-MOST_LOST = 0.5
+# Words that lose a larger share of records are of no use, and the decoder searches long for each of
+# these.
+MOST_LOST = 0.1
 
 
 @dataclass(frozen=True)
@@ -213,7 +214,7 @@ def _shared_out(groups: Sequence[_Group], budget: int) -> list[tuple[_Group, int
     """Return how many low bits are sent of each group, so that the fewest records are lost.
 
     A bit is taken away where that loses least, as long as they are too many; UsageError if that
-    loses most records.
+    loses too many records.
     """
     widths = [group.widest for group in groups]
     left = np.sum([g.left[w] for g, w in zip(groups, widths, strict=True)], axis=0)
@@ -226,8 +227,9 @@ def _shared_out(groups: Sequence[_Group], budget: int) -> list[tuple[_Group, int
         if share > MOST_LOST:
             raise UsageError(
                 f"model.link_bits: {budget + CHECK_BITS} bits are too few for modulo words, of "
-                f"which {CHECK_BITS} are a check: most records would be decoded to others; give "
-                f"at least {sum(widths) + CHECK_BITS}"
+                f"which {CHECK_BITS} are a check: {share:.0%} of records or more would be decoded "
+                f"to others; give at least {sum(widths) + CHECK_BITS}, or more records to learn "
+                "from, with more --epochs"
             )
         left += groups[best].left[widths[best] - 1] - groups[best].left[widths[best]]
         widths[best] -= 1

@@ -65,7 +65,11 @@ class Scale:
             return cls(FixedType(True, 16, 4), 3, -1, factor, TURN)
         scales |= dict.fromkeys((kinds.MOMENTUM, kinds.ENERGY), other)
         if v.kind not in scales:
-            raise UsageError(f"modulo words know no steps of {v.name}, of kind {v.kind.name}")
+            raise UsageError(
+                f"modulo words know no steps of {v.name}, of kind {v.kind.name}; leave such "
+                f"variables out, or choose another model.kind ({', '.join(k.name for k in scales)} "
+                "have steps)"
+            )
         return scales[v.kind]
 
     @property

@@ -64,6 +64,18 @@ class StudyConfig(Section):
             changed["variables"] = (record.usual or "*",)
         return self.model_copy(update=changed)
 
+    def describe(self) -> str:
+        """Say on what is trained, and how long."""
+        data, training = self.data, self.training
+        source = ", ".join(data.input) or "the embedded sample"
+        most = f", at most {data.max_jets:,} read" if data.max_jets else ""
+        epochs = f"{training.epochs} epochs"
+        if self.quantization.bits is not None:
+            quantized = training.quantized_epochs
+            epochs += f", {training.epochs if quantized is None else quantized} more quantized"
+        seeds = ", ".join(map(str, self.seeds))
+        return f"Trained on {data.record.name} of {source}{most}: {epochs}; seeds {seeds}."
+
     def runs(self) -> Iterator[tuple[str, RunConfig]]:
         """Yield name and configuration of every run."""
         for (model, layout), normalisation, variables, seed in product(
@@ -174,9 +186,10 @@ def study(
         for name in planned
         if name not in failed
     ]
-    write_json(folder / "study.json", {"failed": failed, "runs": [r.to_dict() for r in results]})
+    about, runs = config.describe(), [r.to_dict() for r in results]
+    write_json(folder / "study.json", {"about": about, "failed": failed, "runs": runs})
     with atomic_path(folder / "tables.md") as temporary:
-        temporary.write_text(markdown(results))
+        temporary.write_text(markdown(results, config.data.record.name, about))
     for variables in dict.fromkeys(r.variables for r in results):
         chosen = [r for r in results if r.variables == variables]
         plot_study(chosen, folder / f"study-{variables}d.png")
