@@ -488,7 +488,7 @@ def baler(jets: Records, folder: Path) -> Measured:
     np.savez(source, data=jets.values.astype(np.float64), names=np.array(jets.names))
     script = Path(__file__).with_name("peers_baler.py")
     done = subprocess.run(
-        [python, script, source, folder], check=True, stdout=subprocess.PIPE, text=True
+        [python, script, source, folder], check=True, capture_output=True, text=True
     )
     found = json.loads(done.stdout)
     back, size = np.load(folder / "back.npy"), found["bytes"] + found["model_bytes"]
@@ -537,7 +537,8 @@ def main() -> None:
                         found.append(baler(jets, Path(scratch)))
                         print(found[-1].row(), flush=True)
                     except subprocess.CalledProcessError as error:
-                        print(f"no line of Baler: {error}", file=sys.stderr)
+                        said = (error.stderr or "").strip().splitlines()[-1:]
+                        print("no line of Baler:", error, *said, file=sys.stderr)
                 if plot:
                     # Of the first table of the first input.
                     draw(found, plot)
