@@ -22,7 +22,7 @@ def points(tiny_run):
     with pytest.MonkeyPatch.context() as patch:
         # Little is learned of 750 jets, however long it takes.
         patch.setattr("aefpga.entropy.learning.BATCHES", 20)
-        return rate_distortion(jets, variables, [tiny_run])
+        return rate_distortion(jets, variables, [tiny_run]).points
 
 
 def test_every_family_is_there_and_more_bits_are_closer(points):
@@ -60,6 +60,17 @@ def test_pictures(points, tmp_path):
         "compressed.png",
         "compressed.pdf",
     }
+
+
+def test_a_scheme_that_the_records_are_too_few_for_is_left_out(jets, monkeypatch):
+    module = "aefpga.workflow.rate_distortion"
+    monkeypatch.setattr(f"{module}.error_bounded", dict)
+    for name in ("OUR_TOLERANCES", "LEARNED_TOLERANCES"):
+        monkeypatch.setattr(f"{module}.{name}", ())
+    found = rate_distortion(jets[:200], VARIABLES, [])
+    assert list(found.left_out) == ["modulo words"]
+    assert "80 records to learn from and 20 to judge by" in found.left_out["modulo words"]
+    assert {p.family for p in found.points} >= {"float truncation", "logarithmic", "PCA"}
 
 
 def test_runs_of_other_variables_are_refused(tiny_run):

@@ -9,6 +9,8 @@ from aefpga.cli import show
 from aefpga.cli.options import Collection, Input, Json, Record, Runs, Variables
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from aefpga.workflow.rate_distortion import Point
 
 app = typer.Typer(help="Autoencoders against classical compression.", no_args_is_help=True)
@@ -60,18 +62,25 @@ def rate_distortion(
             most=jets,
             step=step,
         )
-        points = rate_distortion(values, schema, opened, lacking, step=step)
-    content = {"records": len(values) - len(values) // 2, "points": [p.to_dict() for p in points]}
+        found = rate_distortion(values, schema, opened, lacking, step=step)
+    n_records = len(values) - len(values) // 2
+    content = {
+        "records": n_records,
+        "left_out": dict(found.left_out),
+        "points": [p.to_dict() for p in found.points],
+    }
     write_json(output / "rate-distortion.json", content)
-    draw(points, output)
+    draw(found.points, output)
     if as_json:
         show.print_json(content)
     else:
-        _show(points, len(values) - len(values) // 2)
+        for scheme, reason in found.left_out.items():
+            show.note(f"without {scheme}: {reason}")
+        _show(found.points, n_records)
         show.note(f"figures of every variable and plots are in {output}/")
 
 
-def _show(points: "list[Point]", n_records: int) -> None:
+def _show(points: "Sequence[Point]", n_records: int) -> None:
     coders = list(dict.fromkeys(c for p in points for c in p.bits_per_record))
     show.table(
         f"Bits per record, {n_records:,} records",

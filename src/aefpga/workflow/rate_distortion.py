@@ -74,6 +74,14 @@ class Point:
         }
 
 
+@dataclass(frozen=True)
+class Comparison:
+    """What was measured, and the schemes that could not be, each with the reason."""
+
+    points: Sequence[Point]
+    left_out: Mapping[str, str]
+
+
 class AutoencoderQuantizer:
     """A run's encoder and decoder: latent words as the firmware sends them, jets as they return.
 
@@ -114,7 +122,7 @@ def rate_distortion(
     lacking: Collection[str] = (),
     *,
     step: Step = silent,
-) -> list[Point]:
+) -> Comparison:
     """Measure all schemes on the second half of the records.
 
     Parameters
@@ -147,7 +155,15 @@ def rate_distortion(
             )
     learn, judged = np.split(table, [len(table) // 2])
     min_max = Normaliser("min-max", schema).fit(learn)
-    families = list(_quantizers(learn, schema, runs))
+    families: list[tuple[str, Quantizer]] = [*_autoencoders(runs)]
+    left_out = {}
+    learned, kept = np.split(learn, [len(learn) * 4 // 5])
+    try:
+        modulo = learn_modulo(learned, kept, schema, USUAL_LINK_BITS)
+        families.append(("modulo words", modulo))
+    except UsageError as error:
+        left_out["modulo words"] = str(error)
+    families += _classics(learn, schema)
 
     def quality_of(back: Floats) -> Quality:
         return judge(judged, back, schema, min_max, lacking)
@@ -179,7 +195,7 @@ def rate_distortion(
             label = f"{family}, {tolerance:.2%} bound"
             points.append(Point(label, family, {"rANS": bits}, quality_of(back)))
     step("schemes", len(families) + 1, len(families) + 1)
-    return points
+    return Comparison(points, left_out)
 
 
 def _bounded(
@@ -250,16 +266,16 @@ def draw(points: Sequence[Point], folder: Path) -> None:
     plot_rate_distortion(best, "bits per record, best compressor", folder / "compressed.png")
 
 
-def _quantizers(
-    jets: Floats, schema: Schema, runs: Sequence[Run]
-) -> Iterator[tuple[str, Quantizer]]:
-    """Yield family and quantizer, fitted to training jets where there is something to fit."""
+def _autoencoders(runs: Sequence[Run]) -> Iterator[tuple[str, Quantizer]]:
+    """Yield family and quantizer of each run, alone and after float truncation."""
     for run in runs:
         yield "autoencoder", AutoencoderQuantizer(run)
         chained = AutoencoderQuantizer(run, FloatTruncation(CHAIN_MANTISSA))
         yield "truncation, then autoencoder", chained
-    learned, judged = np.split(jets, [len(jets) * 4 // 5])
-    yield "modulo words", learn_modulo(learned, judged, schema, USUAL_LINK_BITS)
+
+
+def _classics(jets: Floats, schema: Schema) -> Iterator[tuple[str, Quantizer]]:
+    """Yield family and quantizer, fitted to training jets where there is something to fit."""
     for mantissa in MANTISSAS:
         yield "float truncation", FloatTruncation(mantissa)
     for relative in RELATIVE_STEPS:
