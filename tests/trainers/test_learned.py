@@ -14,6 +14,7 @@ from aefpga.errors import RunError, UsageError
 from aefpga.evaluation.plots.front import plot_front
 from aefpga.firmware.rtl import estimated_luts
 from aefpga.fixedpoint import Emulator
+from aefpga.fixedpoint.activity import pruned
 from aefpga.fixedpoint.example import adversarial_words, random_spec
 from aefpga.schema import JETS
 from aefpga.trainers.learned.encoder import INPUTS
@@ -21,7 +22,7 @@ from aefpga.trainers.learned.fit import fit
 from aefpga.trainers.learned.front import Built, build_front, chosen, wanted
 from aefpga.trainers.learned.loop import Passed
 from aefpga.trainers.learned.quantizers import power_of_two, rounded, saturated
-from aefpga.trainers.learned.reference import LearnedReference
+from aefpga.trainers.learned.reference import LearnedReference, pruned_weights
 from aefpga.trainers.learned.specification import living, specification
 from aefpga.trainers.qkeras.backend import tensorflow
 
@@ -86,6 +87,20 @@ def test_all_computations_of_learned_widths_agree(jets, tmp_path, whole):
         assert np.array_equal(a, b)
     pytest.importorskip("hls4ml", reason="the C simulation needs the extra `firmware`")
     assert np.array_equal(CSimulation(spec, tmp_path / "hls")(words), expected[-1])
+
+
+def test_a_pruned_encoder_agrees_with_the_network_without_these_neurons(jets, tmp_path, whole):
+    np.savez(tmp_path / "reference.npz", **whole.reference)
+    hidden = whole.spec.layers[0]
+    alive = {x.name: np.ones(x.n_out, bool) for x in whole.spec.layers[:-1]}
+    alive[hidden.name][[0, 2]] = False
+    smaller = pruned(whole.spec, alive)
+    assert smaller.layers[0].n_out == hidden.n_out - 2
+    np.savez(tmp_path / "pruned.npz", **pruned_weights(tmp_path / "reference.npz", alive))
+    reference = LearnedReference(smaller, configuration().model, tmp_path / "pruned.npz")
+    words = np.concatenate([smaller.input.to_words(jets[2000:]), adversarial_words(smaller)])
+    for a, b in zip(reference.trace(words), Emulator(smaller).trace(words), strict=True):
+        assert np.array_equal(a, b)
 
 
 def test_the_front_says_what_was_chosen(whole):

@@ -26,7 +26,8 @@ def activity(
     """Show which neurons and inputs work, and what pruning the silent ones saves.
 
     Mean activation and share of jets in which each neuron fires, in the float and in the quantized
-    encoder. Made for sparse models; a linear encoder has no neurons to switch off.
+    encoder. Made for sparse models; with learned widths some neurons may be silent, too; a linear
+    encoder has none to switch off.
 
     With --prune the smaller encoder is a run that every verb takes. For the test jets it gives the
     same words, which its decoder reads; for others it says how many do.

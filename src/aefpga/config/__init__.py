@@ -12,11 +12,18 @@ from aefpga.config.quantization import (
     QuantizationConfig,
     parse_bits,
 )
-from aefpga.config.run import LEAST_LATENT_BITS, MOST_LATENT_BITS, USUAL_TRAINER, RunConfig
+from aefpga.config.run import (
+    LEARNED_WIDTHS,
+    LEAST_LATENT_BITS,
+    MOST_LATENT_BITS,
+    USUAL_TRAINER,
+    RunConfig,
+)
 from aefpga.config.training import TrainingConfig
 
 __all__ = [
     "CONV",
+    "LEARNED_WIDTHS",
     "LEAST_LATENT_BITS",
     "MODULO",
     "MOST_LATENT_BITS",

@@ -8,12 +8,15 @@ from pathlib import Path
 
 import numpy as np
 
-from aefpga.config import USUAL_TRAINER
+from aefpga.config import LEARNED_WIDTHS, USUAL_TRAINER
 from aefpga.errors import UsageError
 from aefpga.fixedpoint.activity import Bools, activity, living, pruned
 from aefpga.networks.network import export_network, read_network
 from aefpga.runs import Run, check_name, layout, seal
 
+# Trainers whose encoders can be pruned. Learned widths keep the layers' sizes that they began with:
+# what is left of these is in the specification.
+PRUNED = (USUAL_TRAINER, LEARNED_WIDTHS)
 # What a manifest says of its own making.
 OF_THE_FOLDER = ("schema", "aefpga", "created", "versions", "files")
 
@@ -31,11 +34,11 @@ def prune(run: Run, runs: Path, name: str) -> Run:
     check_name(name)
     if (runs / name).exists():
         raise UsageError(f"run {runs / name} exists already; choose another --prune or remove it")
-    if run.config.trainer != USUAL_TRAINER or not run.is_quantized:
+    if run.config.trainer not in PRUNED or not run.is_quantized:
         raise UsageError(
             f"run {run.name} was made by the trainer {run.config.trainer}"
-            f"{'' if run.is_quantized else ', without words'}: --prune knows what {USUAL_TRAINER} "
-            "quantized (learned widths leave out silent neurons themselves)"
+            f"{'' if run.is_quantized else ', without words'}: --prune knows what "
+            f"{' or '.join(PRUNED)} quantized"
         )
     if run.config.model.filters:
         raise UsageError(
@@ -58,10 +61,12 @@ def prune(run: Run, runs: Path, name: str) -> Run:
             "records": len(words),
         }
     }
-    hidden = tuple(int(kept.sum()) for kept in alive.values())
-    # The decoder mirrors the encoder that it was trained with.
-    sizes = {"hidden": hidden, "decoder_hidden": run.config.model.decoder_layers}
-    config = run.config.model_copy(update={"model": run.config.model.model_copy(update=sizes)})
+    config = run.config
+    if config.trainer == USUAL_TRAINER:
+        hidden = tuple(int(kept.sum()) for kept in alive.values())
+        # The decoder mirrors the encoder that it was trained with.
+        sizes = {"hidden": hidden, "decoder_hidden": config.model.decoder_layers}
+        config = config.model_copy(update={"model": config.model.model_copy(update=sizes)})
     with tempfile.TemporaryDirectory(dir=runs, prefix=".") as temporary:
         partial = Path(temporary) / name
         _write_pruned(run, alive, partial)
@@ -81,7 +86,13 @@ def _write_pruned(run: Run, alive: Mapping[str, Bools], folder: Path) -> None:
         replace(decoder, metadata={"encoder": spec.latent_hash}), folder / layout.DECODER
     )
     # Imports what trains, which a run that is only looked at does not need.
-    from aefpga.trainers.qkeras.reference import pruned_weights
+    from aefpga.trainers.qkeras.backend import tensorflow
 
+    # With the Keras that the modules need.
+    tensorflow()
+    if run.config.trainer == LEARNED_WIDTHS:
+        from aefpga.trainers.learned.reference import pruned_weights
+    else:
+        from aefpga.trainers.qkeras.reference import pruned_weights
     weights = pruned_weights(run.reference, alive)
     np.savez_compressed(folder / run.reference.name, allow_pickle=False, **weights)

@@ -1,5 +1,6 @@
 """The trained encoder with learned widths as one of the computations that must agree."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -37,12 +38,11 @@ class LearnedReference:
     name = "TensorFlow"
 
     def __init__(self, spec: EncoderSpec, model: ModelConfig, weights: Path) -> None:
+        arrays = _arrays(weights)
         try:
-            with np.load(weights, allow_pickle=False) as saved:
-                arrays = {name: saved[name] for name in saved.files}
             self._encoder = LearnedEncoder(arrays, model, tf.float64)
             self._kept = [arrays[f"{layer.name}/kept"].astype(bool) for layer in spec.layers]
-        except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
+        except (ValueError, KeyError) as error:
             raise RunError(f"cannot read {weights} ({error}); train again") from error
         self._spec = spec
 
@@ -62,6 +62,29 @@ class LearnedReference:
             _exact_words(output.numpy(), kept, layer.output.fraction)
             for layer, output, kept in zip(self._spec.layers, outputs, self._kept, strict=True)
         ]
+
+
+def pruned_weights(path: Path, alive: Mapping[str, NDArray[np.bool_]]) -> dict[str, NDArray[Any]]:
+    """Return an archive's arrays in which the neurons that `alive` leaves out are zero.
+
+    `alive` says of each layer which of the neurons in the specification stay.
+    """
+    arrays = _arrays(path)
+    for name, stays in alive.items():
+        kept = arrays[f"{name}/kept"].astype(bool)
+        kept[np.flatnonzero(kept)[~stays]] = False
+        arrays[f"{name}/kept"] = kept
+        for part in ("kernel", "bias"):
+            arrays[f"{name}/{part}"] = arrays[f"{name}/{part}"] * kept
+    return arrays
+
+
+def _arrays(path: Path) -> dict[str, NDArray[Any]]:
+    try:
+        with np.load(path, allow_pickle=False) as saved:
+            return {name: saved[name] for name in saved.files}
+    except (OSError, EOFError, ValueError, KeyError, BadZipFile) as error:
+        raise RunError(f"cannot read {path} ({error}); train again") from error
 
 
 def _exact_words(
