@@ -151,7 +151,7 @@ def bombs(jets, tmp_path_factory):
             "exact is damaged",
         ),
         "models": (
-            learned | {"entropy/steps.npz": arrays(weight=zeros(300_000_000, "i1"))},
+            learned | {"entropy/steps": arrays(weight=zeros(300_000_000, "i1"))},
             "claim more than",
         ),
         "weights": (

@@ -143,7 +143,13 @@ class Archive:
 
     def models(self) -> dict[str, bytes]:
         """Return the models of conditional entropy coding, by the table that they are for."""
-        return {name: self.reader.member(f"entropy/{name}.npz") for name in self.header.learned}
+        there = self.reader.sizes()
+        members = {name: f"entropy/{name}" for name in self.header.learned}
+        # Until version 3 of the format they are NumPy's archives.
+        return {
+            name: self.reader.member(member if member in there else f"{member}.npz")
+            for name, member in members.items()
+        }
 
     @cached_property
     def codec(self) -> Codec:

@@ -143,7 +143,7 @@ class ArchiveWriter:
         for name, content in files.items() if self._how.embeds_files else ():
             file.add(f"model/{name}", content)
         for name, content in models.items():
-            file.add(f"entropy/{name}.npz", content)
+            file.add(f"entropy/{name}", content)
         return file
 
 

@@ -276,9 +276,10 @@ class Varying:
 
     def _logarithms(self, code: ModuleType, rows: slice) -> Values:
         """Return what the network says of some rows, standardised by compiled code."""
-        model, features = self._model, self._hint.block(rows)
-        x = np.empty(features.shape, model.arithmetic.kind)
-        code.standardise(features, model.centre, model.gain, x)
+        model, features = self._model, self._hint.parts(rows)
+        x = np.empty((len(features), len(features[0])), model.arithmetic.kind)
+        for feature, centre, gain, out in zip(features, model.centre, model.gain, x, strict=True):
+            code.standardise(feature, centre, gain, out)
         return model.logarithms(x)
 
     @staticmethod

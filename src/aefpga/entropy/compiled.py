@@ -260,12 +260,11 @@ def decode_varying(
 
 
 @_compile
-def standardise(features: Words, centre: Words, gain: Words, out: Values) -> None:
-    """Put features, (n_features, n), as integers into `out`; see `conditional.standardised`."""
-    for k in range(len(features)):
-        for r in range(features.shape[1]):
-            scaled = ((features[k, r] - centre[k]) * gain[k]) >> GAIN_BITS
-            out[k, r] = min(max(scaled, -MAX_INPUT), MAX_INPUT)
+def standardise(feature: Words, centre: int, gain: int, out: Values) -> None:
+    """Put a feature of rows as integers into `out`; see `column_model.standardised`."""
+    for r in range(len(feature)):
+        scaled = ((feature[r] - centre) * gain) >> GAIN_BITS
+        out[r] = min(max(scaled, -MAX_INPUT), MAX_INPUT)
 
 
 @_compile

@@ -1,6 +1,7 @@
-"""Files of learned models: written as a NumPy archive, and checked when they are read."""
+"""Files of learned models: written as NumPy arrays, and checked when they are read."""
 
 import io
+import zlib
 from collections.abc import Mapping, Sequence
 from itertools import pairwise
 from typing import Any
@@ -32,28 +33,49 @@ _ARITHMETICS = {1: WIDE, 2: NARROW}
 
 
 def save_models(models: Sequence[ColumnModel]) -> bytes:
-    """Return models as a NumPy archive without pickles."""
+    """Return models as a NumPy archive without pickles, packed as a whole."""
     numbers = {id(kind): number for number, kind in _ARITHMETICS.items()}
     arrays = {
         "layers": np.array([len(model.layers) for model in models], "<u1"),
         "arithmetic": np.array(numbers[id(models[0].arithmetic)], "<u1"),
     }
     layers = [layer for model in models for layer in model.layers]
-    for kinds, owners in ((_OF_MODEL, models), (_OF_LAYER, layers)):
-        for name, kind in kinds.items():
-            parts = [getattr(owner, name) for owner in owners]
-            whole = np.concatenate([np.zeros(0, kind), *(p.ravel() for p in parts)])
-            arrays[name] = whole.astype(kind)
-            arrays[f"{name}_sizes"] = np.array([p.size for p in parts], "<u4")
+    parts = {name: [getattr(model, name) for model in models] for name in _OF_MODEL}
+    parts |= {name: [getattr(layer, name) for layer in layers] for name in _OF_LAYER}
+    for name, kind in (_OF_MODEL | _OF_LAYER).items():
+        whole = np.concatenate([np.zeros(0, kind), *(p.ravel() for p in parts[name])])
+        arrays[name] = whole.astype(kind)
+        arrays[f"{name}_sizes"] = np.array([p.size for p in parts[name]], "<u4")
+    arrays["edges"] = np.diff(arrays["edges"], prepend=arrays["edges"].dtype.type(0))
+    arrays["bias"] >>= arrays["shift"]
+    for name, numbers in arrays.items():
+        if numbers.ndim:
+            # The lowest bytes of all, then the second ones: most of those are the same.
+            arrays[name] = numbers.view("<u1").reshape(len(numbers), -1).T
     stream = io.BytesIO()
-    np.savez_compressed(stream, allow_pickle=False, **arrays)
-    return stream.getvalue()
+    np.savez(stream, allow_pickle=False, **arrays)
+    return zlib.compress(stream.getvalue(), 9)
+
+
+def _arrays(data: bytes) -> dict[str, NDArray[Any]]:
+    """Return numbers of all models, of what `save_models` made of them."""
+    if data.startswith(b"PK"):
+        # Until version 3 of the format.
+        return load_arrays(io.BytesIO(data), MAX_BYTES)
+    content = zlib.decompressobj().decompress(data, 2 * MAX_BYTES)
+    found = load_arrays(io.BytesIO(content), MAX_BYTES)
+    sizes = {f"{name}_sizes": "<u4" for name in (*_OF_MODEL, *_OF_LAYER)}
+    for name, kind in (_OF_MODEL | _OF_LAYER | sizes | {"layers": "<u1"}).items():
+        found[name] = np.ascontiguousarray(found[name].T).view(kind)[:, 0]
+    found["edges"] = np.cumsum(found["edges"], dtype="<i4")
+    found["bias"] = found["bias"] << found["shift"].astype("<i4")
+    return found
 
 
 def load_models(data: bytes) -> list[ColumnModel]:
     """Return what `save_models` was given; raise DataError if it is damaged."""
     try:
-        arrays = load_arrays(io.BytesIO(data), MAX_BYTES)
+        arrays = _arrays(data)
         layers = [
             IntegerLayer(weight.reshape(-1, len(bias)), bias, shift)
             for weight, bias, shift in zip(
@@ -72,7 +94,7 @@ def load_models(data: bytes) -> list[ColumnModel]:
             _check_model(model)
             models.append(model)
         return models
-    except (ValueError, KeyError, TypeError) as error:
+    except (ValueError, KeyError, TypeError, IndexError, zlib.error) as error:
         raise DataError(f"the model of the entropy coding is damaged ({error})") from error
 
 

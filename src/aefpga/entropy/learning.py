@@ -1,7 +1,8 @@
 """Learning the models of conditional entropy coding, with NumPy alone.
 
 Each column has a network of its own: two hidden layers, trained in float32 by Adam (D. Kingma and
-J. Ba, arXiv:1412.6980) on the cross-entropy of its symbols, then rounded to integers.
+J. Ba, arXiv:1412.6980) on the cross-entropy of its symbols, at last with the weights that they are
+rounded to, which are small integers.
 """
 
 import os
@@ -33,9 +34,10 @@ Features = NDArray[np.int16]
 # A table of integers, and how many of its rows belong to each event.
 Sample = tuple[Words, Words]
 
-# More neurons, bins or batches gain less than 1 % (docs/codec.md).
+# More neurons or batches gain less than 1 % (docs/codec.md).
 HIDDEN = 16
-BINS = 64
+# More bins where each step saves so many bits a number.
+BINS, LEAST_SAVED = (64, 96, 128), 0.01
 # Distances that a bin was seen to hold, at least.
 LEAST_IN_BIN = 16
 BATCHES = 1500
@@ -43,9 +45,14 @@ BATCH = 512
 # Of small samples; more would learn them by heart.
 MAX_EPOCHS = 40
 # Parameters move fast at first, and come to rest on a cosine.
-LEARNING_RATE = 8e-3
+LEARNING_RATE = 2e-2
 WARM_UP = 50
-MAX_WEIGHT, MAX_SHIFT = 127, 12
+# Weights have 6 bits, and are rounded to them in training after this share of it (Y. Bengio et al.,
+# arXiv:1308.3432): a model of 8 bits is a third larger, and saves 0.01 bits a jet (docs/codec.md).
+MAX_WEIGHT, MAX_SHIFT = 31, 12
+ROUNDED_AFTER = 0.6
+# Bits behind the point of biases.
+BIAS_FRACTION = 5
 # What activations are cut to, in training.
 LARGEST = np.float32(NARROW.max_activation / (1 << FRACTION))
 # Features are kept in 16 bits; of steps so many that they are not enough, less is learned.
@@ -123,31 +130,53 @@ def learn_column(
         return ColumnModel(edges, frequencies, empty, empty, (), NARROW)
     centre = np.rint(features.mean(axis=0)).astype(np.int64)
     spread = np.maximum(features.std(axis=0), 0.05)
-    gain = np.rint(2.0 ** (GAIN_BITS + FRACTION) / spread).astype(np.int64)
+    # Powers of two take less space.
+    gain = 1 << np.rint(GAIN_BITS + FRACTION - np.log2(spread)).astype(np.int64)
     x = standardised(features.T, centre, gain).T.astype(np.float32) / np.float32(1 << FRACTION)
-    first, second, last = _train(x, symbols, counts, rng, batches)
-    weight, bias = (part / np.float32(np.log(2)) for part in last)
-    integers = [
-        _as_integers(*first, MAX_INPUT),
-        _as_integers(*second, NARROW.max_activation),
-        _as_integers(weight, bias, NARROW.max_activation),
-    ]
+    largest = (MAX_INPUT, NARROW.max_activation, NARROW.max_activation)
+    trained = _train(x, symbols, counts, rng, batches)
+    integers = [_as_integers(*layer, most) for layer, most in zip(trained, largest, strict=True)]
     return ColumnModel(edges, empty, centre, gain, integers, NARROW)
 
 
 def bin_edges(distances: Words) -> Words:
-    """Return edges of at most about `BINS` bins with equal numbers of distances, as far as can be.
-
-    They hold as few distances as leaves so many bins: where much is the same, the rest is told
-    apart more finely. Gaps are bins of their own.
-    """
+    """Return edges of bins with equal numbers of distances, as far as can be, and of gaps."""
     if not len(distances):
         return np.array([0, 1])
     values, counts = np.unique(distances, return_counts=True)
-    few, many = LEAST_IN_BIN, max(len(distances) // BINS, LEAST_IN_BIN)
+    edges = _finest(values, counts, BINS[0])
+    for bins in BINS[1:]:
+        finer = _finest(values, counts, bins)
+        if _lost(values, counts, edges) - _lost(values, counts, finer) < LEAST_SAVED:
+            break
+        edges = finer
+    return edges
+
+
+def _lost(values: Words, counts: Words, edges: Words) -> float:
+    """Return the bits a number that are lost where all numbers of a bin are equally probable.
+
+    What chance makes of few numbers is not lost (G. Miller, 1955).
+    """
+    place = np.searchsorted(edges, values, side="right") - 1
+    held, different = np.bincount(place, counts), np.bincount(place)
+    # Of each bin: bits of equally probable numbers, and of those that there are.
+    equal = held * np.log2(np.diff(edges))
+    there = held * np.log2(np.maximum(held, 1)) - np.bincount(place, counts * np.log2(counts))
+    by_chance = np.maximum(different - 1, 0) / np.log(4)
+    return float((equal - there - by_chance).sum() / counts.sum())
+
+
+def _finest(values: Words, counts: Words, bins: int) -> Words:
+    """Return edges of at most about so many bins, of values that occur so often.
+
+    They hold as few distances as leaves so many bins: where much is the same, the rest is told
+    apart more finely.
+    """
+    few, many = LEAST_IN_BIN, max(int(counts.sum()) // bins, LEAST_IN_BIN)
     while many - few > few // 16:
         middle = (few + many) // 2
-        if len(_edges(values, counts, middle)) <= BINS + 1:
+        if len(_edges(values, counts, middle)) <= bins + 1:
             many = middle
         else:
             few = middle + 1
@@ -176,12 +205,12 @@ def _edges(values: Words, counts: Words, least: int) -> Words:
 def _train(
     x: Floats, symbols: Words, counts: Words, rng: np.random.Generator, batches: int
 ) -> list[tuple[Floats, Floats]]:
-    """Return float weights and biases of three layers, trained to tell the symbols' shares."""
+    """Return float weights and biases of three layers, trained to tell logarithms of shares."""
     sizes = (x.shape[1], HIDDEN, HIDDEN, len(counts))
     weights = [_start(rng, *pair) for pair in pairwise(sizes)]
     biases = [np.zeros(size, np.float32) for size in sizes[1:]]
-    weights[-1] *= np.float32(0.3)
-    biases[-1][:] = np.log((counts + 0.3) / (counts + 0.3).sum())
+    weights[-1] *= np.float32(0.4)
+    biases[-1][:] = np.log2((counts + 0.3) / (counts + 0.3).sum())
     adam = _Adam([*weights, *biases])
     in_epoch = max(len(x) // BATCH, 1)
     batches = min(batches, MAX_EPOCHS * in_epoch)
@@ -190,8 +219,10 @@ def _train(
             order = rng.permutation(len(x))
         batch = order[number % in_epoch * BATCH :][:BATCH]
         rate = LEARNING_RATE * min(1, (number + 1) / WARM_UP)
+        is_late = number >= ROUNDED_AFTER * batches
+        used = [_rounded(weight) for weight in weights] if is_late else weights
         adam.step(
-            _gradients(x[batch], symbols[batch], weights, biases),
+            _gradients(x[batch], symbols[batch], used, biases),
             rate * (1 + np.cos(np.pi * number / batches)) / 2,
         )
     return list(zip(weights, biases, strict=True))
@@ -206,12 +237,12 @@ def _start(rng: np.random.Generator, n_in: int, n_out: int) -> Floats:
 def _gradients(
     x: Floats, symbols: Words, weights: list[Floats], biases: list[Floats]
 ) -> list[Floats]:
-    """Return gradients of the mean cross-entropy, of all weights and then all biases."""
+    """Return gradients of the mean bits of symbols, of all weights and then all biases."""
     values = [x]
     for weight, bias in zip(weights[:-1], biases[:-1], strict=True):
         values.append(np.clip(values[-1] @ weight + bias, 0, LARGEST))
     logits = values[-1] @ weights[-1] + biases[-1]
-    share = np.exp(logits - logits.max(axis=1, keepdims=True))
+    share = np.exp2(logits - logits.max(axis=1, keepdims=True))
     share /= share.sum(axis=1, keepdims=True)
     share[np.arange(len(x)), symbols] -= 1
     error = share / np.float32(len(x))
@@ -246,17 +277,29 @@ class _Adam:
             self._parameters[i] -= (rate / scale) * mean / (np.sqrt(square / scale_square) + 1e-8)
 
 
+def _bits_behind(weight: Floats) -> NDArray[np.float32]:
+    """Return how many bits behind the point weights of each neuron have, shape (n_out,)."""
+    most = np.maximum(np.abs(weight).max(axis=0), 1e-9)
+    return np.clip(np.floor(np.log2(MAX_WEIGHT / most)), 0, MAX_SHIFT)
+
+
+def _rounded(weight: Floats) -> Floats:
+    """Return weights as integers will have them."""
+    scale = np.exp2(_bits_behind(weight))
+    return np.clip(np.rint(weight * scale), -MAX_WEIGHT, MAX_WEIGHT) / scale
+
+
 def _as_integers(weight: Floats, bias: Floats, largest: int) -> IntegerLayer:
-    """Return a layer with 8-bit weights, a binary point for each neuron.
+    """Return a layer of integer weights, a binary point for each neuron.
 
     Points are such that sums of inputs of at most `largest` are exact.
     """
-    most = np.maximum(np.abs(weight).max(axis=0), 1e-9)
-    shift = np.clip(np.floor(np.log2(MAX_WEIGHT / most)), 0, MAX_SHIFT)
+    shift = _bits_behind(weight)
     while True:
+        whole = np.rint(bias * 2**BIAS_FRACTION).astype(np.int64)
         layer = IntegerLayer(
             np.clip(np.rint(weight * 2**shift), -MAX_WEIGHT, MAX_WEIGHT).astype(np.int8),
-            np.rint(bias * 2 ** (shift + FRACTION)).astype(np.int64),
+            whole << (shift.astype(np.int64) + FRACTION - BIAS_FRACTION),
             shift.astype(np.int8),
         )
         over = layer.reach(largest) >= NARROW.max_sum

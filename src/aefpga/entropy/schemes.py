@@ -52,8 +52,12 @@ class Hint:
 
     def block(self, where: slice) -> Words:
         """Return what a network takes at some rows, shape (n_features, n)."""
+        return np.stack(self.parts(where))
+
+    def parts(self, where: slice) -> list[Words]:
+        """Return what a network takes at some rows, each in one piece of memory, shape (n,)."""
         chosen = where if self.rows is None else self.rows[where]
-        return np.stack([feature[chosen] for feature in self.features])
+        return [np.ascontiguousarray(feature[chosen]) for feature in self.features]
 
     def distances(self, numbers: Words) -> Words:
         """Return what is coded: how far numbers are below the reference, or `ZERO`."""
