@@ -125,7 +125,8 @@ class Sha256 {
         }
     }
 
-    std::string hexadecimal() {
+    // Returns the sum in base 64 (RFC 4648), or in hexadecimal.
+    std::string text(bool is_hexadecimal) {
         const std::uint64_t bits = 8 * length_;
         const std::uint8_t one = 0x80, zero = 0;
         add(&one, 1);
@@ -134,11 +135,19 @@ class Sha256 {
             const auto octet = static_cast<std::uint8_t>(bits >> (8 * i));
             add(&octet, 1);
         }
+        static const char* digits =
+            "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
         std::string found;
-        for (std::uint32_t word : state_)
-            for (int shift = 28; shift >= 0; shift -= 4)
+        std::uint64_t held = 0;
+        int n = 0;
+        for (std::uint32_t word : state_) {
+            for (int shift = 28; is_hexadecimal && shift >= 0; shift -= 4)
                 found += "0123456789abcdef"[word >> shift & 15];
-        return found;
+            held = held << 32 | word;
+            for (n += 32; !is_hexadecimal && n >= 6; n -= 6) found += digits[held >> (n - 6) & 63];
+        }
+        // 256 bits are 42 digits, 4 bits, and a sign that nothing follows.
+        return is_hexadecimal ? found : found + digits[held << (6 - n) & 63] + '=';
     }
 
    private:
@@ -619,6 +628,8 @@ class Parser {
 // ---- columns of events: NumPy's .npy
 
 constexpr std::int64_t kMostRecords = 1 << 20;
+// Numbers of a table that are believed in, and twice as many as it has bytes.
+constexpr std::size_t kMostCells = 1 << 22;
 
 struct Array {
     std::string type;
@@ -655,6 +666,10 @@ struct Array {
                "a column of events is damaged: its type");
         expect(size <= data.size() / width, damaged);
     }
+
+    // Numbers of a type as NumPy calls it; see `kTypes`.
+    Array(const std::string& kind, std::size_t n, Bytes bytes)
+        : type(kind), size(n), width(kind[2] - '0'), data(std::move(bytes)) {}
 
     template <typename Number>
     Number at(std::size_t i) const {
@@ -1091,7 +1106,137 @@ inline Steps read_steps(const Bytes& data, const Schema& schema, std::size_t n) 
     return table;
 }
 
+// ---- what is said of events
+
+// Returns columns of a NumPy archive in a zlib stream.
+inline std::map<std::string, Column> saved_columns(const Bytes& packed, std::size_t limit) {
+    const Bytes content = unzipped(packed, 0, packed.size(), limit);
+    const auto reading = [&](std::uint64_t at, std::uint8_t* into, std::size_t size) {
+        std::memcpy(into, &content[static_cast<std::size_t>(at)], size);
+    };
+    const Zip arrays(reading, content.size(), 0);
+    std::map<std::string, Column> found;
+    for (const std::string& name : arrays.names()) {
+        expect(name.size() > 4, "a column of events is unknown");
+        const Bytes bytes = arrays.member(name, limit);
+        limit -= bytes.size();
+        found.emplace(name.substr(0, name.size() - 4), Array(bytes).column());
+    }
+    return found;
+}
+
+// Returns texts at their places in a list.
+inline Column texts_at(const Json& list, const std::vector<std::int64_t>& places, std::size_t limit) {
+    std::vector<std::string> texts, found;
+    for (const Json& one : list.as<Json::List>("texts")) {
+        texts.push_back(one.as<std::string>("a text"));
+        while (!texts.back().empty() && texts.back().back() == '\0') texts.back().pop_back();
+    }
+    for (const std::int64_t place : places) {
+        expect(place >= 0 && static_cast<std::size_t>(place) < texts.size(),
+               "a column of events is damaged: there is no such text");
+        found.push_back(texts[static_cast<std::size_t>(place)]);
+        expect(found.back().size() <= limit, "a column of events is damaged: texts are too long");
+        limit -= found.back().size();
+    }
+    return found;
+}
+
+// Returns numbers that follow from steps: above `start`, or each above the one before.
+inline Column numbers_of(const std::string& type, const std::vector<std::int64_t>& steps,
+                         const std::string& start, bool are_sums) {
+    std::istringstream stream(start);
+    stream.imbue(std::locale::classic());
+    std::int64_t first = 0;
+    stream >> first;
+    expect(!stream.fail() && stream.peek() == EOF, "a column of events is damaged: its start");
+    Bytes bytes;
+    auto sum = static_cast<std::uint64_t>(first);
+    for (const std::int64_t step : steps) {
+        // Unsigned, so that what is too large is cut as NumPy does.
+        const std::uint64_t number = sum + static_cast<std::uint64_t>(step);
+        if (are_sums) sum = number;
+        if (type[1] == 'b') {
+            bytes.push_back(number != 0);
+            continue;
+        }
+        expect(type[1] != 'f', "a column of events is damaged: its type");
+        for (int k = 0; k < type[2] - '0'; ++k)
+            bytes.push_back(static_cast<std::uint8_t>(number >> (8 * k)));
+    }
+    return Array(type, steps.size(), std::move(bytes)).column();
+}
+
+// Returns columns of events that are coded as steps, or kept byte by byte.
+inline std::map<std::string, Column> coded_columns(const Bytes& packed, std::size_t limit) {
+    static const char* damaged = "a column of events is damaged: its description";
+    static const std::map<std::string, std::string> types = {
+        {"bool", "|b1"},   {"int8", "|i1"},   {"int16", "<i2"},  {"int32", "<i4"},
+        {"int64", "<i8"},  {"uint8", "|u1"},  {"uint16", "<u2"}, {"uint32", "<u4"},
+        {"uint64", "<u8"}, {"float32", "<f4"}, {"float64", "<f8"}};
+    expect(packed.size() >= 9, "its events are damaged: they are cut off");
+    const std::size_t n = little<std::uint32_t>(&packed[1]), size = little<std::uint32_t>(&packed[5]);
+    const Bytes content = unzipped(packed, 9, size, limit);
+    const auto end = std::find(content.begin(), content.end(), '\n');
+    expect(end != content.end(), damaged);
+    const Json said = Parser(Bytes(content.begin(), end)).document();
+    const auto& columns = said.as<Json::List>("columns");
+    const auto how_of = [](const Json& one) {
+        const auto& entry = one.as<Json::List>("a column");
+        expect(entry.size() >= 3, damaged);
+        return entry[2].as<std::string>("how");
+    };
+    Schema plain;
+    for (const Json& one : columns)
+        if (how_of(one) != "bytes") plain.variables.emplace_back();
+    const std::size_t width = plain.variables.size();
+    expect(n <= (std::size_t{1} << 32) / (width + 1) && n * width <= kMostCells + 2 * packed.size(),
+           "it claims more than a chunk can hold");
+    Steps steps;
+    if (width) {
+        const auto start = packed.begin() + static_cast<std::ptrdiff_t>(9 + size);
+        steps = read_steps(Bytes(start, packed.end()), plain, n);
+    }
+    std::map<std::string, Column> found;
+    std::size_t coded = 0;
+    auto raw = static_cast<std::size_t>(end - content.begin()) + 1;
+    for (const Json& one : columns) {
+        const auto& entry = one.as<Json::List>("a column");
+        const std::string name = entry[0].as<std::string>("name"), how = how_of(one);
+        const auto type = types.find(entry[1].as<std::string>("type"));
+        expect(entry.size() == (how == "bytes" ? 3 : 4) && !found.count(name), damaged);
+        if (how == "texts") {
+            found.emplace(name, texts_at(entry[3], steps[coded++], limit));
+            continue;
+        }
+        expect(type != types.end() && (how == "bytes" || how == "sums" || how == "offsets"), damaged);
+        if (how != "bytes") {
+            const std::string& first = entry[3].as<std::string>("start");
+            found.emplace(name, numbers_of(type->second, steps[coded++], first, how == "sums"));
+            continue;
+        }
+        const auto octets = static_cast<std::size_t>(type->second[2] - '0');
+        expect(n <= (content.size() - raw) / octets, damaged);
+        Bytes bytes(n * octets);
+        for (std::size_t i = 0; i < n; ++i)
+            for (std::size_t k = 0; k < octets; ++k) bytes[i * octets + k] = content[raw + k * n + i];
+        raw += n * octets;
+        found.emplace(name, Array(type->second, n, std::move(bytes)).column());
+    }
+    expect(raw == content.size(), damaged);
+    return found;
+}
+
 // ---- values of steps
+
+// Of each kind of variable, where one relative error is said of all: whether its bound is relative, and
+// what that error is multiplied by to be the absolute one.
+inline const std::map<std::string, std::pair<double, double>>& usual_bounds() {
+    static const std::map<std::string, std::pair<double, double>> found = {
+        {"momentum", {1, 1}},   {"energy", {1, 1}}, {"angle", {0, 1.5}},     {"position", {0, 1}},
+        {"area", {1, 0.01}}, {"charge", {1, 10}}, {"multiplicity", {0, 0}}};
+    return found;
+}
 
 // Of a bound, left for what float32 adds to an error.
 constexpr double kMargin = 1e-4, kLargest = 1048576.0;
@@ -1191,7 +1336,7 @@ class File {
         said([&] {
             detail::Sha256 sum;
             detail::Bytes block(1 << 16);
-            std::uint64_t left = size_ - 22 - kDigest;
+            std::uint64_t left = size_ - 22 - digest_;
             for (std::uint64_t at = 0; left > 0;) {
                 const auto some = static_cast<std::size_t>(std::min<std::uint64_t>(left, block.size()));
                 load(at, block.data(), some);
@@ -1199,15 +1344,17 @@ class File {
                 at += some;
                 left -= some;
             }
-            detail::Bytes end(kDigest);
-            load(size_ - kDigest, end.data(), end.size());
-            detail::expect(sum.hexadecimal() == std::string(end.begin(), end.end()),
+            detail::Bytes end(digest_);
+            load(size_ - digest_, end.data(), end.size());
+            detail::expect(sum.text(digest_ == kHexadecimal) == std::string(end.begin(), end.end()),
                            "it is damaged (SHA-256)");
         });
     }
 
    private:
-    static constexpr std::size_t kDigest = 64, kMaxJson = 1 << 24, kMaxEventBytes = 32000000;
+    // Characters of the SHA-256 at the end.
+    static constexpr std::size_t kBase64 = 44, kHexadecimal = 64;
+    static constexpr std::size_t kMaxJson = 1 << 24, kMaxEventBytes = 32000000;
 
     template <typename Do>
     void said(Do what, const std::string& where = "") {
@@ -1228,7 +1375,7 @@ class File {
     void open() {
         using namespace detail;
         static const std::string start = "mimetypeapplication/x-aejets";
-        expect(size_ >= 30 + start.size() + 22 + kDigest, "it is no file of compressed records");
+        expect(size_ >= 30 + start.size() + 22 + kHexadecimal, "it is no file of compressed records");
         Bytes first(start.size());
         load(30, first.data(), first.size());
         expect(std::equal(start.begin(), start.end(), first.begin()),
@@ -1236,7 +1383,11 @@ class File {
         const auto reading = [this](std::uint64_t at, std::uint8_t* into, std::size_t size) {
             load(at, into, size);
         };
-        zip_ = std::make_unique<Zip>(reading, size_, kDigest);
+        // Until version 3 of the format the digest at the end is in hexadecimal.
+        Bytes end(4);
+        load(size_ - 22 - kHexadecimal, end.data(), end.size());
+        digest_ = little<std::uint32_t>(&end[0]) == 0x06054b50 ? kHexadecimal : kBase64;
+        zip_ = std::make_unique<Zip>(reading, size_, digest_);
         const Json header = Parser(zip_->member("header.json", kMaxJson)).document();
         const std::uint64_t version = version_ = header.count("schema");
         if (version < kOldest || version > kNewest)
@@ -1285,12 +1436,19 @@ class File {
         for (const Variable& v : schema_.variables) {
             auto& grid = of_kinds[v.kind];
             if (!grid) {
-                const Json& bound = bounds[v.kind.c_str()];
-                if (bound.is_null()) fail("JSON is damaged: " + v.kind + " is missing");
-                const auto of = [&bound](const char* key) {
+                const auto of = [](const Json& bound, const char* key) {
                     return bound[key].is_null() ? 0 : bound[key].as<double>(key);
                 };
-                grid = std::make_shared<const Grid>(of("relative"), of("absolute"));
+                const Json& bound = bounds[v.kind.c_str()];
+                const auto usual = usual_bounds().find(v.kind);
+                const double share = of(bounds, "relative");
+                if (share > 0 && usual != usual_bounds().end())
+                    grid = std::make_shared<const Grid>(share * usual->second.first,
+                                                        share * usual->second.second);
+                else if (bound.is_null())
+                    fail("JSON is damaged: " + v.kind + " is missing");
+                else
+                    grid = std::make_shared<const Grid>(of(bound, "relative"), of(bound, "absolute"));
             }
             grids_.push_back(grid);
         }
@@ -1315,7 +1473,7 @@ class File {
                "it holds other numbers of events or records than the manifest says");
         const std::size_t width = schema_.variables.size();
         // A symbol takes no bits where a column is constant: a size says nothing of what is claimed.
-        expect(static_cast<std::uint64_t>(n) * width <= (1u << 22) + 2 * size_,
+        expect(static_cast<std::uint64_t>(n) * width <= kMostCells + 2 * size_,
                "it claims more than a chunk can hold");
         const auto rows = static_cast<std::size_t>(n);
         const Steps steps = read_steps(member(name + "steps"), schema_, rows);
@@ -1347,31 +1505,30 @@ class File {
     static bool read_events(const detail::Bytes& packed, Chunk& chunk) {
         using namespace detail;
         const std::size_t limit = kMaxEventBytes + 20 * packed.size();
-        const Bytes content = unzipped(packed, 0, packed.size(), limit);
-        const auto reading = [&](std::uint64_t at, std::uint8_t* into, std::size_t size) {
-            std::memcpy(into, &content[static_cast<std::size_t>(at)], size);
-        };
-        const Zip arrays(reading, content.size(), 0);
-        const Array counts(arrays.member("counts.npy", limit));
-        expect(counts.type[1] == 'i' || counts.type[1] == 'u', "its records per event are no integers");
+        const bool is_coded = !packed.empty() && packed[0] == 'E';
+        auto columns = is_coded ? coded_columns(packed, limit) : saved_columns(packed, limit);
+        const auto found = columns.find("counts");
+        expect(found != columns.end(), "its records per event are missing");
         std::int64_t sum = 0;
-        for (std::size_t i = 0; i < counts.size; ++i) {
-            chunk.counts.push_back(counts.at<std::int64_t>(i));
+        const auto count = [&](auto number) {
+            chunk.counts.push_back(static_cast<std::int64_t>(number));
             expect(chunk.counts.back() >= 0 && chunk.counts.back() <= kMostRecords - sum,
                    "it has more records than a chunk can hold");
             sum += chunk.counts.back();
-        }
-        std::size_t left = limit;
-        bool is_exact = false;
-        for (const std::string& name : arrays.names()) {
-            is_exact |= name == "exact.npy";
-            if (name == "counts.npy" || name == "exact.npy") continue;
-            expect(name.rfind("event/", 0) == 0 && name.size() > 10, "a column of events is unknown");
-            const Bytes bytes = arrays.member(name, left);
-            left -= bytes.size();
-            const Array column(bytes);
-            expect(column.size == counts.size, "its columns of events differ in length");
-            chunk.events.emplace(name.substr(6, name.size() - 10), column.column());
+        };
+        if (const auto* numbers = std::get_if<std::vector<std::int64_t>>(&found->second))
+            std::for_each(numbers->begin(), numbers->end(), count);
+        else if (const auto* whole = std::get_if<std::vector<std::uint64_t>>(&found->second))
+            std::for_each(whole->begin(), whole->end(), count);
+        else
+            fail("its records per event are no integers");
+        columns.erase(found);
+        const bool is_exact = columns.erase("exact") > 0;
+        for (auto& [name, column] : columns) {
+            expect(name.rfind("event/", 0) == 0 && name.size() > 6, "a column of events is unknown");
+            const std::size_t n = std::visit([](const auto& c) { return c.size(); }, column);
+            expect(n == chunk.counts.size(), "its columns of events differ in length");
+            chunk.events.emplace(name.substr(6), std::move(column));
         }
         return is_exact;
     }
@@ -1392,6 +1549,7 @@ class File {
 
     std::string path_;
     std::ifstream stream_;
+    std::size_t digest_ = kBase64;
     std::uint64_t size_ = 0, version_ = 0, n_records_ = 0, n_events_ = 0;
     std::unique_ptr<detail::Zip> zip_;
     detail::Schema schema_;

@@ -48,7 +48,7 @@ def write_members(path, members):
         for name, content in members.items():
             archive.writestr(zipfile.ZipInfo(name, (1980, 1, 1, 0, 0, 0)), content)
     with path.open("r+b") as stream:
-        digest = _digest(stream, path.stat().st_size - 22).encode()
+        digest = _digest(stream, path.stat().st_size - 22, 44)
         stream.seek(-2, 2)
         stream.write(struct.pack("<H", len(digest)) + digest)
     return path
@@ -101,7 +101,7 @@ def with_learned_models(members, table, counts):
         models = learn(scheme, [(table, counts)])
     coder = Conditional(scheme, models)
     header = json.dumps({**json.loads(members["header.json"]), "learned": ["steps"]}).encode()
-    found = {**members, "header.json": header, "entropy/steps.npz": save_models(models)}
+    found = {**members, "header.json": header, "entropy/steps": save_models(models)}
     return found, coder
 
 

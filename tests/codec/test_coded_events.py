@@ -56,7 +56,7 @@ def test_events_without_jets_and_no_events():
     for n in (0, 3):
         records = Records(JETS, np.zeros((0, len(JETS)), np.float32), np.zeros(n, np.int64),
                           {"run": np.ones(n, np.uint32)})  # fmt: skip
-        packed = pack_events(records, is_exact=n == 3, is_coded=True)
+        packed = pack_events(records, is_exact=n == 3)
         counts, events, is_exact = unpack_events(packed, "here")
         assert is_exact == (n == 3)
         assert counts.tolist() == [0] * n

@@ -80,6 +80,12 @@ class Profile(RootModel[Mapping[str, Bound]]):
             }
         )
 
+    @property
+    def share(self) -> float | None:
+        """The relative error, where this is the profile of one."""
+        share = self.root["energy"].relative
+        return share if share and self == Profile.relative(share) else None
+
     def of(self, kind: Kind) -> Bound:
         """Return the bound of a kind of variable."""
         return self.root[kind.name]

@@ -86,8 +86,8 @@ class Statistics:
 
 
 def _short(x: float) -> float:
-    """Return a number of four digits."""
-    return float(f"{x:.4g}")
+    """Return a number of three digits."""
+    return float(f"{x:.3g}")
 
 
 class ChunkWriter:
@@ -154,9 +154,8 @@ class ChunkWriter:
         self.statistics.add(coded)
 
     def _coded(self, records: Records, made: Checked, tables: Mapping[str, bytes]) -> CodedChunk:
-        # Readers of what is not learned are to be simple.
-        is_coded, is_exact = "models" in self.statistics.sizes, bool(made.exact.any())
-        parts = {"events": pack_events(records, is_exact=is_exact, is_coded=is_coded), **tables}
+        is_exact = bool(made.exact.any())
+        parts = {"events": pack_events(records, is_exact=is_exact), **tables}
         if is_exact:
             parts["exact"] = pack_exact(made.exact, records.values)
         return CodedChunk(

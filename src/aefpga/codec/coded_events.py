@@ -94,8 +94,10 @@ class _Said:
         is_text = how == "texts"
         if not isinstance(name, str) or how not in ("sums", "offsets", "texts", "bytes"):
             raise ValueError("a column without a name, or made in a way that is not known")
-        if not is_text and (kind not in NUMBERS or (self.is_coded and not isinstance(start, int))):
+        if not is_text and kind not in NUMBERS:
             raise ValueError(f"a column of {str(kind)[:100]}")
+        if how in ("sums", "offsets"):
+            self._start = int(start)
         if is_text and not all(isinstance(text, str) for text in start):
             raise ValueError("texts that are none")
 
@@ -128,7 +130,8 @@ def _form(column: NDArray[Any]) -> tuple[list[Any], Words | None]:
         how = min(ways, key=lambda name: _bits(ways[name][1]))
         start, steps = ways[how]
         if least > -(1 << 62) and np.abs(steps).max() <= MAX_STEPS:
-            return [how, start], steps
+            # As text, for readers whose numbers are floats.
+            return [how, str(start)], steps
     return ["bytes"], None
 
 

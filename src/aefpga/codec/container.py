@@ -13,6 +13,7 @@ import re
 import struct
 import zipfile
 import zlib
+from base64 import b64encode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,7 +34,8 @@ _EPOCH = (1980, 1, 1, 0, 0, 0)
 # The record at the end of a ZIP archive, before its comment; and the one before a member.
 _END = struct.Struct("<4s4H2LH")
 _LOCAL = struct.Struct("<4s5H3L2H")
-_DIGEST_SIZE = 64
+# Bytes of the checksum at the end, in base 64; in hexadecimal, as until version 3 of the format.
+_BASE64, _HEXADECIMAL = 44, 64
 # What `zipfile` raises when it meets damaged fields.
 _DAMAGED = (zipfile.BadZipFile, NotImplementedError, ValueError, OSError, EOFError, struct.error)
 # Names of members, and how many there may be.
@@ -74,7 +76,7 @@ def writing(path: Path, header: Mapping[str, Any], manifest: Mapping[str, Any]) 
             yield writer
             writer.add(MANIFEST, _json(manifest))
         with temporary.open("r+b") as stream:
-            digest = _digest(stream, temporary.stat().st_size - _END.size).encode()
+            digest = _digest(stream, temporary.stat().st_size - _END.size, _BASE64)
             # The archive's comment is the one place that a directory leaves for it.
             stream.seek(-2, 2)
             stream.write(struct.pack("<H", len(digest)) + digest)
@@ -185,8 +187,8 @@ class Reader:
                 self.member(name)
             except DataError:
                 found.append(name)
-        size = self.path.stat().st_size - _END.size - _DIGEST_SIZE
-        expected = _digest(self._stream, size).encode()
+        size = self.path.stat().st_size - _END.size - self._digest_size
+        expected = _digest(self._stream, size, self._digest_size)
         self._stream.seek(max(size, 0))
         tail = self._stream.read()
         if not found and tail != self._end(size) + expected:
@@ -215,7 +217,8 @@ class Reader:
 
     def _directory(self) -> dict[str, _Member]:
         with zipfile.ZipFile(self._stream) as archive:
-            if len(archive.comment) != _DIGEST_SIZE:
+            self._digest_size = len(archive.comment)
+            if self._digest_size not in (_BASE64, _HEXADECIMAL):
                 raise ValueError("its end is missing")
             self._start = archive.start_dir
             found = {}
@@ -237,7 +240,8 @@ class Reader:
     def _found(self) -> dict[str, _Member]:
         """Walk from one local header to the next, skipping what is no header."""
         found: dict[str, _Member] = {}
-        self._start, position, length = 0, 0, self.path.stat().st_size
+        self._start, self._digest_size = 0, _BASE64
+        position, length = 0, self.path.stat().st_size
         if not length:
             return found
         # What only looks like headers must not take forever.
@@ -265,7 +269,7 @@ class Reader:
 
     def _end(self, size: int) -> bytes:
         n = len(self._members)
-        return _END.pack(b"PK\5\6", 0, 0, n, n, size - self._start, self._start, _DIGEST_SIZE)
+        return _END.pack(b"PK\5\6", 0, 0, n, n, size - self._start, self._start, self._digest_size)
 
 
 def _is_known(name: str, method: int) -> bool:
@@ -284,11 +288,11 @@ def _json(content: Mapping[str, Any]) -> bytes:
     return json.dumps(content, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _digest(stream: Any, size: int) -> str:
-    """Return the SHA-256 of the first `size` bytes, in hexadecimal."""
+def _digest(stream: Any, size: int, length: int) -> bytes:
+    """Return the SHA-256 of the first `size` bytes, in so many characters."""
     digest = hashlib.sha256()
     stream.seek(0)
     while size > 0 and (block := stream.read(min(size, 1 << 20))):
         digest.update(block)
         size -= len(block)
-    return digest.hexdigest()
+    return b64encode(digest.digest()) if length == _BASE64 else digest.hexdigest().encode()

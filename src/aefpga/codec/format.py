@@ -66,7 +66,7 @@ class Header(_Content):
     lacking : tuple of str
         Of the variables, those that the sources do not have.
     max_error : Profile or None
-        Bounds that every value keeps.
+        Bounds that every value keeps; in the file, one relative error where they follow from it.
     codec : str
         Name of the codec.
     options : Mapping of str to Any
@@ -129,6 +129,14 @@ class Header(_Content):
         except UsageError as error:
             raise ValueError(str(error)) from error
 
+    @field_validator("max_error", mode="before")
+    @classmethod
+    def _of_one(cls, bounds: Any) -> Any:
+        match bounds:
+            case {"relative": float(share), **rest} if not rest:
+                return Profile.relative(share)
+        return bounds
+
     @model_validator(mode="after")
     def _variables_of_the_record(self) -> Self:
         if unknown := set(self.lacking) - set(self.record.names):
@@ -142,9 +150,9 @@ class Header(_Content):
         return Task(self.record, self.lacking, self.max_error, files)
 
     def to_config(self) -> dict[str, Any]:
-        """Return plain JSON content, with the names of a standard record's variables.
+        """Return plain JSON content: of a standard record, names; of usual bounds, one.
 
-        In the usual order, with those that are left out.
+        Variables in the usual order are those that are not left out.
         """
         standard = STANDARD.get(self.record.name)
         record = self.record.to_config()
@@ -154,7 +162,10 @@ class Header(_Content):
             record = {"name": standard.name, "without": left_out}
             if tuple(n for n in standard.names if n in names) != names:
                 record = {"name": standard.name, "variables": list(names)}
-        return {**super().to_config(), "record": record}
+        content = {**super().to_config(), "record": record}
+        if self.max_error and (share := self.max_error.share):
+            content["max_error"] = {"relative": share}
+        return content
 
 
 class Chunk(_Content):

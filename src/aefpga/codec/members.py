@@ -45,8 +45,8 @@ def part_of(name: str) -> str | None:
     return match[2] if match else "models" if name.startswith("entropy/") else None
 
 
-def pack_events(records: Records, *, is_exact: bool, is_coded: bool) -> bytes:
-    """Return records per event and what the file says of events, entropy-coded or not.
+def pack_events(records: Records, *, is_exact: bool) -> bytes:
+    """Return records per event and what the file says of events.
 
     Where values of the records are kept exactly, it is said here: nobody misses what may be left
     out.
@@ -55,7 +55,7 @@ def pack_events(records: Records, *, is_exact: bool, is_coded: bool) -> bytes:
     if is_exact:
         columns[EXACT] = np.ones(len(records.counts), bool)
     columns |= {f"{EVENT}{name}": column for name, column in records.events.items()}
-    if is_coded and coded_events.can_code(columns):
+    if coded_events.can_code(columns):
         return coded_events.pack(columns)
     stream = io.BytesIO()
     np.savez(stream, allow_pickle=False, **columns)
