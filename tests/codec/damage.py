@@ -3,10 +3,13 @@
 import hashlib
 import io
 import json
+import struct
 import zlib
 
 import numpy as np
 from hypothesis import strategies as st
+
+from aefpga.codec.coded_events import unpack
 
 NASTY = [
     None, True, -1, 0, 1, 7, 1 << 31, 1 << 70, 0.5, 1e308, 5e-324, "", "x", "\ud800", "pt",
@@ -83,6 +86,18 @@ def bytes_changed(draw, content):
     return bytes(found)
 
 
+def events_changed(draw, content):
+    """Coded events that are described otherwise, or events not coded, with one column changed."""
+    if draw(st.booleans()):
+        stream = io.BytesIO()
+        np.savez(stream, **unpack(content, 1 << 20))
+        return zlib.compress(arrays_changed(draw, stream.getvalue()))
+    _, n, size = struct.unpack_from("<cII", content)
+    said, _, raw = zlib.decompress(content[9 : 9 + size]).partition(b"\n")
+    described = zlib.compress(json_changed(draw, said) + b"\n" + raw)
+    return struct.pack("<cII", b"E", n, len(described)) + described + content[9 + size :]
+
+
 def member_changed(draw, name, content):
     """A member's content, changed in a way that goes deep."""
     if name.endswith(".json"):
@@ -91,8 +106,10 @@ def member_changed(draw, name, content):
         return bytes_changed(draw, content)
     if name.endswith(".npz"):
         return arrays_changed(draw, content)
-    if name.endswith("events"):
+    if name.startswith("entropy/"):
         return zlib.compress(arrays_changed(draw, zlib.decompress(content)))
+    if name.endswith("events"):
+        return events_changed(draw, content)
     if name.endswith("exact"):
         return zlib.compress(bytes_changed(draw, zlib.decompress(content) or bytes(16)))
     return bytes_changed(draw, content)

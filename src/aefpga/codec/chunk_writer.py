@@ -51,7 +51,6 @@ class Statistics:
     chunks: list[Chunk] = field(default_factory=list)
     saturated: int = 0
     exact_values: int = 0
-    sizes: dict[str, int] = field(default_factory=dict)
     squares: NDArray[np.float64] = field(init=False)
     largest: NDArray[np.float64] = field(init=False)
 
@@ -62,8 +61,6 @@ class Statistics:
     def add(self, coded: CodedChunk) -> None:
         """Take the next chunk."""
         self.chunks.append(coded.size)
-        for part, content in coded.parts.items():
-            self.sizes[part] = self.sizes.get(part, 0) + len(content)
         self.saturated += coded.saturated
         self.exact_values += coded.exact_values
         self.squares = self.squares + coded.squares
@@ -77,7 +74,6 @@ class Statistics:
             "chunks": self.chunks,
             "records": n_records,
             "events": sum(c.events for c in self.chunks),
-            "sizes": self.sizes,
             "saturated": self.saturated,
             "exact_values": self.exact_values,
             "root_mean_square_error": [_short(x) for x in np.sqrt(mean_squares)],
@@ -133,8 +129,6 @@ class ChunkWriter:
                 coded = learned.encode(table, first.counts)
                 if len(models[name]) + len(coded) < len(tables[name]):
                     self._coders[name], adopted[name], tables[name] = learned, models[name], coded
-        if adopted:
-            self.statistics.sizes["models"] = sum(map(len, adopted.values()))
         return adopted, self._coded(first, made, tables)
 
     def coded(self, records: Records) -> CodedChunk:

@@ -32,10 +32,10 @@ def _header_of_jets(content: Mapping[str, Any]) -> dict[str, Any]:
 
 def manifest(content: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]:
     """Return what a manifest of an earlier version says as version 4 would."""
-    renamed = {"jets": "records", "bits_per_jet": "bits_per_record", "saturated_jets": "saturated"}
-    found = {renamed.get(key, key): value for key, value in content.items()}
-    # Of version 1: how many corrections were not 0.
-    found.pop("corrections", None)
+    renamed = {"jets": "records", "saturated_jets": "saturated"}
+    # What files say themselves; and of version 1, how many corrections were not 0.
+    dropped = ("bits_per_jet", "bits_per_record", "corrections")
+    found = {renamed.get(key, key): x for key, x in content.items() if key not in dropped}
     if isinstance(sources := found.get("sources"), dict):
         found["sources"] = [{"name": name} for name in sources]
     if isinstance(chunks := found.get("chunks"), list):
@@ -49,9 +49,4 @@ def manifest(content: Mapping[str, Any], names: Sequence[str]) -> dict[str, Any]
     for errors in ("root_mean_square_error", "largest_error"):
         if isinstance(said := found.get(errors), dict) and said.keys() == set(names):
             found[errors] = [said[name] for name in names]
-    if isinstance(bits := found.pop("bits_per_record", None), dict):
-        n = max(number, 1) if isinstance(number := found.get("records"), int) else 1
-        found["sizes"] = {
-            part: round(x * n / 8) if isinstance(x, int | float) else x for part, x in bits.items()
-        }
     return found

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from aefpga.codec.archive import Archive
+from aefpga.codec.members import part_of
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,10 @@ class Compressed:
 def compressed_facts(archive: Archive) -> Compressed:
     """Return what the file itself says of its compression."""
     manifest, names, n = archive.manifest, archive.schema.names, archive.manifest.records
+    sizes: dict[str, int] = {}
+    for name, size in archive.reader.sizes().items():
+        if part := part_of(name):
+            sizes[part] = sizes.get(part, 0) + size
     return Compressed(
         path=str(archive.path),
         record=archive.schema.name,
@@ -41,7 +46,7 @@ def compressed_facts(archive: Archive) -> Compressed:
         lacking=archive.header.lacking,
         source_bytes=manifest.source_bytes,
         compressed_bytes=archive.path.stat().st_size,
-        bits_per_record={p: 8 * size / n for p, size in manifest.sizes.items()} if n else {},
+        bits_per_record={part: 8 * size / n for part, size in sizes.items()} if n else {},
         learned=archive.header.learned,
         saturated=manifest.saturated,
         exact_values=manifest.exact_values,

@@ -195,8 +195,6 @@ class Manifest(_Content):
         Of the sources, what the branches take that were read.
     records, events : int
         Of all chunks.
-    sizes : Mapping of str to int
-        Bytes of each part of the chunks, and of learned models.
     saturated : int
         Records out of the encoder's range.
     exact_values : int
@@ -210,7 +208,6 @@ class Manifest(_Content):
     source_bytes: Count = 0
     records: Count
     events: Count
-    sizes: Mapping[Name, Count]
     saturated: Count = 0
     exact_values: Count = 0
     root_mean_square_error: tuple[Figure, ...]
@@ -235,6 +232,8 @@ def read_manifest(
     DataError
         If it is damaged.
     """
+    # Files say it themselves.
+    content = {key: value for key, value in content.items() if key != "sizes"}
     if version < 4:
         content = earlier.manifest(content, names)
     manifest = Manifest.read(content, where)

@@ -48,10 +48,10 @@ def save_models(models: Sequence[ColumnModel]) -> bytes:
         arrays[f"{name}_sizes"] = np.array([p.size for p in parts[name]], "<u4")
     arrays["edges"] = np.diff(arrays["edges"], prepend=arrays["edges"].dtype.type(0))
     arrays["bias"] >>= arrays["shift"]
-    for name, numbers in arrays.items():
-        if numbers.ndim:
+    for name, whole in arrays.items():
+        if whole.ndim:
             # The lowest bytes of all, then the second ones: most of those are the same.
-            arrays[name] = numbers.view("<u1").reshape(len(numbers), -1).T
+            arrays[name] = whole.view("<u1").reshape(len(whole), -1).T
     stream = io.BytesIO()
     np.savez(stream, allow_pickle=False, **arrays)
     return zlib.compress(stream.getvalue(), 9)

@@ -277,16 +277,16 @@ class _Adam:
             self._parameters[i] -= (rate / scale) * mean / (np.sqrt(square / scale_square) + 1e-8)
 
 
-def _bits_behind(weight: Floats) -> NDArray[np.float32]:
+def _bits_behind(weight: Floats) -> Floats:
     """Return how many bits behind the point weights of each neuron have, shape (n_out,)."""
     most = np.maximum(np.abs(weight).max(axis=0), 1e-9)
-    return np.clip(np.floor(np.log2(MAX_WEIGHT / most)), 0, MAX_SHIFT)
+    return np.asarray(np.clip(np.floor(np.log2(MAX_WEIGHT / most)), 0, MAX_SHIFT), np.float32)
 
 
 def _rounded(weight: Floats) -> Floats:
     """Return weights as integers will have them."""
     scale = np.exp2(_bits_behind(weight))
-    return np.clip(np.rint(weight * scale), -MAX_WEIGHT, MAX_WEIGHT) / scale
+    return np.asarray(np.clip(np.rint(weight * scale), -MAX_WEIGHT, MAX_WEIGHT) / scale)
 
 
 def _as_integers(weight: Floats, bias: Floats, largest: int) -> IntegerLayer:
