@@ -64,6 +64,7 @@ def test_a_configuration_that_is_none_is_one_error(call, tmp_path, content, verb
         (["search", "--latents", "15:8"], 2, "such as [8, 15]"),
         (["search", "--latents", "7", "--max-bits", "30"], 2, "allow at least 35"),
         (["search", "--model", "cubic"], 2, "cubic"),
+        (["study", "--quick", "--config", "equal_bits"], 2, "leave it out, or --config equal_bits"),
         (["search", "--latents", "30:40"], 2, "give at most --latents 19:19"),
         (["search", "--latents", "9:18", "--variables", "19"], 2, "at most --latents 9:17"),
         (["train", "--model", "modulo", "--latent-bits", "5"], 2, "give --link-bits for fewer"),

@@ -12,13 +12,13 @@ from aefpga.cli.options import Input, Json, Record
 
 def study(
     config: Annotated[
-        str,
+        str | None,
         typer.Option(
             "--config",
             help="YAML file of the study, or the name of one that comes with the package: "
-            f"{', '.join(configs.names(configs.STUDIES))}.",
+            f"{', '.join(configs.names(configs.STUDIES))}; default: study.",
         ),
-    ] = "study",
+    ] = None,
     quick: Annotated[
         bool, typer.Option("--quick", help="A few tiny runs, to see that all works.")
     ] = False,
@@ -40,11 +40,15 @@ def study(
     Example: `aefpga study --quick`, or `aefpga study --config equal_bits --output equal`. Tables
     6.1 to 6.3 of the original study: `aefpga study --config table_6_3 --input jets.root`.
     """
+    from aefpga.errors import UsageError
     from aefpga.schema import find_schema
     from aefpga.workflow.study import QUICK, load_study
     from aefpga.workflow.study import study as run_study
 
-    chosen = QUICK if quick else load_study(configs.find_config(config, configs.STUDIES))
+    if quick and config is not None:
+        raise UsageError(f"--quick is a study of its own: leave it out, or --config {config}")
+    path = configs.find_config("study" if config is None else config, configs.STUDIES)
+    chosen = QUICK if quick else load_study(path)
     if inputs or record:
         chosen = chosen.on(tuple(inputs or ()), find_schema(record) if record else None)
     with show.progress() as step:
