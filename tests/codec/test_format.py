@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from crafted import make_file
 
 from aefpga.codec.archive import Archive
 from aefpga.codec.bounds import Profile
@@ -27,7 +28,23 @@ def test_a_header_comes_back(record):
     header = Header.of(Scalar(task), **FACTS)
     content = header.to_config()
     assert ("without" in content["record"]) == (record is FOUR)
+    assert content["max_error"] == {"relative": 0.01}
     assert read_header({"schema": 4, **content}, "here") == header
+
+
+def test_bounds_of_ones_own_come_back():
+    bounds = Profile.relative(0.01).model_dump() | {"angle": {"absolute": 0.001}}
+    header = Header.of(Scalar(Task(FOUR, profile=Profile.model_validate(bounds))), **FACTS)
+    content = header.to_config()
+    assert content["max_error"]["angle"] == {"absolute": 0.001}
+    assert read_header({"schema": 4, **content}, "here") == header
+
+
+def test_a_small_file_has_less_than_a_kilobyte_beside_its_data(jets, tmp_path):
+    path = make_file(tmp_path / "s.aejets", jets[:60])
+    sizes = Archive(path).reader.sizes()
+    data = sum(size for name, size in sizes.items() if name.startswith("chunks/"))
+    assert path.stat().st_size - data < 1000
 
 
 @pytest.mark.parametrize(

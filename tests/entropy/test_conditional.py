@@ -186,6 +186,12 @@ def test_bins_hold_what_was_seen(values):
         assert edges[-1] == values.max() + 1
 
 
+def test_bins_are_finer_where_that_saves_bits():
+    rng = np.random.default_rng(1)
+    assert len(bin_edges(rng.integers(0, 1000, 130_000))) <= 66
+    assert len(bin_edges(rng.geometric(0.02, 130_000))) > 90
+
+
 def test_numbers_without_a_meaning_are_learned_from_each_other():
     rng = np.random.default_rng(3)
     first = rng.integers(-20, 20, 20_000)
