@@ -53,8 +53,9 @@ def test_keras_and_emulator_agree_on_every_word(jets, tmp_path, bits, activation
         assert np.array_equal(a, b)
 
 
-def test_a_killed_training_ends_as_if_it_had_not_been(jets, tmp_path):
-    config = configuration(training={"epochs": 3})
+@pytest.mark.parametrize("hidden", [(12, 8), ()])
+def test_a_killed_training_ends_as_if_it_had_not_been(jets, tmp_path, hidden):
+    config = configuration(model={"hidden": hidden}, training={"epochs": 3})
     whole = trained(jets, config, tmp_path / "whole")
 
     def kill(epoch, planned):

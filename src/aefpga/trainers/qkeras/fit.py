@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from aefpga.config import ModelConfig, PlacedKernel, RunConfig, placed_kernels
+from aefpga.fixedpoint import EncoderInput
 from aefpga.networks.network import FloatLayer, Network
 from aefpga.normalise import Normaliser
 from aefpga.schema import Schema
@@ -48,6 +49,7 @@ from aefpga.trainers.qkeras.specification import (
 )
 from aefpga.trainers.qkeras.training import Samples, batch_size, train_stage
 from aefpga.trainers.trainer import Epoch, Floats, Trained
+from aefpga.trainers.varied import can_vary, varied
 
 # Kinds whose latents are drawn to a unit normal.
 WITH_PRIOR = ("vae", "adversarial")
@@ -141,12 +143,15 @@ def fit(
         types = chosen_types(centred, inputs, handed_on, latent_bits, folded)
     encoder = quantized_encoder(len(schema), model, types, kernels)
     set_dense_weights(encoder, weights)
+    vary = None
     if config.model.has_linear_path:
         encoder.trainable = False
         refit_linear_path(encoder, decoder, samples[0])
+        if can_vary(schema):
+            vary = _variations(train, schema, source, normaliser, config.training.seed, samples[0])
     network = _quantized_network(encoder, decoder, config, trained_float.log_variance)
     add_penalty_of_second_pass(network, encoder, decoder, model)
-    curve += _train(network, samples, config, "quantized", checkpoints, on_epoch)
+    curve += _train(network, samples, config, "quantized", checkpoints, on_epoch, vary)
     spec = specification(encoder, source, types, kernels, folded, provenance)
     # The words themselves, as numbers: quantizing them again changes nothing.
     set_dense_weights(encoder, {x.name: kernel_and_bias(x) for x in spec.layers})
@@ -161,6 +166,27 @@ def fit(
         rounding=rounding,
         log_variance=log_variance,
     )
+
+
+def _variations(
+    records: Floats,
+    schema: Schema,
+    source: EncoderInput,
+    normaliser: Normaliser,
+    seed: int,
+    samples: Samples,
+) -> Callable[[int], Samples]:
+    """Return what makes samples of varied records, whose errors count as those of `samples`."""
+
+    def variation(i: int) -> Samples:
+        of_records = varied(records, schema, (seed, i))
+        return replace(
+            samples,
+            inputs=network_inputs(source, of_records),
+            targets=normaliser.transform(of_records),
+        )
+
+    return variation
 
 
 def _quantized_network(
@@ -291,6 +317,7 @@ def _train(
     stage: str,
     checkpoints: Path,
     on_epoch: Callable[[Epoch, int], None],
+    vary: Callable[[int], Samples] | None = None,
 ) -> list[Epoch]:
     training = config.training
     epochs, rate = training.epochs, training.learning_rate
@@ -298,7 +325,7 @@ def _train(
         epochs = epochs if training.quantized_epochs is None else training.quantized_epochs
         rate *= QUANTIZED_LEARNING_RATE
     checkpoint = checkpoints / f"{stage}.npz"
-    return train_stage(network, *samples, training, stage, epochs, rate, checkpoint, on_epoch)
+    return train_stage(network, *samples, training, stage, epochs, rate, checkpoint, on_epoch, vary)
 
 
 def _centre_latents(weights: Weights, encoder: Any, inputs: Floats, model: ModelConfig) -> Weights:

@@ -22,6 +22,8 @@ from aefpga.trainers.trainer import Epoch, Floats
 
 # Of what is returned below zero where nothing is, what is left in training.
 BELOW_ZERO = 0.1
+# Epochs with the same variations of the samples: making them takes as long as an epoch.
+VARIED_EPOCHS = 3
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,7 @@ def train_stage(
     learning_rate: float,
     checkpoint: Path,
     on_epoch: Callable[[Epoch, int], None],
+    vary: Callable[[int], Samples] | None = None,
 ) -> list[Epoch]:
     """Train a Keras model and leave it with the weights of the best validation loss, or the last.
 
@@ -83,6 +86,9 @@ def train_stage(
         File to resume from, rewritten after every epoch.
     on_epoch : callable
         Called with each finished epoch and the number of epochs planned.
+    vary : callable or None
+        Returns as many samples as `train` has, to train on instead; called with 0, 1 and so on, and
+        always returning the same for each. They are taken for `VARIED_EPOCHS` epochs.
 
     Returns
     -------
@@ -98,10 +104,13 @@ def train_stage(
     run_epoch, validate = _compiled(network, optimizer, train)
     state = Checkpoint(checkpoint, network, optimizer)
     curve = state.restore()
-    for epoch in range(len(curve), epochs):
+    first = len(curve)
+    for epoch in range(first, epochs):
         if curve and _exhausted(curve, config.early_stopping):
             break
         start = time.perf_counter()
+        if vary is not None and (epoch == first or epoch % VARIED_EPOCHS == 0):
+            train = vary(epoch // VARIED_EPOCHS)
         order = np.random.default_rng((config.seed, epoch)).permutation(len(train))
         order = order[: n_batches * batch].reshape(n_batches, batch)
         with signals_held_back():
