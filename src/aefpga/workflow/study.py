@@ -29,6 +29,7 @@ from aefpga.files import atomic_path, write_json
 from aefpga.progress import Step, silent
 from aefpga.runs import check_name
 from aefpga.schema import Schema
+from aefpga.workflow.workers import end_with_starter, interruptions_are_ours
 from aefpga.yaml_files import claim, read_yaml
 
 
@@ -167,9 +168,11 @@ def study(
     spawn = multiprocessing.get_context("spawn")
     waiting = [name for name in planned if not _result_path(folder, name).exists()]
     step("runs", len(planned) - len(waiting), len(planned))
-    with ProcessPoolExecutor(workers, mp_context=spawn) as pool:
-        jobs = {pool.submit(_one, planned[name], name, folder): name for name in waiting}
+    with ProcessPoolExecutor(workers, mp_context=spawn, initializer=end_with_starter) as pool:
         try:
+            # The first one starts the processes.
+            with interruptions_are_ours():
+                jobs = {pool.submit(_one, planned[name], name, folder): name for name in waiting}
             for done, job in enumerate(as_completed(jobs), len(planned) - len(waiting) + 1):
                 try:
                     job.result()

@@ -1,7 +1,9 @@
 """Workers for many tasks: processes on this machine, or those of a Dask cluster."""
 
+import ctypes
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
@@ -11,6 +13,8 @@ from aefpga.errors import UsageError
 
 # How often workers may die with a task before it is given up.
 ALLOWED_DEATHS = 5
+# Of prctl(2): the signal that a process gets when the one that started it ends.
+PR_SET_PDEATHSIG = 1
 
 
 @contextmanager
@@ -35,7 +39,7 @@ def dask_client(scheduler: str | None, workers: int) -> Iterator[Any]:
     }
     with dask.config.set(settings):
         if scheduler is None:
-            with _interruptions_are_ours():
+            with interruptions_are_ours():
                 cluster = LocalCluster(
                     n_workers=workers,
                     threads_per_worker=1,
@@ -67,7 +71,7 @@ def dask_client(scheduler: str | None, workers: int) -> Iterator[Any]:
 
 
 @contextmanager
-def _interruptions_are_ours() -> Iterator[None]:
+def interruptions_are_ours() -> Iterator[None]:
     """Keep Ctrl-C from threads that the body starts, and from all processes that these ever start.
 
     A terminal sends it to every process. This one ends its workers in order; a worker would die of
@@ -80,3 +84,9 @@ def _interruptions_are_ours() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def end_with_starter() -> None:
+    """Have this process end with the one that started it, however that ends (on Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
