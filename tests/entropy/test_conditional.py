@@ -198,7 +198,12 @@ def test_numbers_without_a_meaning_are_learned_from_each_other():
     table = np.stack([first, first + rng.integers(-1, 2, 20_000), np.zeros_like(first)], axis=1)
     counts = np.array([20_000])
     scheme = PlainScheme(3)
-    coder = Conditional(scheme, learn(scheme, [(table, counts)]))
+    models = learn(scheme, [(table, counts)])
+    coder = Conditional(scheme, models)
+    # Only with networks, and without any.
+    for some in (models[1:2], models[2:]):
+        (back,) = load_models(save_models(some))
+        assert len(back.layers) == len(some[0].layers)
     data = coder.encode(table, counts)
     np.testing.assert_array_equal(coder.decode(data, counts), table)
     assert len(data) < 0.8 * len(StepHistograms(3).encode(table, counts))

@@ -51,7 +51,7 @@ def save_models(models: Sequence[ColumnModel]) -> bytes:
     for name, whole in arrays.items():
         if whole.ndim:
             # The lowest bytes of all, then the second ones: most of those are the same.
-            arrays[name] = whole.view("<u1").reshape(len(whole), -1).T
+            arrays[name] = whole.view("<u1").reshape(len(whole), whole.itemsize).T
     stream = io.BytesIO()
     np.savez(stream, allow_pickle=False, **arrays)
     return zlib.compress(stream.getvalue(), 9)
