@@ -147,7 +147,8 @@ def fit(
     if config.model.has_linear_path:
         encoder.trainable = False
         refit_linear_path(encoder, decoder, samples[0])
-        if can_vary(schema):
+        # Where words share few bits, pt pays for rare particles: by 5 % at 90 bits.
+        if latent_bits is None and can_vary(schema):
             vary = _variations(train, schema, source, normaliser, config.training.seed, samples[0])
     network = _quantized_network(encoder, decoder, config, trained_float.log_variance)
     add_penalty_of_second_pass(network, encoder, decoder, model)
