@@ -195,7 +195,7 @@ def test_an_empty_selection_says_what_was_cut(call, tmp_path):
 def test_an_unknown_option_in_the_configuration_is_named(call, tmp_path):
     (tmp_path / "run.yaml").write_text("model: {hiden: [3]}\ntraining: {epochs: 0}\n")
     failed = call("train", "--config", "run.yaml", expect=2)
-    assert "model.hiden" in failed.stderr
+    assert "model: there is no option hiden; did you mean hidden?" in failed.stderr
     assert "training.epochs" in failed.stderr
 
 
