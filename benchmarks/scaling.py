@@ -22,14 +22,14 @@ from aefpga.trainers.qkeras.training import Samples, train_stage
 
 EPOCHS = 100
 SEEDS = (1, 2, 3)
+NETWORK = ModelConfig(kind="standard", hidden=(64, 32), latent=15)
 
 
 def validation_loss(inputs: np.ndarray, targets: np.ndarray, seed: int) -> float:
     """Return the best validation loss, min-max units."""
     keras = tensorflow().keras
     keras.utils.set_random_seed(seed)
-    model = ModelConfig(hidden=(64, 32))
-    encoder, decoder = float_encoder(24, model), float_decoder(24, model)
+    encoder, decoder = float_encoder(24, NETWORK), float_decoder(24, NETWORK)
     network = keras.Model(encoder.input, decoder(encoder.output))
     rows = split(len(inputs), 0.15, 0.15, seed)
     train, validation = (Samples(inputs[r], targets[r]) for r in (rows.train, rows.validation))

@@ -17,6 +17,10 @@ from aefpga.trainers.qkeras.backend import tensorflow
 from aefpga.trainers.qkeras.training import Samples, train_stage
 
 EPOCHS = 8
+NETWORKS = [
+    ModelConfig(kind="standard", hidden=hidden, latent=15, activation="leaky_relu")
+    for hidden in ((64, 32), (200, 100, 50))
+]
 
 
 def autoencoder(model: ModelConfig) -> object:
@@ -73,11 +77,10 @@ def main() -> None:
     samples = Samples(scaled, np.ascontiguousarray(scaled))
     print("| float network | ours, s/epoch | Keras fit, XLA | Keras fit | Keras XLA / ours |")
     print("| --- | --- | --- | --- | --- |")
-    for hidden in ((64, 32), (200, 100, 50)):
-        model = ModelConfig(hidden=hidden, activation="leaky_relu")
+    for model in NETWORKS:
         a = ours(model, samples)
         b, c = plain(model, samples, xla=True), plain(model, samples, xla=False)
-        layout = "-".join(str(n) for n in (24, *hidden, 15))
+        layout = "-".join(str(n) for n in (24, *model.hidden, model.n_latent))
         print(f"| {layout} | {a:.3f} | {b:.3f} | {c:.3f} | {b / a:.1f} |", flush=True)
 
 
