@@ -39,7 +39,7 @@ test: venv lint  ## lint, then all tests
 # The last version whose entropy coding was NumPy's alone.
 BEFORE ?= 5a76da5
 
-bench: venv  ## the benchmarks (25 minutes), also in benchmarks/results; JETS=files, BEFORE=commit to compare with (empty: none)
+bench: venv  ## the benchmarks (20 minutes), also in benchmarks/results; JETS=files, BEFORE=commit to compare with (empty: none)
 	$(BIN)/pip install --quiet --constraint constraints.txt --editable '.[peers]'
 	$(BIN)/python benchmarks/bench.py --before '$(BEFORE)' $(JETS)
 
