@@ -44,7 +44,7 @@ from aefpga.workflow.compress import Settings
 from aefpga.workflow.store import compress_store
 
 # Files of the sample: of commands in turn, of workers, and as many as are two million jets.
-COPIES, FILES, MILLIONS = 4, 12, 23
+COPIES, FILES, MILLIONS = 12, 12, 23
 REPEATS = 5
 TRAINING = ["--quantize", "8", "--epochs", "20", "--name", "run"]
 SCALAR = ["--scalar", "--max-error", "1.07%"]

@@ -10,8 +10,8 @@ from threadpoolctl import ThreadpoolController
 
 from aefpga.threads import spread
 
-# So many numbers NumPy codes by histograms in about the time in which numba is imported.
-ENOUGH = 4_000_000
+# So many numbers NumPy codes by histograms in about the time in which numba starts (0.65 s).
+ENOUGH = 20_000_000
 _worked = 0
 
 
