@@ -21,7 +21,7 @@ from aefpga.trainers.qkeras.backend import tensorflow
 from aefpga.trainers.qkeras.training import Samples, train_stage
 
 EPOCHS = 100
-SEEDS = (1, 2, 3)
+SEEDS = tuple(range(1, 10))
 NETWORK = ModelConfig(kind="standard", hidden=(64, 32), latent=15)
 
 
