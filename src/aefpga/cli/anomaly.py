@@ -146,7 +146,7 @@ def _show_scores(report: "AnomalyReport") -> None:
     show.table(
         "AUC ± statistical error",
         ("score", "computed", *report.signals),
-        [(n, report.kinds[n], *(_of(found[s].auc, "{:.3f}") for s in report.signals))
+        [(n, report.kinds[n], *(found[s].auc.written(".3f") for s in report.signals))
          for n, found in scores],
         words=("computed",),
     )  # fmt: skip
@@ -173,6 +173,6 @@ def _show_scores(report: "AnomalyReport") -> None:
     )
 
 
-def _of(share: "Share | None", form: str = "{:.2%}") -> str | None:
-    """Return a share with its error, both as `form` has it."""
-    return None if share is None else f"{form.format(share.value)} ± {form.format(share.error)}"
+def _of(share: "Share | None") -> str | None:
+    """Return a share with its error, in per cent."""
+    return None if share is None else share.written(".2%")

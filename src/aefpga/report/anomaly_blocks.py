@@ -55,7 +55,7 @@ def anomaly_blocks(findings: Findings) -> Iterator[Block]:
     passing: list[list[Cell]] = [[n, _share(trigger.signals[n])] for n in signals]
     yield Table("What passes of each signal", ("signal", "share"), [Rows("", passing)])
     rows: list[list[Cell]] = [
-        [name, score.computed, *(_area(score.signals[n].auc) for n in signals)]
+        [name, score.computed, *(score.signals[n].auc.written(".3f") for n in signals)]
         for name, score in found.scores.items()
     ]
     yield Table(
@@ -71,10 +71,6 @@ def anomaly_blocks(findings: Findings) -> Iterator[Block]:
 
 def _share(share: Share) -> str:
     return f"{share.value:.2g} ± {share.error:.1g}"
-
-
-def _area(share: Share) -> str:
-    return f"{share.value:.3f} ± {share.error:.3f}"
 
 
 def _curves(found: Anomaly) -> Figure:

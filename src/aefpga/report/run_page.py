@@ -131,15 +131,19 @@ def _commands(findings: Findings) -> Iterator[str]:
         yield f"aefpga train --config {layout.CONFIG} --name {name}"
     if run.is_quantized:
         yield f"aefpga csim --run {name}"
-        # A proof is of the Verilog that is there, which a synthesis may write anew.
         proof = findings.proof
-        later = [r for r in findings.syntheses if proof is None or r.sources != proof.sources]
-        for reports in ([r for r in findings.syntheses if r not in later], later):
-            for report in reports:
-                part, period = shlex.quote(report.part), f"{report.clock_period_ns:g}"
-                yield f"aefpga synthesize --run {name} --part {part} --clock-period {period}"
-            if proof is not None and reports is not later:
-                yield f"aefpga prove --run {name}"
+        proven: list[str] = []
+        others: list[str] = []
+        for report in findings.syntheses:
+            part, period = shlex.quote(report.part), f"{report.clock_period_ns:g}"
+            command = f"aefpga synthesize --run {name} --part {part} --clock-period {period}"
+            is_proven = proof is not None and report.sources == proof.sources
+            (proven if is_proven else others).append(command)
+        # A proof is of the Verilog that is there, which a synthesis may write anew.
+        yield from proven
+        if proof is not None:
+            yield f"aefpga prove --run {name}"
+        yield from others
     if not run.is_alone:
         yield f"aefpga evaluate --run {name}"
     yield f"aefpga report --run {name}"

@@ -27,6 +27,10 @@ class Share:
         """
         return cls(value, sqrt(value * (1 - value) / n + 1 / (4 * n * n)) / (1 + 1 / n))
 
+    def written(self, form: str) -> str:
+        """Return the share with its error, both in a format such as ``.3f``."""
+        return f"{self.value:{form}} ± {self.error:{form}}"
+
 
 @dataclass(frozen=True)
 class Sample:
