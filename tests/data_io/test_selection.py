@@ -74,6 +74,8 @@ def test_split_is_a_partition_fixed_by_the_seed():
     assert not np.array_equal(a.test, split(1000, 0.15, 0.15, seed=4).test)
 
 
-def test_too_few_jets():
-    with pytest.raises(DataError, match="too few"):
-        split(4, 0.15, 0.15, 0)
+@pytest.mark.parametrize(("share", "needed"), [(0.15, 7), (0.49, 3), (0.1, 10), (0.01, 100)])
+def test_too_few_jets(share, needed):
+    with pytest.raises(DataError, match=f"too few .* takes {needed}"):
+        split(needed - 1, share, share, 0)
+    assert min(len(x) for x in vars(split(needed, share, share, 0)).values()) == 1

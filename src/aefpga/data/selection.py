@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from math import ceil
 from typing import Any
 
 import numpy as np
@@ -104,8 +105,9 @@ def split(n_jets: int, validation: float, test: float, seed: int) -> Split:
     n_train = n_jets - n_validation - n_test
     if min(n_train, n_validation, n_test) < 1:
         raise DataError(
-            f"{n_jets} jets are too few to split into training, validation and test; "
-            "read more files"
+            f"{n_jets} jets are too few to split into training, validation and test; with shares "
+            f"of {validation:g} and {test:g} it takes {ceil(1 / min(validation, test))}: read more "
+            "files"
         )
     order = np.random.default_rng(seed).permutation(n_jets)
     train, held_out, last = np.split(order, [n_train, n_train + n_validation])

@@ -1,6 +1,7 @@
 """The one door to TensorFlow, with a clear error where it is not installed."""
 
 import os
+import warnings
 from functools import cache
 from typing import Any
 
@@ -46,6 +47,8 @@ def tensorflow() -> Any:
         )
     # It advises against models that are used once, as ours are.
     tf.get_logger().setLevel("ERROR")
+    # And against layers of QKeras that start alike: their weights are set before they train.
+    warnings.filterwarnings("ignore", "The initializer .* is unseeded", UserWarning)
     return tf
 
 
