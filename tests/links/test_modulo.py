@@ -137,6 +137,9 @@ def test_what_cannot_be_learned_from_is_named(jets):
     uncounted[:, NAMES.index("photon_multiplicity")] = 0
     with pytest.raises(UsageError, match="photon_energy above 0 where photon_multiplicity is 0"):
         learn_modulo(uncounted, jets[:200], SCHEMA, 88)
+    in_mev = jets[:200] * np.where(np.array(NAMES) == "mass", 1000, 1).astype(np.float32)
+    with pytest.raises(UsageError, match=r"of 200 jets have mass beyond 0 to 8191.99.* in GeV"):
+        learn_modulo(in_mev, jets[:200], SCHEMA, 88)
 
 
 def test_rtl_and_c_simulation_send_the_same_words(learned, tmp_path):

@@ -26,6 +26,12 @@ def test_words_of_a_quantized_network(tiny_run):
     }
 
 
+def test_values_that_were_clipped_in_training_are_said(tiny_run):
+    manifest = {**tiny_run.manifest, "saturated_training_values": {"pt": 1200, "eta": 3}}
+    said = describe(replace(tiny_run, manifest=manifest))["saturated in training"]
+    assert said.startswith("1,200 in pt, 3 in eta: beyond")
+
+
 def test_the_manifest_says_how_it_was_trained(tiny_run):
     assert tiny_run.manifest["training"] == describe(tiny_run)["training"]
 

@@ -37,6 +37,8 @@ JUDGED, JUDGED_FIRST = 15_000, 2_000
 # Words that lose a larger share of records are of no use, and the decoder searches long for each of
 # these.
 MOST_LOST = 0.1
+# Share of the records that may have a value beyond a variable's steps.
+MOST_BEYOND = 0.01
 
 
 @dataclass(frozen=True)
@@ -94,7 +96,8 @@ def learn_modulo(
     Raises
     ------
     UsageError
-        If there are next to no records, or so few bits that most would be decoded to others.
+        If there are next to no records, many values that have no steps, or so few bits that many
+        records would be decoded to others.
     """
     if min(len(train), len(validation)) < LEAST_RECORDS:
         raise UsageError(
@@ -102,6 +105,7 @@ def learn_modulo(
             f"modulo words; give {LEAST_RECORDS} of each"
         )
     _refuse_impossible(train, schema)
+    _refuse_beyond(train, schema)
     sent = sent_columns(schema)
     scales = [Scale.of(v) for v in sent.variables]
     learned, judged = (steps_of(rows, schema, scales) for rows in (train, validation[:JUDGED]))
@@ -142,6 +146,20 @@ def _refuse_impossible(records: Floats, schema: Schema) -> None:
                 f"{uncounted:,} of {len(records):,} {schema.name} have {c.energy} above 0 where "
                 f"{c.count} is 0; modulo words need both: leave {c.count} out with --variables, or "
                 "use another --model"
+            )
+
+
+def _refuse_beyond(records: Floats, schema: Schema) -> None:
+    """Raise UsageError if many values have no step, and would be clipped."""
+    for v in sent_columns(schema).variables:
+        held, values = Scale.of(v).type, records[:, schema.index(v.name)]
+        beyond = np.count_nonzero((values < held.min) | (values > held.max))
+        if beyond > MOST_BEYOND * len(records):
+            raise UsageError(
+                f"{beyond:,} of {len(records):,} {schema.name} have {v.name} beyond {held.min:g} "
+                f"to {held.max:g}, where modulo words end for the kind {v.kind.name}, in GeV, cm "
+                "or rad; give it another kind in the schema, or another unit by its source, leave "
+                "it out with --variables, or use another --model"
             )
 
 
@@ -238,7 +256,7 @@ def _shared_out(groups: Sequence[_Group], budget: int) -> list[tuple[_Group, int
 
 def lost(left: NDArray[np.floating]) -> float:
     """Return the share of records that a check does not tell from all that are as probable."""
-    return float(np.minimum(np.exp2(left - CHECK_BITS), 1).mean())
+    return float(np.exp2(np.minimum(left - CHECK_BITS, 0)).mean())
 
 
 def _given_away(sent: Schema, shared_out: Sequence[tuple[_Group, int]]) -> Words:

@@ -80,9 +80,6 @@ def _training(findings: Findings) -> Iterator[Block]:
     facts["training, validation, test"] = ", ".join(sizes)
     if run.lacking:
         facts["the data lack"] = f"{', '.join(run.lacking)}: zeros for the encoder, judged nowhere"
-    saturated = _mapping(run, "saturated_training_values")
-    if saturated:
-        facts["saturated in training"] = ", ".join(f"{n:,} in {v}" for v, n in saturated.items())
     losses = _mapping(run, "best_validation_loss")
     facts |= {f"{stage} model, validation MSE": f"{loss:.3g}" for stage, loss in losses.items()}
     if "training_seconds" in run.manifest:

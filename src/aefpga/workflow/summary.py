@@ -25,10 +25,15 @@ def describe(run: Run) -> dict[str, str]:
     """Return what a run is, in words, by topic."""
     if run.is_alone:
         return _imported(run)
-    config, schema = run.config, run.schema
-    if config.model.kind == MODULO:
-        return {**_modulo(run), "widths": _widths(run.spec)}
-    model = config.model
+    words = _modulo(run) if run.config.model.kind == MODULO else _network(run)
+    if saturated := run.manifest.get("saturated_training_values"):
+        counts = ", ".join(f"{n:,} in {name}" for name, n in saturated.items())
+        words["saturated in training"] = f"{counts}: beyond the range of the encoder's inputs"
+    return words
+
+
+def _network(run: Run) -> dict[str, str]:
+    config, schema, model = run.config, run.schema, run.config.model
     convolutions = (f"{n}@{model.kernel}x{model.kernel}" for n in model.filters)
     sizes = "-".join(map(str, (len(schema), *convolutions, *model.hidden, model.n_latent)))
     activation = model.activation.replace("_", " ").replace("relu", "ReLU")
@@ -70,6 +75,7 @@ def _modulo(run: Run) -> dict[str, str]:
         "decoder": "a search for the most probable steps that have these words",
         "training": "what is probable was learned in floating point and rounded to integers; steps "
         "are not trained, their sizes are the residuals wanted",
+        "widths": _widths(run.spec),
     }
 
 
