@@ -9,11 +9,13 @@ from aefpga.config import load_config
 from aefpga.errors import UsageError
 from aefpga.fixedpoint import Emulator, FixedType
 from aefpga.schema import JETS
+from aefpga.trainers.calibrate import closest_of_each
 from aefpga.trainers.linear import share_bits
 from aefpga.trainers.qkeras.fit import fit
 from aefpga.trainers.qkeras.linear import bends
 from aefpga.trainers.qkeras.path import weights_in_sequence
 from aefpga.trainers.qkeras.reference import KerasEncoder
+from aefpga.trainers.rounding import signed_digits
 
 MODEL = {"kind": "standard", "hidden": (6, 5), "latent": 4, "linear_path": True, "link_bits": 26}
 
@@ -89,8 +91,8 @@ def test_the_words_of_the_layers_are_the_firmware_s(jets, tmp_path):
     np.testing.assert_array_equal(handed_on, read.to_values(words) + read.signed)
 
 
-def test_words_that_share_bits_have_the_range_that_they_trained_with(jets, tmp_path):
-    model = {"kind": "linear", "latent": 4, "link_bits": 32}
+def test_linear_words_that_share_bits_keep_their_range_and_have_few_digits(jets, tmp_path):
+    model = {"kind": "linear", "latent": 4, "link_bits": 26}
     training = {"epochs": 3, "batch_size": 128, "learning_rate": 0.03}
     config = load_config(None, {"model": model, "training": training})
     result = fit(
@@ -100,9 +102,16 @@ def test_words_that_share_bits_have_the_range_that_they_trained_with(jets, tmp_p
     latents = result.input.scaled(jets) @ trained.weight + trained.bias
     # Training goes beyond it.
     assert np.abs(latents).max() > 1.1
-    words = Emulator(result.spec).encode(jets)
-    values = result.spec.latent_type.to_values(words)
-    np.testing.assert_allclose(values, latents.clip(-1, 1), atol=0.05)
+    spec = result.spec
+    assert spec.bits_per_jet == 26
+    assert set(spec.latent_type.integer.tolist()) == {1}
+    assert len(set(spec.latent_type.width.tolist())) > 1
+    values = spec.latent_type.to_values(Emulator(spec).encode(jets))
+    np.testing.assert_allclose(values.std(axis=0), latents.clip(-1, 1).std(axis=0), rtol=0.2)
+    # Rounded together, at a price for each digit.
+    each = closest_of_each(trained.weight, 8, signed=True).to_words(trained.weight)
+    digits = signed_digits(spec.layers[0].weight.words).sum()
+    assert digits == result.rounding["signed_digits"] < 0.7 * signed_digits(each).sum()
 
 
 @pytest.mark.parametrize(

@@ -1,5 +1,7 @@
 """Rounding the weights of a linear encoder together: closed forms against plain linear algebra."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,13 +10,17 @@ from aefpga.trainers.rounding import LatentError, Rounding, signed_digits, witho
 RNG = np.random.default_rng(3)
 INPUTS = RNG.normal(size=(3000, 6)) @ RNG.normal(size=(6, 6)) * 0.05
 COVARIANCE = np.cov(INPUTS, rowvar=False)
-STEP = 2.0**-6
+STEPS = 2.0 ** -np.array([6, 5, 4])
 
 
 def problem():
     weight = RNG.normal(size=(6, 3))
     weight /= np.ptp(INPUTS @ weight, axis=0) / 2
-    return LatentError(COVARIANCE, weight, np.diag([1.0, 2.0, 0.5]), STEP**2 / 12)
+    return LatentError(COVARIANCE, weight, np.diag([1.0, 2.0, 0.5]), STEPS**2 / 12)
+
+
+def everywhere():
+    return np.ones((len(INPUTS), 3), bool)
 
 
 def test_digits_are_those_of_the_shortest_sum_of_powers():
@@ -35,10 +41,10 @@ def test_the_error_is_that_of_a_regression_on_noisy_words():
 
 def test_what_a_column_adds_is_what_the_error_loses():
     error, kernel = problem(), RNG.normal(size=(6, 3))
-    gain, left = error.of_column(kernel[:, :2])
-    v = kernel[:, 2]
-    lost = (v @ gain @ v) / (v @ left @ v + error.noise)
-    assert error(kernel) == pytest.approx(error(kernel[:, :2]) - lost, rel=1e-9)
+    gain, left = error.of_column(kernel, 1)
+    v, without = kernel[:, 1], kernel * [1, 0, 1]
+    saved = (v @ gain @ v) / (v @ left @ v + error.noise[1])
+    assert error(kernel) == pytest.approx(error(without) - saved, rel=1e-9)
 
 
 def test_weights_of_sums_move_to_their_parts():
@@ -53,7 +59,7 @@ def test_weights_of_sums_move_to_their_parts():
 
 def test_rounding_together_is_better_than_rounding_each_and_a_price_saves_digits():
     error = problem()
-    rounding = Rounding(error, INPUTS, np.arange(6) != 4, bits=5)
+    rounding = Rounding(error, INPUTS, everywhere(), np.arange(6) != 4, bits=5)
     each, digits = error(rounding.kernel), signed_digits(rounding.words).sum()
     rounding.descend(0.0)
     together = error(rounding.kernel)
@@ -64,8 +70,22 @@ def test_rounding_together_is_better_than_rounding_each_and_a_price_saves_digits
     assert error(rounding.kernel) > together
 
 
+def test_what_is_clipped_anyway_does_not_bound_the_weights():
+    error = problem()
+    error = replace(error, weight=error.weight * 0.6)
+    beyond = 2 * INPUTS[np.abs(INPUTS @ error.weight).argmax(axis=0)]
+    inputs, spans = np.vstack([INPUTS, beyond]), []
+    for is_asked in (False, True):
+        kept = np.vstack([everywhere(), np.full((3, 3), is_asked)])
+        rounding = Rounding(error, inputs, kept, np.ones(6, bool), bits=6)
+        rounding.descend(0.0)
+        spans.append(np.ptp(INPUTS @ rounding.kernel, axis=0))
+    assert spans[1].sum() < 0.95 * spans[0].sum()
+    assert spans[0].max() <= 2
+
+
 def test_words_are_in_the_narrowest_types_or_in_those_given():
-    rounding = Rounding(problem(), INPUTS, np.ones(6, bool), bits=6)
+    rounding = Rounding(problem(), INPUTS, everywhere(), np.ones(6, bool), bits=6)
     narrow, given = rounding.tensor(), rounding.tensor(6)
     np.testing.assert_array_equal(narrow.values, rounding.kernel)
     np.testing.assert_array_equal(given.values, rounding.kernel)

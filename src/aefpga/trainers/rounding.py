@@ -43,36 +43,36 @@ class LatentError:
         The unrounded weights.
     sensitivity : ndarray of float64, shape (n_latent, n_latent)
         How much an error of the latents counts, as a quadratic form.
-    noise : float
-        Variance of a word's rounding.
+    noise : ndarray of float64, shape (n_latent,)
+        Variance of each word's rounding.
     """
 
     covariance: Matrix
     weight: Matrix
     sensitivity: Matrix
-    noise: float
+    noise: NDArray[np.float64]
 
     def __call__(self, kernel: Matrix) -> float:
         """Return the error of the best linear estimate from the words of another kernel."""
-        lost = self.weight.T @ self._left(kernel) @ self.weight
+        lost = self.weight.T @ self._left(kernel, self.noise) @ self.weight
         return float(np.sum(self.sensitivity * lost))
 
     def mixing(self, kernel: Matrix) -> Matrix:
         """Return what the words of another kernel are to be multiplied by for that estimate."""
         seen = kernel.T @ self.covariance
-        words = seen @ kernel + self.noise * np.eye(kernel.shape[1])
+        words = seen @ kernel + np.diag(self.noise)
         return np.asarray(np.linalg.solve(words, seen @ self.weight))
 
-    def of_column(self, others: Matrix) -> tuple[Matrix, Matrix]:
-        """Return Q and A: a further column v reduces the error by ``v'Qv / (v'Av + noise)``."""
-        left = self._left(others)
+    def of_column(self, kernel: Matrix, latent: int) -> tuple[Matrix, Matrix]:
+        """Return Q and A: v as a latent's column saves ``v'Qv / (v'Av + noise)`` beside none."""
+        left = self._left(np.delete(kernel, latent, axis=1), np.delete(self.noise, latent))
         middle = self.weight @ self.sensitivity @ self.weight.T
         return np.asarray(left @ middle @ left), left
 
-    def _left(self, kernel: Matrix) -> Matrix:
+    def _left(self, kernel: Matrix, noise: NDArray[np.float64]) -> Matrix:
         """Return the covariance of the inputs that the words of a kernel leave open."""
         seen = kernel.T @ self.covariance
-        words = seen @ kernel + self.noise * np.eye(kernel.shape[1])
+        words = seen @ kernel + np.diag(noise)
         return np.asarray(self.covariance - seen.T @ np.linalg.solve(words, seen))
 
 
@@ -119,6 +119,8 @@ class Rounding:
     inputs : ndarray, shape (n_records, n_in)
         Records on which no latent may leave the range of a word, which is from -1 to 1 once a bias
         has centred it.
+    kept : ndarray of bool, shape (n_records, n_latent)
+        Which latents that is asked of.
     used : ndarray of bool, shape (n_in,)
         Inputs that may have weights.
     bits : int
@@ -127,6 +129,7 @@ class Rounding:
 
     error: LatentError
     inputs: NDArray[np.floating[Any]]
+    kept: NDArray[np.bool_]
     used: NDArray[np.bool_]
     bits: int
 
@@ -164,21 +167,22 @@ class Rounding:
 
     def _descend_column(self, latent: int, price: float) -> bool:
         """Change the weights of one latent, the best change first; return whether any was."""
-        gain, left = self.error.of_column(np.delete(self.kernel, latent, axis=1))
+        gain, left = self.error.of_column(self.kernel, latent)
+        noise, inputs = self.error.noise[latent], self.inputs[self.kept[:, latent]]
         step, words = 2.0 ** -int(self.fraction[latent]), self.words[:, latent]
         before, allowed = words.copy(), self._near[latent] & self.used[:, None]
         while True:
             v, moves = words * step, (self._choices - words[:, None]) * step
             gained, spread = (_quadratic(form, v, moves) for form in (gain, left))
             digits = self._digits - signed_digits(words)[:, None]
-            score = price * digits - gained / (spread + self.error.noise) / self._whole
-            now = -(v @ gain @ v) / (v @ left @ v + self.error.noise) / self._whole
+            score = price * digits - gained / (spread + noise) / self._whole
+            now = -(v @ gain @ v) / (v @ left @ v + noise) / self._whole
             score[~allowed] = np.inf
             i, choice = np.unravel_index(int(score.argmin()), score.shape)
             if score[i, choice] >= now - LEAST_GAIN:
                 return not np.array_equal(words, before)
-            latents = self.inputs @ v
-            moved = latents + self.inputs[:, i] * moves[i, choice]
+            latents = inputs @ v
+            moved = latents + inputs[:, i] * moves[i, choice]
             if np.ptp(moved) > max(2.0, np.ptp(latents)):
                 # So does whatever is further off: a range is a convex function of a weight.
                 further = moves[i] >= moves[i, choice]

@@ -127,13 +127,14 @@ def fit(
         replace(samples[0], inputs=network_inputs(source, train)),
         replace(samples[1], inputs=network_inputs(source, validation)),
     )
-    if config.model.is_linear and latent_bits is None and config.model.scale == "range":
+    if config.model.is_linear and config.model.scale == "range":
         spared = spare_weights(
             start.encoder["latent"],
             decoder,
             source,
             samples,
             (train != 0, validation != 0),
+            latent_bits,
             config.quantization,
         )
         rounding, types, weights = spared.report, [spared.types], {"latent": spared.weights}

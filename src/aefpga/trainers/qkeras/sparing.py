@@ -12,6 +12,7 @@ from aefpga.fixedpoint import EncoderInput, FixedType, Tensor
 from aefpga.trainers.calibrate import LayerTypes, closest_type
 from aefpga.trainers.linear import linear_fit
 from aefpga.trainers.qkeras.autoencoder import LINEAR_PATH, dense_weights, set_dense_weights
+from aefpga.trainers.qkeras.specification import LatentBits
 from aefpga.trainers.qkeras.training import Samples
 from aefpga.trainers.rounding import (
     LatentError,
@@ -79,6 +80,7 @@ def spare_weights(
     source: EncoderInput,
     samples: tuple[Samples, Samples],
     counted: tuple[Mask, Mask],
+    latent_bits: LatentBits,
     quantization: QuantizationConfig,
 ) -> Spared:
     """Round the weights of a linear encoder together, and choose how many digits they have.
@@ -86,7 +88,7 @@ def spare_weights(
     Parameters
     ----------
     weights : tuple of ndarray
-        Kernel and bias whose latents fill [-1, 1].
+        Kernel and bias whose latents fill [-1, 1]; a few of words that share bits are beyond.
     decoder : keras.Model
         Reads those latents. It is left with other weights.
     source : EncoderInput
@@ -95,10 +97,13 @@ def spare_weights(
         Input words as numbers, and targets, of training and validation records.
     counted : tuple of ndarray of bool, shape (n_records, n_targets)
         Where each of these has something of a variable, whose error counts there.
+    latent_bits : ndarray of int64, shape (n_latent,), or None
+        A width for each latent word, whose values are within [-1, 1], to which training clips;
+        None is the one of the configuration, with the binary point that suits the values.
     quantization : QuantizationConfig
         Weights have `weight_bits`, or at most as many as `bits` where that is not given.
     """
-    return _Problem(weights, decoder, source, samples, counted, quantization).best()
+    return _Problem(weights, decoder, source, samples, counted, latent_bits, quantization).best()
 
 
 class _Problem:
@@ -111,6 +116,7 @@ class _Problem:
         source: EncoderInput,
         samples: tuple[Samples, Samples],
         counted: tuple[Mask, Mask],
+        latent_bits: LatentBits,
         quantization: QuantizationConfig,
     ) -> None:
         seen, unseen = slice(None, RECORDS), slice(RECORDS, None)
@@ -133,14 +139,17 @@ class _Problem:
         kernel, bias = (x.astype(np.float64) for x in weights)
         self._inputs = self._samples[0].inputs.astype(np.float64)
         self._latents = self._inputs @ kernel + bias
-        bits = quantization.widths.latent
-        exact = FixedType(signed=True, width=bits, integer=1)
+        self._is_shared = latent_bits is not None
+        # Training clips those of words that share bits, and the others fill the range.
+        self._kept = np.abs(self._latents) <= (1 if self._is_shared else np.inf)
+        bits = latent_bits if self._is_shared else quantization.widths.latent
+        self._exact = FixedType(signed=True, width=bits, integer=1)
         self._reference = self._residuals(
-            [exact.quantized(x.inputs @ kernel + bias) for x in self._samples]
+            [self._exact.quantized(x.inputs @ kernel + bias) for x in self._samples]
         )
         covariance = np.cov(self._inputs, rowvar=False)
         kernel, self._used = without_sums(kernel, covariance, source.network_type.lsb)
-        step = float(exact.lsb)
+        step = np.broadcast_to(self._exact.lsb, kernel.shape[1])
         plain = LatentError(covariance, kernel, np.eye(kernel.shape[1]), step**2 / 12)
         slopes = self._slopes(self._latents, 2 * step)
         self._plain, self._sensitivities = plain, relative_sensitivities(slopes, plain)
@@ -154,7 +163,8 @@ class _Problem:
         importance = np.ones(len(self._names))
         given = self._quantization.weight_bits
         bits = self._quantization.widths.weight
-        rounding = Rounding(self._error(importance), self._inputs, self._used, bits)
+        error = self._error(importance)
+        rounding = Rounding(error, self._inputs, self._kept, self._used, bits)
         rounding.descend(0.0)
         if given is not None:
             return self._built(rounding.tensor(given), 0.0)[0]
@@ -188,10 +198,14 @@ class _Problem:
         """Return an encoder with the decoder whose linear path suits it, and how errors rise."""
         values, widths = kernel.values, self._quantization.widths
         latents = self._inputs @ values
-        centre = -(latents.max(axis=0) + latents.min(axis=0)) / 2
+        high = latents.max(axis=0, where=self._kept, initial=-np.inf)
+        low = latents.min(axis=0, where=self._kept, initial=np.inf)
+        centre = -(high + low) / 2
         bias_type = closest_type(centre, widths.bias, signed=True)
         bias = bias_type.quantized(centre)
-        output = closest_type(latents + bias, widths.latent, signed=True)
+        output = self._exact
+        if not self._is_shared:
+            output = closest_type(latents + bias, widths.latent, signed=True)
         # The decoder's first layers undo what only mixes the latents.
         mixing = self._plain.mixing(values)
         offset = self._latents.mean(axis=0) - (latents + bias).mean(axis=0) @ mixing
@@ -235,7 +249,9 @@ class _Problem:
         kernel, bias = linear_fit(seen, missing)
         return np.asarray(np.abs(left - unseen @ kernel - bias), np.float64)
 
-    def _slopes(self, latents: NDArray[np.float64], step: float) -> NDArray[np.float64]:
+    def _slopes(
+        self, latents: NDArray[np.float64], step: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
         """Return the mean outer product of each target's slopes, (n_targets, n_latent, n_latent).
 
         Slopes over a whole step: the words say nothing finer.
@@ -246,8 +262,8 @@ class _Problem:
             return found
 
         at = decoded(latents)
-        moves = step * np.eye(latents.shape[1])
-        slopes = np.stack([(decoded(latents + move) - at) / step for move in moves], axis=-1)
+        slopes = np.stack([decoded(latents + move) - at for move in np.diag(step)], axis=-1)
+        slopes /= step.astype(np.float32)
         slopes *= self._counted[0][:, :, None]
         number = np.maximum(self._counted[0].sum(axis=0), 1)[:, None, None]
         return np.asarray(np.einsum("nyi,nyj->yij", slopes, slopes) / number, np.float64)
