@@ -237,10 +237,12 @@ def test_without_a_target_it_is_the_cheapest_that_is_as_accurate():
 def test_a_limit_that_nothing_meets_ends_the_training_with_an_error(
     jets, tmp_path, checkpoints, whole
 ):
-    shutil.copytree(checkpoints, tmp_path / "same")
-    with pytest.raises(UsageError, match="--max-luts 3: the smallest encoder"):
-        trained(jets, tmp_path / "same", max_luts=3)
-    assert not (tmp_path / "same").exists()
+    uniform = whole.front["uniform"]["luts"]
+    for limit, reason in ((3, "uniform widths take"), (int(uniform / 5), "the smallest encoder")):
+        shutil.copytree(checkpoints, tmp_path / "same")
+        with pytest.raises(UsageError, match=f"--max-luts {limit}: {reason}"):
+            trained(jets, tmp_path / "same", max_luts=limit)
+        assert not (tmp_path / "same").exists()
 
 
 def test_what_cannot_be_learned_is_refused():

@@ -107,6 +107,7 @@ def search(
     Example: `aefpga search --max-bits 100 --max-luts 4000 --trials 40 --output search`, then
     `aefpga csim --run search/runs/012-linear-12x8bit`.
     """
+    from aefpga.config import MODULO
     from aefpga.errors import UsageError
     from aefpga.search.space import load_search
     from aefpga.workflow.search import search as run_search
@@ -135,6 +136,11 @@ def search(
             **_given(part=part),
         },
     )
+    if chosen.space.models == (MODULO,) and (latents or latent_bits or weight_bits):
+        raise UsageError(
+            "--latents, --latent-bits and --weight-bits are not of modulo words: their bits are "
+            "space.link_bits of a --config, such as [80, 104]; leave these options out"
+        )
     with show.progress() as step:
         outcome = run_search(
             chosen,

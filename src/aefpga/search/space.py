@@ -149,11 +149,15 @@ class SearchConfig(Section):
         """Raise UsageError if nothing in the space sends as few bits as asked for."""
         limit = self.limits.bits
         if limit is not None and limit < self.least_bits:
+            words = f"space.link_bits of a --config (now {self.space.link_bits[0]} or more)"
+            if self.space.models != (MODULO,):
+                words = (
+                    f"--latents (now {self._latents[0]} or more) or --latent-bits (now "
+                    f"{self.space.latent_bits[0]} or more)"
+                )
             raise UsageError(
                 f"--max-bits {limit}: the least that this search can send is {self.least_bits} "
-                f"bits; allow at least {self.least_bits}, or fewer --latents (now "
-                f"{self._latents[0]} or more) or --latent-bits (now {self.space.latent_bits[0]} or "
-                "more)"
+                f"bits; allow at least {self.least_bits}, or fewer {words}"
             )
 
     def choose(self, chooser: Chooser) -> dict[str, Any]:

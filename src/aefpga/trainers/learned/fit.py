@@ -27,6 +27,7 @@ from aefpga.trainers.learned.front import (
     Wanted,
     build_front,
     chosen,
+    refuse_hopeless,
     wanted,
 )
 from aefpga.trainers.learned.loop import Both, Passed, learn_widths
@@ -59,12 +60,30 @@ def fit(
     provenance: Mapping[str, str],
 ) -> Trained:
     """Train the autoencoder that `config` describes; parameters as of `Trainer.fit`."""
+    try:
+        return _fit(train, validation, schema, config, checkpoints, on_epoch, provenance)
+    except UsageError:
+        # The limit is part of the configuration: there is nothing to go on from.
+        shutil.rmtree(checkpoints, ignore_errors=True)
+        raise
 
+
+def _fit(
+    train: Floats,
+    validation: Floats,
+    schema: Schema,
+    config: RunConfig,
+    checkpoints: Path,
+    on_epoch: OnEpoch,
+    provenance: Mapping[str, str],
+) -> Trained:
     def on_uniform(epoch: Epoch, planned: int) -> None:
         on_epoch(_renamed(epoch), planned)
 
     uniform = fit_uniform(train, validation, schema, config, checkpoints, on_uniform, provenance)
     assert uniform.spec is not None
+    uniform_luts = estimated_luts(uniform.spec)
+    refuse_hopeless(config.quantization, uniform_luts)
     curve = [_renamed(e) for e in uniform.curve]
     uniform_loss = min(e.validation_loss for e in curve if e.stage == UNIFORM)
     records, source = (train, validation), uniform.input
@@ -83,12 +102,7 @@ def fit(
     builder = _Builder(both, source, config, records, targets, checkpoints, on_epoch, provenance)
     want = wanted(config.quantization, uniform_loss)
     points = build_front(front, builder, want)
-    try:
-        best = chosen(points, want, config.quantization)
-    except UsageError:
-        # The limit is part of the configuration: there is nothing to go on from.
-        shutil.rmtree(checkpoints, ignore_errors=True)
-        raise
+    best = chosen(points, want, config.quantization)
     both.set_weights(best.passed.load())
     decoder.set_weights(best.decoder)
     arrays = encoder.arrays()
@@ -101,7 +115,7 @@ def fit(
         spec=best.spec,
         decoder=as_network(dense_weights(decoder), config.model),
         reference={**arrays, **kept},
-        front=_front(points, best, want, uniform.spec, uniform_loss),
+        front=_front(points, best, want, uniform_luts, uniform_loss),
     )
 
 
@@ -174,14 +188,14 @@ class _Builder:
 
 
 def _front(
-    points: Sequence[Built], best: Built, want: Wanted, uniform: EncoderSpec, uniform_loss: float
+    points: Sequence[Built], best: Built, want: Wanted, uniform_luts: float, uniform_loss: float
 ) -> dict[str, Any]:
     """Return the points that were built, and the uniform encoder, as JSON content."""
     return {
         "source": "LUTs are da4ml's cost, before pipelining and without the inputs' companders",
         "rule": want.rule,
         "is_met": want.is_met(best),
-        "uniform": {"luts": estimated_luts(uniform), "validation_loss": uniform_loss},
+        "uniform": {"luts": uniform_luts, "validation_loss": uniform_loss},
         "points": [
             {
                 "effective_bit_operations": p.passed.operations,

@@ -20,6 +20,9 @@ from aefpga.trainers.trainer import Epoch
 POINTS = 10
 # Points built around the one that is wanted.
 CLOSER = 3
+# The cheapest encoder of any front that was measured has this share of the uniform one's LUTs (the
+# study's layers, seed 42); a limit below half of it is not tried.
+CHEAPEST = 0.09
 
 
 @dataclass(frozen=True)
@@ -90,6 +93,22 @@ def wanted(quantization: QuantizationConfig, uniform_loss: float) -> Wanted:
         lambda p: p.validation_loss <= uniform_loss,
         False,
         lambda p: p.luts,
+    )
+
+
+def refuse_hopeless(quantization: QuantizationConfig, uniform_luts: float) -> None:
+    """Raise UsageError if a limit is far below what learned widths have ever come to.
+
+    Nobody knows where a `bit_price` of one's own ends.
+    """
+    limit = quantization.max_luts
+    if limit is None or quantization.bit_price is not None or limit >= CHEAPEST / 2 * uniform_luts:
+        return
+    raise UsageError(
+        f"--max-luts {limit}: uniform widths take {uniform_luts:,.0f} LUTs (da4ml's cost) in these "
+        f"layers, and no learned ones that were measured took less than {CHEAPEST:.0%} of that; "
+        f"allow some {CHEAPEST * uniform_luts:,.0f} or more, give smaller layers or fewer latents, "
+        f"or set quantization.bit_price, which makes them smaller, above {USUAL_BIT_PRICE:g}"
     )
 
 
