@@ -18,8 +18,13 @@ from aefpga.fixedpoint import (
 from aefpga.fixedpoint.example import adversarial_words, random_spec
 
 
-def rational_arithmetic(spec: EncoderSpec, words: np.ndarray) -> list[np.ndarray]:
-    """Every layer in Python's rational numbers, straight from the definition."""
+def rational_arithmetic(
+    spec: EncoderSpec, words: np.ndarray
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Every layer's words in Python's rational numbers, straight from the definition.
+
+    And where they are not what the rounded sums were.
+    """
 
     def fractions(words: np.ndarray, kind: FixedType) -> np.ndarray:
         exponents = np.broadcast_to(kind.fraction, words.shape).ravel()
@@ -36,13 +41,14 @@ def rational_arithmetic(spec: EncoderSpec, words: np.ndarray) -> list[np.ndarray
         elif layer.activation == "leaky_relu":
             sums = np.maximum(sums, sums / (1 << layer.negative_slope_shift))
         kind = layer.output.broadcast((layer.n_out,))
-        words = np.array([[exact_word(kind, j, x) for j, x in enumerate(row)] for row in sums])
-        outputs.append(words)
+        exact = [[exact_word(kind, j, x) for j, x in enumerate(row)] for row in sums]
+        words, saturated = np.array(exact).transpose(2, 0, 1)
+        outputs.append((words, saturated.astype(bool)))
         values = fractions(words, layer.output)
     return outputs
 
 
-def exact_word(kind: FixedType, j: int, value: Fraction) -> int:
+def exact_word(kind: FixedType, j: int, value: Fraction) -> tuple[int, bool]:
     scaled = value * Fraction(2) ** int(kind.fraction[j])
     half = Fraction(1, 2)
     word = (
@@ -52,8 +58,8 @@ def exact_word(kind: FixedType, j: int, value: Fraction) -> int:
     )
     low, high = int(kind.min_word[j]), int(kind.max_word[j])
     if kind.overflow == "SAT":
-        return min(max(word, low), high)
-    return (word - low) % (high - low + 1) + low
+        return min(max(word, low), high), not low <= word <= high
+    return (word - low) % (high - low + 1) + low, False
 
 
 @settings(deadline=None, max_examples=60)
@@ -80,10 +86,14 @@ def test_equals_rational_arithmetic(
         seed=seed,
     )
     words = adversarial_words(spec, n_random=20, seed=seed)
-    for layer, expected, found in zip(
-        spec.layers, rational_arithmetic(spec, words), Emulator(spec).trace(words), strict=True
+    emulate, beyond = Emulator(spec), {}
+    for layer, (expected, is_beyond), found in zip(
+        spec.layers, rational_arithmetic(spec, words), emulate.trace(words), strict=True
     ):
         assert np.array_equal(expected, found), layer.name
+        beyond[layer.name] = is_beyond
+    for name, found in emulate.saturated(words).items():
+        assert np.array_equal(beyond[name], found), name
 
 
 def test_relu_comes_before_words_wrap():

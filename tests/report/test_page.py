@@ -5,11 +5,13 @@ from dataclasses import replace
 from html.parser import HTMLParser
 from types import SimpleNamespace
 
+import numpy as np
 import pytest
 from tiny import copy_of, findings_of, keep, synthesized
 
 from aefpga.cli import run as run_verb
 from aefpga.errors import UsageError
+from aefpga.evaluation.saturation import SaturatedLayer, Saturation
 from aefpga.evaluation.verdicts import Named
 from aefpga.fixedpoint import Score, Trigger
 from aefpga.report.render import render
@@ -225,6 +227,21 @@ def test_a_decoder_that_names_what_is_wrong_has_a_verdict(whole_run, named, stat
     found = replace(found, judged=replace(found.judged, named=Named(*named)))
     verdict = next(v for v in verdicts(found) if "know where it is wrong" in v.question)
     assert (verdict.state, verdict.word) == (state, word)
+
+
+@pytest.mark.parametrize(
+    ("beyond", "state", "word"), [(0, "good", "never"), (1, "note", "rarely"), (2, "bad", "often")]
+)
+def test_words_that_leave_their_ranges_have_a_verdict(whole_run, beyond, state, word):
+    words = np.zeros((150, 3), bool)
+    words[:beyond, 1] = True
+    found = findings_of(whole_run)
+    saturation = Saturation.of({"hidden_1": np.zeros((150, 2), bool), "latent": words})
+    assert saturation.layers == ({"latent": SaturatedLayer(beyond, 1, beyond)} if beyond else {})
+    found = replace(found, judged=replace(found.judged, saturated_words=saturation))
+    verdict = next(v for v in verdicts(found) if "leave their ranges" in v.question)
+    assert (verdict.state, verdict.word) == (state, word)
+    assert ("in its word 1" in verdict.reason) == bool(beyond)
 
 
 def test_a_certificate_of_other_verilog_than_was_synthesized_is_stale(whole_run, tmp_path):

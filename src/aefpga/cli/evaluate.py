@@ -106,6 +106,8 @@ def _show_verdicts(result: "Evaluation", run: str) -> None:
     if result.saturated_inputs:
         counts = ", ".join(f"{n:,} in {v}" for v, n in result.saturated_inputs.items())
         show.say(f"outside the fixed-point range, saturated: {counts}")
+    if (words := result.saturated_words) and words.layers:
+        show.say(f"words leave their range {words.verdict}: {words.sentence}")
 
 
 def _show_figures(result: "Evaluation") -> None:

@@ -56,6 +56,21 @@ class Emulator:
         """Return the output words of every layer, each of shape (n_jets, n_out)."""
         return [output.astype(np.int64) for output in self._run(words)]
 
+    def saturated(self, words: NDArray[np.integer[Any]]) -> dict[str, NDArray[np.bool_]]:
+        """Return by layer where its outputs leave the range of their words, (n_jets, n_out).
+
+        What a ReLU cuts off has not left it, and words that wrap do not saturate.
+        """
+        found = {x.name: np.zeros((len(words), x.n_out), bool) for x in self.spec.layers}
+        for start in range(0, len(words), BLOCK):
+            rows = slice(start, start + BLOCK)
+            block: NDArray[Any] = words[rows]
+            for stage, beyond in zip(self._stages, found.values(), strict=True):
+                integers = stage.integers(block)
+                beyond[rows] = stage.leaves_range(integers)
+                block = stage.in_range(integers)
+        return found
+
     def encode(self, jets: NDArray[np.floating[Any]]) -> NDArray[np.int64]:
         """Return the latent words of jets in physical units, shape (n_jets, n_variables)."""
         # Of no jets, too, it is asked whether they have the right columns.
@@ -103,26 +118,41 @@ class _Stage:
             slope=2.0**-layer.negative_slope_shift if leaky else None,
             half=_narrow(half).astype(dtype),
             to_integers=np.rint if output.rounding == "RND_CONV" else np.floor,
-            relu=layer.activation == "relu" and wraps,
+            relu=layer.activation == "relu",
             wraps=wraps,
             low=_narrow(low).astype(dtype),
             high=_narrow(output.max_word).astype(dtype),
         )
 
     def __call__(self, words: NDArray[Any]) -> NDArray[Any]:
+        return self.in_range(self.integers(words))
+
+    def integers(self, words: NDArray[Any]) -> NDArray[Any]:
+        """Return rounded sums, which no range of words bounds yet."""
         sums: NDArray[Any] = words.astype(self.weight.dtype, copy=False) @ self.weight
         sums += self.bias
         if self.slope is not None:
             np.maximum(sums, sums * sums.dtype.type(self.slope), out=sums)
             sums += self.half
         self.to_integers(sums, out=sums)
-        if self.relu:
-            np.maximum(sums, 0, out=sums)
-        if self.wraps:
-            return np.asarray(np.mod(sums - self.low, self.high - self.low + 1) + self.low)
-        np.maximum(sums, self.low, out=sums)
-        np.minimum(sums, self.high, out=sums)
         return sums
+
+    def leaves_range(self, integers: NDArray[Any]) -> NDArray[np.bool_]:
+        """Return which of them saturate."""
+        if self.wraps:
+            return np.zeros(integers.shape, bool)
+        beyond = integers > self.high
+        return beyond if self.relu else beyond | (integers < self.low)
+
+    def in_range(self, integers: NDArray[Any]) -> NDArray[Any]:
+        """Return the words of `integers`, which are overwritten."""
+        if self.wraps:
+            if self.relu:
+                np.maximum(integers, 0, out=integers)
+            return np.asarray(np.mod(integers - self.low, self.high - self.low + 1) + self.low)
+        np.maximum(integers, self.low, out=integers)
+        np.minimum(integers, self.high, out=integers)
+        return integers
 
 
 def _narrow(bounds: NDArray[Any]) -> NDArray[Any]:

@@ -12,6 +12,7 @@ from aefpga.evaluation.cells.judge import CellsJudgement
 from aefpga.evaluation.histograms import Histograms
 from aefpga.evaluation.metrics import Quality
 from aefpga.evaluation.physics import Physics
+from aefpga.evaluation.saturation import Saturation
 from aefpga.evaluation.verdicts import Likeness, Named, Worth
 from aefpga.firmware.agreement import Agreement
 from aefpga.firmware.report import SynthesisReport
@@ -63,6 +64,7 @@ class Judged:
     abs_eta_bins: Bins = ()
     cells: CellsJudgement | None = None
     named: Named | None = None
+    saturated_words: Saturation | None = None
 
     @property
     def quality(self) -> Quality:

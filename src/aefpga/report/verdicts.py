@@ -35,6 +35,7 @@ def verdicts(findings: Findings) -> Iterator[Verdict]:
         if findings.run.is_quantized:
             yield _bounds(judged)
             yield _saturation(judged)
+            yield from _saturated_words(judged)
     for name, other in findings.others.items():
         if other.likeness is not None:
             yield _likeness(name, other.likeness)
@@ -176,6 +177,16 @@ def _saturation(judged: Judged) -> Verdict:
     values = sum(judged.saturated_inputs.values())
     word = f"{values:,} value{'s' * (values != 1)}"
     return Verdict(question, "note", word, f"Of {records}: {counts}; these saturate.")
+
+
+def _saturated_words(judged: Judged) -> Iterator[Verdict]:
+    words = judged.saturated_words
+    if words is None:
+        return
+    states: Mapping[str, State] = {"never": "good", "rarely": "note", "often": "bad"}
+    reason = f"{words.sentence[0].upper()}{words.sentence[1:]}; these saturate."
+    question = "Do words of the encoder leave their ranges?"
+    yield Verdict(question, states[words.verdict], words.verdict, reason)
 
 
 def _likeness(name: str, likeness: Likeness) -> Verdict:

@@ -24,10 +24,11 @@ from aefpga.evaluation.plots.front import plot_front
 from aefpga.evaluation.plots.residuals import plot_residuals
 from aefpga.evaluation.plots.resolution import plot_resolution
 from aefpga.evaluation.plots.training import plot_learning_curve
+from aefpga.evaluation.saturation import Saturation
 from aefpga.evaluation.truncation import nearest_compressed, nearest_fixed
 from aefpga.evaluation.verdicts import Likeness, Named, Worth
 from aefpga.files import write_json
-from aefpga.fixedpoint import Emulator
+from aefpga.fixedpoint import Emulator, EncoderSpec
 from aefpga.progress import Step, silent
 from aefpga.runs import Run, layout
 from aefpga.runs.autoencoder import Autoencoder, FloatAutoencoder
@@ -46,9 +47,9 @@ class Evaluation:
 
     `likeness` compares them with the run's own test records, None where they are the same; `worth`
     is None for a float model, or where no record enters the first headline residual; `named` is
-    what the decoder knows of being wrong, None where it cannot tell. `lacking` are variables that
-    the data never had: they are judged nowhere. `cells` is None of records without a shape.
-    `folder` has figures and plots.
+    what the decoder knows of being wrong, None where it cannot tell. `saturated_words` is None for
+    a float model. `lacking` are variables that the data never had: they are judged nowhere. `cells`
+    is None of records without a shape. `folder` has figures and plots.
     """
 
     records: int
@@ -61,6 +62,7 @@ class Evaluation:
     cells: CellsJudgement | None
     bits_per_record: Mapping[str, float]
     saturated_inputs: Mapping[str, int]
+    saturated_words: Saturation | None
     lacking: Sequence[str]
     notes: Sequence[str]
     folder: Path
@@ -83,6 +85,7 @@ class Evaluation:
             "model": self.model,
             "bits_per_record": dict(self.bits_per_record),
             "saturated_inputs": dict(self.saturated_inputs),
+            "saturated_words": self.saturated_words and self.saturated_words.to_dict(),
             "lacking": list(self.lacking),
             "notes": list(self.notes),
             **(_bins() if _has_momentum(self.schema) else {}),
@@ -158,6 +161,7 @@ def evaluate(
         cells=None if cells is None else cells.judgement,
         bits_per_record=bits,
         saturated_inputs=run.spec.input.saturated(table) if run.is_quantized else {},
+        saturated_words=_saturation(run.spec, table) if run.is_quantized else None,
         lacking=tuple(n for n in run.schema.names if n in lacking),
         notes=notes,
         folder=folder,
@@ -281,6 +285,10 @@ def _truncated(
         back = truncation.to_jets(decode(data, widths, coder, len(table)))
         notes.append(f"{label}: float32 with {truncation.mantissa} of 23 mantissa bits")
         yield label, 8 * len(data) / len(table), back
+
+
+def _saturation(spec: EncoderSpec, records: Floats) -> Saturation:
+    return Saturation.of(Emulator(spec).saturated(spec.input.to_words(records)))
 
 
 def _without_twins(schemes: Mapping[str, Floats]) -> dict[str, Floats]:

@@ -12,7 +12,7 @@ from aefpga.fixedpoint.activity import LayerActivity
 
 
 def plot_occupancy(words: NDArray[np.int64], kind: FixedType, records: str, path: Path) -> None:
-    """Draw how often each latent word takes each value, and how often it saturates.
+    """Draw how often each latent word takes each value, and is at an end of its range.
 
     Parameters
     ----------
@@ -46,7 +46,7 @@ def plot_occupancy(words: NDArray[np.int64], kind: FixedType, records: str, path
         axis.yaxis.get_major_locator().set_params(integer=True)
         bar.barh(range(n), 100 * saturated, xerr=100 * uncertainty, color=COLOURS[1])
         # A full bar is 100 %: few in thousands must not look like many.
-        bar.set(xlabel="saturated [%]", ylim=(-0.5, n - 0.5))
+        bar.set(xlabel="at an end [%]", ylim=(-0.5, n - 0.5))
         bar.set_xlim(0, max(1.0, 1.15 * 100 * float((saturated + uncertainty).max(initial=0))))
         for panel in (axis, bar):
             panel.tick_params(axis="y", which="minor", length=0)
