@@ -1,5 +1,6 @@
 """YAML that users write, and that says whose a folder is: one clear error for what is wrong."""
 
+import reprlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import yaml
 from aefpga.errors import UsageError
 from aefpga.files import atomic_path
 
+# Differences of two configurations that an error names.
+SAID = 3
 # What PyYAML's constructors raise for `2020-13-45` or `!!bool x`.
 _WRONG = (ValueError, TypeError, AttributeError, LookupError, ArithmeticError)
 
@@ -47,13 +50,30 @@ def claim(path: Path, content: Mapping[str, Any], what: str) -> None:
     """
     if path.exists():
         found = read_yaml(path)
-        before = found if isinstance(found, dict) else {}
-        one_sided = content.keys() ^ before.keys()
-        differ = [n for n in {**content, **before} if n in one_sided or before[n] != content[n]]
+        before, now = _flat(found if isinstance(found, dict) else {}), _flat(content)
+        differ = [n for n in now | before if not (n in now and n in before and now[n] == before[n])]
         if differ:
+            said = " and ".join(
+                f"{n} is {_said(before, n)} there and {_said(now, n)} here" for n in differ[:SAID]
+            )
+            more = f" and {len(differ) - SAID} more differ" if len(differ) > SAID else ""
             raise UsageError(
-                f"{path.parent} holds another {what}, with other {', '.join(map(str, differ))} "
-                f"({path}); choose another --output or remove it"
+                f"{path.parent} holds another {what}: {said}{more}; choose another --output, "
+                f"remove it, or go on with it by --config {path}"
             )
     with atomic_path(path) as temporary:
         temporary.write_text(yaml.safe_dump(dict(content), sort_keys=False))
+
+
+def _flat(content: Mapping[str, Any], place: str = "") -> dict[str, Any]:
+    """Return options by their place, such as ``training.epochs``."""
+    flat: dict[str, Any] = {}
+    for name, value in content.items():
+        nested = isinstance(value, dict) and value
+        flat |= _flat(value, f"{place}{name}.") if nested else {f"{place}{name}": value}
+    return flat
+
+
+def _said(options: Mapping[str, Any], name: str) -> str:
+    value = options.get(name)
+    return "nothing" if value is None else reprlib.repr(value)

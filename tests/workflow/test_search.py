@@ -125,7 +125,9 @@ def test_a_search_goes_on_where_it_was_interrupted(tmp_path, scheduler, monkeypa
     )
     assert steps[0] == ("trials", 5, 8)
     assert again.trials == whole.trials
-    with pytest.raises(UsageError, match="another search, with other limits"):
+    with pytest.raises(
+        UsageError, match=r"search: limits.luts is nothing there and 9 here; .* --config"
+    ):
         begin(tmp_path / "a", scheduler, limits={"luts": 9})
 
 

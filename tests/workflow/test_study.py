@@ -6,7 +6,7 @@ pytest.importorskip("qkeras", reason="training needs the extra `train`")
 
 from aefpga.config import DataConfig, ModelConfig, TrainingConfig
 from aefpga.configs import STUDIES, find_config
-from aefpga.errors import UsageError
+from aefpga.errors import AefpgaError, UsageError
 from aefpga.workflow.study import StudyConfig, load_study, study
 
 TINY = StudyConfig(
@@ -56,8 +56,30 @@ def test_a_study_file_is_checked(tmp_path):
     path.write_text("models: {a: {hiden: [3]}}\n")
     with pytest.raises(UsageError, match="hiden"):
         load_study(path)
+    for content, said in (
+        (
+            "models: {a: {kind: linear}}\nseeds: [-1]",
+            r"seeds.0: expected greater than or equal",
+        ),
+        ("models: {a: {kind: linear}}\nnormalisations: [physic]", r"found 'physic'$"),
+        ("models: {a: {kind: linear}}\nseeds: 3", r"seeds: expected a list, .* found 3$"),
+        ("", "configuration: expected options with values"),
+        ("seeds: [1]", "models: is missing"),
+    ):
+        path.write_text(content)
+        with pytest.raises(UsageError, match=said):
+            load_study(path)
     with pytest.raises(UsageError, match="cannot read"):
         load_study(tmp_path / "none.yaml")
+
+
+def test_a_study_of_which_nothing_could_be_trained_is_an_error(tmp_path):
+    missing = TINY.model_copy(update={"data": DataConfig(input=("nothere.root",))})
+    with pytest.raises(
+        AefpgaError, match=r"all 2 runs .* 2 as this: there is no file nothere.root"
+    ):
+        study(missing, tmp_path, processes=1)
+    assert not (tmp_path / "tables.md").exists()
 
 
 def test_the_shipped_study_varies_what_it_should():

@@ -22,6 +22,14 @@ OF_LAYERS = (
     ("training", "loss"),
 )
 
+# What is no list, or no mapping, in words of YAML.
+_EXPECTED = {
+    "tuple_type": "expected a list, such as [1, 2]",
+    "dict_type": "expected names with values, such as {a: 1}",
+    "model_type": "expected options with values, such as {a: 1}",
+    "missing": "is missing, and has no default",
+}
+
 
 def load_config(path: Path | None, overrides: dict[str, dict[str, Any]]) -> RunConfig:
     """Read a YAML configuration and apply overrides, section by section.
@@ -78,11 +86,14 @@ def _of_another_kind(model: dict[str, Any], kind: str) -> Iterator[tuple[str, st
 
 def problems_of(error: ValidationError) -> str:
     """Return what is wrong with a configuration, a line for each place."""
-    return "\n".join(map(_problem, error.errors()))
+    errors = error.errors()
+    # A list with a wrong item is said to be too short, too.
+    around = {e["loc"][:depth] for e in errors for depth in range(len(e["loc"]))}
+    return "\n".join(_problem(e) for e in errors if e["loc"] not in around)
 
 
 def _problem(error: ErrorDetails) -> str:
     place = ".".join(map(str, error["loc"])) or "configuration"
-    found = error["input"]
-    said = "" if isinstance(found, dict) else f", found {reprlib.repr(found)}"
-    return f"  {place}: {error['msg'].removeprefix('Value error, ')}{said}"
+    found, said = error["input"], error["msg"].removeprefix("Value error, ")
+    said = _EXPECTED.get(error["type"]) or said.replace("Input should be", "expected")
+    return f"  {place}: {said}{'' if isinstance(found, dict) else f', found {reprlib.repr(found)}'}"

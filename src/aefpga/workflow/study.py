@@ -3,12 +3,13 @@
 import json
 import multiprocessing
 import os
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from pydantic import Field, ValidationError, field_validator
 
@@ -39,7 +40,7 @@ class StudyConfig(Section):
     models: dict[str, ModelConfig] = Field(description="architectures by name", min_length=1)
     normalisations: tuple[Normalisation, ...] = Field(("min-max", "physics"), min_length=1)
     variables: tuple[str, ...] = Field(("24",), min_length=1)
-    seeds: tuple[int, ...] = Field((42,), min_length=1)
+    seeds: tuple[Annotated[int, Field(ge=0)], ...] = Field((42,), min_length=1)
     data: DataConfig = DataConfig()
     quantization: QuantizationConfig = QuantizationConfig(bits=8)
     training: TrainingConfig = TrainingConfig()
@@ -149,6 +150,8 @@ def study(
     ------
     UsageError
         If the folder holds another study, or two runs would have the same name.
+    AefpgaError
+        If every run failed.
     """
     planned = dict(config.runs())
     if len(planned) < sum(1 for _ in config.runs()):
@@ -184,12 +187,17 @@ def study(
             for child in multiprocessing.active_children():
                 child.terminate()
             raise
+    if len(failed) == len(planned):
+        reason, n = Counter(failed.values()).most_common(1)[0]
+        raise AefpgaError(f"all {len(planned)} runs of the study failed, {n} as this: {reason}")
     results = [
         Result.from_dict(json.loads(_result_path(folder, name).read_text()))
         for name in planned
         if name not in failed
     ]
     about, runs = config.describe(), [r.to_dict() for r in results]
+    if failed:
+        about += f" Without {', '.join(failed)}, which failed."
     write_json(folder / "study.json", {"about": about, "failed": failed, "runs": runs})
     with atomic_path(folder / "tables.md") as temporary:
         temporary.write_text(markdown(results, config.data.record.name, about))
