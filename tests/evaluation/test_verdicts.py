@@ -1,8 +1,10 @@
+import doctest
 import json
 
 import numpy as np
 import pytest
 
+from aefpga.evaluation import figures
 from aefpga.evaluation.metrics import judge
 from aefpga.evaluation.quantizers import FloatTruncation
 from aefpga.evaluation.verdicts import FLOOR, Likeness, Worth
@@ -57,3 +59,7 @@ def test_where_no_residual_is_there_is_no_verdict():
     x[:, 0] = 0
     quality = judge(x, x, PAIR, Normaliser("min-max", PAIR).fit(x))
     assert Worth.of("quantized model", quality, 10.0, x, PAIR) is None
+
+
+def test_residuals_are_written_without_powers_of_ten():
+    assert not doctest.testmod(figures).failed

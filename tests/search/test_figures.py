@@ -1,6 +1,7 @@
 import pytest
 
 from aefpga.search.figures import Figures, Limits, front, nearest
+from aefpga.search.plot import plot_search
 
 
 def test_a_front_is_what_no_other_beats():
@@ -31,3 +32,9 @@ def test_limits_say_what_exceeds_them_and_what_is_nearest():
     assert not limits.are_kept(points["a"])
     assert limits.are_kept(points["a"], slack=0.11)
     assert nearest(points, limits) == "a"
+
+
+def test_an_encoder_without_luts_is_drawn(tmp_path):
+    free, others = Figures(16, 0, 5.0, 0.1), [Figures(20, 300, 7.5, 0.05)]
+    plot_search([free], others, tmp_path / "front.png")
+    assert (tmp_path / "front.png").exists()

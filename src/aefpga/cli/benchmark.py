@@ -81,6 +81,8 @@ def rate_distortion(
 
 
 def _show(points: "Sequence[Point]", n_records: int) -> None:
+    from aefpga.evaluation.figures import two_digits
+
     coders = list(dict.fromkeys(c for p in points for c in p.bits_per_record))
     show.table(
         f"Bits per record, {n_records:,} records",
@@ -98,7 +100,7 @@ def _show(points: "Sequence[Point]", n_records: int) -> None:
             residual = p.quality.variable(name).residual
             factor, unit = (100, " %") if p.quality.variable(name).kind == "relative" else (1, "")
             widths = residual.half_width_68, residual.half_width_99
-            texts = (f"{factor * w:.2g}" for w in widths if w is not None)
+            texts = (two_digits(factor * w) for w in widths if w is not None)
             cells.append(" / ".join(texts) + unit)
         exact = [v.exact for v in p.quality.variables if v.exact is not None]
         rows.append((p.scheme, *cells, f"{100 * min(exact):.1f} %" if exact else None))

@@ -266,9 +266,11 @@ def _percent(share: float | None) -> str | None:
 
 
 def _residual(quality: "VariableQuality") -> str | None:
+    from aefpga.evaluation.figures import two_digits
+
     width = quality.residual.half_width_68
     if width is None:
         return None
     if quality.exact is not None:
         return f"{100 * quality.exact:.1f} %"
-    return f"{100 * width:.2g} %" if quality.kind == "relative" else f"{width:.2g}"
+    return f"{two_digits(100 * width)} %" if quality.kind == "relative" else two_digits(width)

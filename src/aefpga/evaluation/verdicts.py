@@ -23,6 +23,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from aefpga.evaluation.figures import two_digits
 from aefpga.evaluation.metrics import Quality, Spread, residuals
 from aefpga.evaluation.physics import kolmogorov
 from aefpga.evaluation.quantizers import MANTISSA_BITS, FloatTruncation
@@ -165,7 +166,7 @@ class Worth:
         packed = "also fewer than" if self.bits < self.compressed else "more than"
         return (
             f"{self.bits:.0f} bits per record for a {self.variable} residual of "
-            f"{width:.2g}{unit} (68 %); truncation to {self.mantissa} mantissa bits "
+            f"{two_digits(width)}{unit} (68 %); truncation to {self.mantissa} mantissa bits "
             f"does as well in {self.fixed_rate:.0f} at a fixed rate; it is {packed} the "
             f"{self.compressed:.0f} that those take with LZMA, in a file"
         )

@@ -51,5 +51,9 @@ def plot_search(front: Sequence[Figures], others: Sequence[Figures], path: Path)
 
 
 def _decades(values: Sequence[float]) -> tuple[float, float]:
-    """Return the powers of ten around some values: they are what a scale has numbers for."""
-    return 10.0 ** floor(log10(min(values))), 10.0 ** (floor(log10(max(values))) + 1)
+    """Return the powers of ten around some values: they are what a scale has numbers for.
+
+    Nothing, such as the LUTs of an encoder that only sends bits on, is left of the scale.
+    """
+    decades = [floor(log10(value)) for value in values if value > 0] or [0]
+    return 10.0 ** min(decades), 10.0 ** (max(decades) + 1)

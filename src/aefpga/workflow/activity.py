@@ -35,7 +35,7 @@ class Pruning:
     @property
     def saved(self) -> float:
         """Share of the LUTs that pruning saves."""
-        return 1 - self.lut_after / self.lut_before
+        return 1 - self.lut_after / self.lut_before if self.lut_before else 0.0
 
 
 @dataclass(frozen=True)
