@@ -26,6 +26,16 @@ def test_a_worker_ends_with_what_started_it_even_if_that_is_killed():
     assert not _lives(child)
 
 
+def test_what_an_interruption_leaves_is_cleared_up_in_silence():
+    script = (
+        "import multiprocessing, os; from aefpga.workflow.workers import interruptions_are_ours\n"
+        "with interruptions_are_ours(): kept = multiprocessing.get_context('spawn').Lock()\n"
+        "os._exit(3)"
+    )
+    ended = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert (ended.returncode, ended.stderr) == (3, "")
+
+
 def _lives(pid: int) -> bool:
     try:
         os.kill(pid, 0)

@@ -53,7 +53,12 @@ def search(
     ] = None,
     latents: Annotated[
         str | None,
-        typer.Option("--latents", metavar="LEAST:MOST", help="Words sent, such as 8:15."),
+        typer.Option(
+            "--latents",
+            metavar="LEAST:MOST",
+            help="Words sent, such as 8:15; default: a third of the variables that are no sums, to "
+            "all.",
+        ),
     ] = None,
     latent_bits: Annotated[
         str | None,

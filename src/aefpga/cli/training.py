@@ -65,7 +65,7 @@ class TrainingOptions:
             max=1024,
             metavar="N",
             help="Bits of all words of a record together; of a linear encoder, or one with a "
-            "linear path, words that matter more then have more of them.",
+            "linear path, words that matter more then have more of them. Default of modulo: 88.",
         ),
     ] = None
     bias_bits: Annotated[

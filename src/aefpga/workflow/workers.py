@@ -15,6 +15,10 @@ from aefpga.errors import UsageError
 ALLOWED_DEATHS = 5
 # Of prctl(2): the signal that a process gets when the one that started it ends.
 PR_SET_PDEATHSIG = 1
+# No cause for a user to worry: semaphores that are cleared up after an interruption, and what
+# `trainers/qkeras/backend.py` says of initializers. Filters that one thread sets while another has
+# set some for a while are lost; those that a process starts with are not.
+UNSAID = ("ignore:resource_tracker", "ignore:The initializer")
 
 
 @contextmanager
@@ -77,6 +81,8 @@ def interruptions_are_ours() -> Iterator[None]:
     A terminal sends it to every process. This one ends its workers in order; a worker would die of
     it with a traceback, or take for a failure that a tool which it waits for has died of it.
     """
+    # Processes that are started have them, too.
+    sys.warnoptions += [option for option in UNSAID if option not in sys.warnoptions]
     # Begins with the first process, and would lift what is blocked.
     resource_tracker.ensure_running()
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
