@@ -156,6 +156,8 @@ def test_synthesize_with_the_open_flow(call, run_copy):
         (["synthesize", "--run", "nothing"], "no run nothing"),
         (["data", "simulate", "--output", "x.root", "--process", "top"], "ttbar"),
         (["train", "--resume"], "no interrupted training"),
+        (["train", "--resume", "--name", "b"], "no interrupted training b in runs/"),
+        (["train", "--resume", "--epochs", "3", "--input", "a"], "leave out --input, --epochs"),
         (["evaluate", "--fail-if-unlike"], "--input"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",
@@ -248,7 +250,7 @@ def test_ctrl_c_leaves_nothing_and_the_training_resumes(tmp_path):
     assert "interrupted" in said
     assert "Traceback" not in said
     assert [p.name for p in (tmp_path / "runs").iterdir()] == [".long.partial"]
-    done = json.loads(aefpga("train", "--resume", "--json", cwd=tmp_path).stdout)
+    done = json.loads(aefpga("train", "--resume", "--name", "long", "--json", cwd=tmp_path).stdout)
     assert done["run"] == "runs/long"
 
 

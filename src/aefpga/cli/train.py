@@ -12,7 +12,11 @@ from aefpga.cli.training import TrainingOptions, next_of, show_run, train_run
 def train(
     options: TrainingOptions,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Continue the latest training that was interrupted.")
+        bool,
+        typer.Option(
+            "--resume",
+            help="Continue the latest training that was interrupted, or the one of `--name`.",
+        ),
     ] = False,
     as_json: Json = False,
 ) -> None:
@@ -29,10 +33,15 @@ def train(
     `aefpga csim --run first` and `aefpga synthesize --part xcvu9p`.
     """
     from aefpga.config import load_config
+    from aefpga.errors import UsageError
     from aefpga.workflow.train import interrupted_training
 
     if resume:
-        name, path = interrupted_training(options.runs)
+        if given := options.that_configure():
+            raise UsageError(
+                f"--resume goes on with a training as it was begun: leave out {', '.join(given)}"
+            )
+        name, path = interrupted_training(options.runs, options.name)
         run = train_run(load_config(path, {}), options.runs, name)
     else:
         run = train_run(options.resolved(), options.runs, options.name)

@@ -1,6 +1,6 @@
 """What `train` and `run` share: their options, and how they train."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, get_args
@@ -107,6 +107,15 @@ class TrainingOptions:
         str | None, typer.Option("--name", help="Name of the run; default: time and kind.")
     ] = None
     runs: Runs = Path("runs")
+
+    def that_configure(self) -> list[str]:
+        """Return the options given that say what is trained on what."""
+        given = (f.name for f in fields(self) if getattr(self, f.name) not in (None, []))
+        return [
+            "--input" if name == "inputs" else f"--{name.replace('_', '-')}"
+            for name in given
+            if name not in ("name", "runs")
+        ]
 
     def resolved(self) -> "RunConfig":
         """Return the configuration with the options given applied to it."""

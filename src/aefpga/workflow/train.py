@@ -148,18 +148,24 @@ def _kept_loss(config: RunConfig, losses: list[float]) -> float:
     return min(losses) if config.training.keep == "best" else losses[-1]
 
 
-def interrupted_training(runs: Path) -> tuple[str, Path]:
+def interrupted_training(runs: Path, name: str | None = None) -> tuple[str, Path]:
     """Return name and configuration file of the latest training that did not finish.
+
+    Or of the one of a name.
 
     Raises
     ------
     UsageError
         If there is none.
     """
-    found = sorted(runs.glob(f".*{PARTIAL}/{layout.CONFIG}"), key=lambda p: p.stat().st_mtime)
-    if not found:
-        raise UsageError(f"no interrupted training in {runs}/ to resume")
-    return found[-1].parent.name.removeprefix(".").removesuffix(PARTIAL), found[-1]
+    paths = sorted(runs.glob(f".*{PARTIAL}/{layout.CONFIG}"), key=lambda p: p.stat().st_mtime)
+    found = {p.parent.name.removeprefix(".").removesuffix(PARTIAL): p for p in paths}
+    wanted = next(reversed(found), None) if name is None else name
+    if wanted not in found:
+        there = f"; there are {', '.join(found)}" if found else ""
+        which = "" if name is None else f" {name}"
+        raise UsageError(f"no interrupted training{which} in {runs}/ to resume{there}")
+    return wanted, found[wanted]
 
 
 def _claim(partial: Path, config: RunConfig) -> None:
