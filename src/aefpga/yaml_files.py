@@ -48,21 +48,23 @@ def claim(path: Path, content: Mapping[str, Any], what: str) -> None:
     UsageError
         If the folder holds another one; in what they differ is said.
     """
-    if path.exists():
-        found = read_yaml(path)
-        before, now = _flat(found if isinstance(found, dict) else {}), _flat(content)
-        differ = [n for n in now | before if not (n in now and n in before and now[n] == before[n])]
-        if differ:
-            said = " and ".join(
-                f"{n} is {_said(before, n)} there and {_said(now, n)} here" for n in differ[:SAID]
-            )
-            more = f" and {len(differ) - SAID} more differ" if len(differ) > SAID else ""
-            raise UsageError(
-                f"{path.parent} holds another {what}: {said}{more}; choose another --output, "
-                f"remove it, or go on with it by --config {path}"
-            )
+    if path.exists() and (said := differences(path, content)):
+        raise UsageError(
+            f"{path.parent} holds another {what}: {said}; choose another --output, remove it, or "
+            f"go on with it by --config {path}"
+        )
     with atomic_path(path) as temporary:
         temporary.write_text(yaml.safe_dump(dict(content), sort_keys=False))
+
+
+def differences(path: Path, content: Mapping[str, Any]) -> str:
+    """Say in which options the configuration in a file differs from another; nothing if in none."""
+    found = read_yaml(path)
+    before, now = _flat(found if isinstance(found, dict) else {}), _flat(content)
+    differ = [n for n in now | before if not (n in now and n in before and now[n] == before[n])]
+    said = [f"{n} is {_said(before, n)} there and {_said(now, n)} here" for n in differ[:SAID]]
+    more = [f"{len(differ) - SAID} more differ"] if len(differ) > SAID else []
+    return " and ".join(said + more)
 
 
 def _flat(content: Mapping[str, Any], place: str = "") -> dict[str, Any]:

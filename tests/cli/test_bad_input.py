@@ -88,6 +88,14 @@ def test_a_file_where_a_folder_should_be_is_one_error(call, tmp_path):
     assert "Not a directory" in said.stderr
 
 
+def test_an_unfinished_training_of_the_name_says_in_what_it_differs(call, tmp_path):
+    folder = tmp_path / "runs/.a.partial"
+    folder.mkdir(parents=True)
+    load_config(None, {"training": {"epochs": 7}}).save(folder / "config.yaml")
+    said = call("train", "--name", "a", "--epochs", 3, expect=2).stderr
+    assert "training.epochs is 7 there and 3 here and training.quantized_epochs is nothing" in said
+
+
 def test_names_are_shown_as_they_are_and_steer_nothing(call):
     said = call("train", "--input", "\x1b[31m[red]a:b: \u202e.root", expect=1)
     assert "\\x1b[31m[red]a:b: \\u202e.root" in said.stderr

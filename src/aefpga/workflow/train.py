@@ -2,7 +2,6 @@
 
 import csv
 import shutil
-import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime
@@ -31,6 +30,7 @@ from aefpga.runs import (
 from aefpga.trainers.registry import find_trainer
 from aefpga.trainers.trainer import Epoch, Trained
 from aefpga.workflow.summary import describe_training
+from aefpga.yaml_files import differences
 
 PARTIAL, CHECKPOINTS = ".partial", "checkpoints"
 
@@ -171,16 +171,13 @@ def interrupted_training(runs: Path, name: str | None = None) -> tuple[str, Path
 def _claim(partial: Path, config: RunConfig) -> None:
     """Make the folder of an unfinished training, or make sure that this is the same one."""
     existing = partial / layout.CONFIG
-    with tempfile.TemporaryDirectory() as folder:
-        config.save(Path(folder) / layout.CONFIG)
-        text = (Path(folder) / layout.CONFIG).read_text()
-    if existing.exists() and existing.read_text() != text:
+    now = config.model_dump(mode="json")
+    if existing.exists() and (said := differences(existing, now)):
         raise UsageError(
-            f"{partial} holds an unfinished training with another configuration; resume it with "
-            "`aefpga train --resume`, choose another --name, or delete the folder"
+            f"{partial} holds an unfinished training with another configuration: {said}; resume it "
+            "with `aefpga train --resume`, choose another --name, or delete the folder"
         )
-    with atomic_path(existing) as temporary:
-        temporary.write_text(text)
+    config.save(existing)
 
 
 def _input_files(data: DataConfig) -> list[Path]:
