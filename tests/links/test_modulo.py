@@ -168,7 +168,11 @@ def test_any_record_whose_kinds_have_steps():
     values = np.stack([n * 3.0 + 1, n, np.full(2000, 7)], axis=1).astype(np.float32)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("aefpga.entropy.learning.BATCHES", 100)
-        code = learn_modulo(values[:1500], values[1500:], hits, 16)
+        steps = []
+        code = learn_modulo(
+            values[:1500], values[1500:], hits, 16, step=lambda *told: steps.append(told)
+        )
+    assert steps[2:] == [("learning", 3, 3), *(("searches for records", n, 3) for n in range(4))]
     back = code.to_jets(code.to_words(values))
     assert np.mean(back[:, 1] == values[:, 1]) > 0.98
     np.testing.assert_allclose(back[:, 2], 7, rtol=0.02)

@@ -91,7 +91,7 @@ def learn_modulo(
     seed : int
         Of that training.
     step : Step
-        Told how many columns are learned.
+        Told how many columns are learned, and how many times records were searched for.
 
     Raises
     ------
@@ -121,14 +121,19 @@ def learn_modulo(
     limits = Limits(inf, inf, inf)
     unchecked = ModuloDecoder(specification(schema, words, {}), schema, models, ranges, limits)
     widths = _given_away(sent, shared_out)
+    # A search before there is a check. Then, with it, one to learn how improbable records usually
+    # are, and one as the decoder will search.
+    searches = "searches for records"
+    step(searches, 0, 3)
     mistakes = Mistakes.of(unchecked.search, judged, widths)
+    step(searches, 1, 3)
     checked = [j for j, scale in enumerate(scales) if 1 << widths[j] != scale.turn]
     words.append(check_word(sent.names, widths, odd_numbers(mistakes, checked)))
     spec = specification(schema, words, provenance)
-    # Once to learn how improbable records usually are, and once as the decoder will search.
-    for steps in (judged[:JUDGED_FIRST], judged):
+    for done, steps in enumerate((judged[:JUDGED_FIRST], judged), 2):
         decoder = ModuloDecoder(spec, schema, models, ranges, limits)
         limits = _limits(decoder, spec, steps)
+        step(searches, done, 3)
     return ModuloCode(spec, ModuloDecoder(spec, schema, models, ranges, limits))
 
 

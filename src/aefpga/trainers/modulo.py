@@ -50,7 +50,7 @@ class ModuloTrainer:
 
         def step(what: str, done: int, total: int, note: str = "") -> None:
             seconds = time.perf_counter() - start
-            on_epoch(Epoch("column", done, nan, nan, seconds), total)
+            on_epoch(Epoch(what, done, nan, nan, seconds), total)
 
         assert config.model.link_bits is not None
         code = learn_modulo(

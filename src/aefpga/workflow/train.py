@@ -116,8 +116,9 @@ def _trained(
 
     def on_epoch(epoch: Epoch, planned: int) -> None:
         loss = epoch.validation_loss
-        note = f"validation loss {loss:.2e}" if isfinite(loss) else ""
-        step(f"{epoch.stage} epochs", epoch.epoch, planned, note)
+        has_loss = isfinite(loss)
+        note = f"validation loss {loss:.2e}" if has_loss else ""
+        step(epoch.stage + " epochs" * has_loss, epoch.epoch, planned, note)
 
     provenance = {"aefpga": __version__, "run": final.name, **installed_versions()}
     checkpoints = partial / CHECKPOINTS
