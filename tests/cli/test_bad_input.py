@@ -63,6 +63,7 @@ def test_a_configuration_that_is_none_is_one_error(call, tmp_path, content, verb
         (["search", "--latents", "many"], 2, "--latents many: expected LEAST:MOST"),
         (["search", "--latents", "15:8"], 2, "such as [8, 15]"),
         (["search", "--latents", "7", "--max-bits", "30"], 2, "allow at least 35"),
+        (["search", "--max-latency", "2"], 2, "one cycle of the fastest clock takes 2.5 ns"),
         (["search", "--model", "modulo", "--max-bits", "70"], 2, "space.link_bits of a --config"),
         (["search", "--model", "modulo", "--latents", "3:5"], 2, "are not of modulo words"),
         (["search", "--model", "cubic"], 2, "cubic"),

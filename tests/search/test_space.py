@@ -97,4 +97,4 @@ def test_a_file_and_what_overrides_it(tmp_path):
 
 def test_fewer_bits_than_the_space_can_send_are_refused_with_the_least():
     with pytest.raises(UsageError, match=r"--max-bits 30: .* is 35 bits; .* \(now 7 or more\)"):
-        load_search(None, {"limits": {"bits": 30}}).check_bits()
+        load_search(None, {"limits": {"bits": 30}}).check_limits()

@@ -173,7 +173,7 @@ def remark(record: str, facts: "Prepared") -> None:
     if facts.filled:
         show.note(f"the input does not hold {', '.join(facts.filled)}: trained with zeros for them")
     if facts.train < 10_000:
-        show.note(f"only {facts.train} {record} to train on: expect a poor model, add files")
+        show.note(f"only {facts.train:,} {record} to train on: expect a poor model, add files")
 
 
 def show_run(run: "Run") -> None:

@@ -145,9 +145,15 @@ class SearchConfig(Section):
         assert self.space.latents is not None
         return self.space.latents
 
-    def check_bits(self) -> None:
-        """Raise UsageError if nothing in the space sends as few bits as asked for."""
-        limit = self.limits.bits
+    def check_limits(self) -> None:
+        """Raise UsageError if nothing in the space sends as few bits, or takes as little time."""
+        limit, latency = self.limits.bits, self.limits.latency_ns
+        cycle = min(self.space.clock_periods_ns)
+        if latency is not None and latency < cycle:
+            raise UsageError(
+                f"--max-latency {latency:g}: one cycle of the fastest clock takes {cycle:g} ns, "
+                "and words are there after some; allow more, or give a shorter --clock-period"
+            )
         if limit is not None and limit < self.least_bits:
             words = f"space.link_bits of a --config (now {self.space.link_bits[0]} or more)"
             if self.space.models != (MODULO,):

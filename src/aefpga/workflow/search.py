@@ -74,7 +74,7 @@ def search(
     AefpgaError
         If none that was tried does; the nearest is named.
     """
-    config.check_bits()
+    config.check_limits()
     find_part(config.part)
     on_prepared(load(config.data, config.training).prepared)
     folder.mkdir(parents=True, exist_ok=True)
