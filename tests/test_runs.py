@@ -8,7 +8,7 @@ import pytest
 
 from aefpga.errors import RunError, UsageError
 from aefpga.normalise import Normaliser
-from aefpga.runs import SCHEMA_VERSION, check_name, layout, open_run
+from aefpga.runs import SCHEMA_VERSION, check_name, layout, open_run, seal
 from aefpga.schema import JETS
 
 
@@ -36,6 +36,13 @@ def test_a_run_lists_the_files_that_it_needs(tmp_path):
     (tmp_path / "outside").write_bytes(b"")
     with pytest.raises(RunError, match="not in the run"):
         open_run(str(make(tmp_path / "d", {"../outside": b""})), tmp_path)
+
+
+def test_a_run_that_was_just_made_knows_what_an_opened_one_does(tmp_path):
+    folder = make(tmp_path / "a")
+    made = seal(folder, tmp_path / "b", None, {"data": {"filled": ("muon_energy",)}})
+    assert made.lacking == ("muon_energy",)
+    assert made.manifest == open_run(str(made.folder), tmp_path).manifest
 
 
 @pytest.mark.parametrize(

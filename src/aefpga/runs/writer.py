@@ -1,5 +1,6 @@
 """Writing a run's folder: sealed when it is complete, under a name that it can have."""
 
+import json
 import shutil
 from collections.abc import Mapping
 from dataclasses import replace
@@ -55,7 +56,8 @@ def seal(partial: Path, final: Path, config: RunConfig | None, facts: Mapping[st
     write_json(partial / layout.MANIFEST, manifest)
     with atomic_path(final) as temporary:
         shutil.move(partial, temporary)
-    return Run(final, manifest)
+    # As whoever opens it later reads it: a tuple is a list there.
+    return Run(final, json.loads((final / layout.MANIFEST).read_text()))
 
 
 def set_trigger(run: Run, trigger: Trigger) -> Run:
