@@ -1,4 +1,5 @@
 import json
+import shutil
 
 import pytest
 
@@ -7,7 +8,7 @@ pytest.importorskip("qkeras", reason="training needs the extra `train`")
 from aefpga.config import DataConfig, ModelConfig, TrainingConfig
 from aefpga.configs import STUDIES, find_config
 from aefpga.errors import AefpgaError, UsageError
-from aefpga.workflow.study import StudyConfig, load_study, study
+from aefpga.workflow.study import StudyConfig, _one, load_study, study
 
 TINY = StudyConfig(
     models={"linear": ModelConfig(latent=6)},
@@ -80,6 +81,17 @@ def test_a_study_of_which_nothing_could_be_trained_is_an_error(tmp_path):
     ):
         study(missing, tmp_path, processes=1)
     assert not (tmp_path / "tables.md").exists()
+
+
+def test_what_the_data_lack_is_not_judged(tiny_run, tmp_path):
+    folder = tmp_path / "runs/tiny"
+    shutil.copytree(tiny_run.folder, folder)
+    manifest = {**tiny_run.manifest, "data": {**tiny_run.manifest["data"], "filled": ["area"]}}
+    (folder / "run.json").write_text(json.dumps(manifest))
+    _one(tiny_run.config, "tiny", tmp_path)
+    saved = json.loads((tmp_path / "results/tiny.json").read_text())
+    assert saved["lacking"] == ["area"]
+    assert "area" not in [v["name"] for v in saved["qualities"]["quantized"]["variables"]]
 
 
 def test_the_shipped_study_varies_what_it_should():

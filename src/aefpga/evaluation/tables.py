@@ -13,7 +13,10 @@ PRECISIONS = ("float", "quantized")
 
 @dataclass(frozen=True)
 class Result:
-    """One run of a study: what it was, and its quality in floating point and quantized."""
+    """One run of a study: what it was, and its quality in floating point and quantized.
+
+    What the data never had, `lacking`, is not judged.
+    """
 
     model: str
     normalisation: str
@@ -21,6 +24,7 @@ class Result:
     seed: int
     training_seconds: float
     qualities: Mapping[str, Quality]
+    lacking: Sequence[str] = ()
 
     def to_dict(self) -> dict[str, Any]:
         """Return plain JSON content."""

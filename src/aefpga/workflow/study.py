@@ -196,6 +196,8 @@ def study(
         if name not in failed
     ]
     about, runs = config.describe(), [r.to_dict() for r in results]
+    if lacking := dict.fromkeys(name for r in results for name in r.lacking):
+        about += f" Not judged, for the data lack them: {', '.join(lacking)}."
     if failed:
         about += f" Without {', '.join(failed)}, which failed."
     write_json(folder / "study.json", {"about": about, "failed": failed, "runs": runs})
@@ -223,7 +225,9 @@ def _one(config: RunConfig, name: str, folder: Path) -> None:
         autoencoders["quantized"] = Autoencoder.of(run)
     records, min_max = run.test_records, run.normaliser.min_max_
     qualities = {
-        precision: judge(records, autoencoder.reconstruct(records), run.schema, min_max)
+        precision: judge(
+            records, autoencoder.reconstruct(records), run.schema, min_max, run.lacking
+        )
         for precision, autoencoder in autoencoders.items()
     }
     model = name.removesuffix(_suffix(config.data, config.training.seed))
@@ -234,6 +238,7 @@ def _one(config: RunConfig, name: str, folder: Path) -> None:
         seed=config.training.seed,
         training_seconds=run.manifest["training_seconds"],
         qualities=qualities,
+        lacking=run.lacking,
     )
     write_json(_result_path(folder, name), result.to_dict())
 
