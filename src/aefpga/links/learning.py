@@ -158,7 +158,9 @@ def _refuse_beyond(records: Floats, schema: Schema) -> None:
     """Raise UsageError if many values have no step, and would be clipped."""
     for v in sent_columns(schema).variables:
         held, values = Scale.of(v).type, records[:, schema.index(v.name)]
-        beyond = np.count_nonzero((values < held.min) | (values > held.max))
+        # Masses that are rounded may be below zero by next to nothing.
+        half = held.lsb / 2
+        beyond = np.count_nonzero((values < held.min - half) | (values > held.max + half))
         if beyond > MOST_BEYOND * len(records):
             raise UsageError(
                 f"{beyond:,} of {len(records):,} {schema.name} have {v.name} beyond {held.min:g} "
