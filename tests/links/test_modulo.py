@@ -135,8 +135,11 @@ def test_what_cannot_be_learned_from_is_named(jets):
         learn_modulo(jets[:200], jets[:200], SCHEMA, 12)
     uncounted = jets[:200].copy()
     uncounted[:, NAMES.index("photon_multiplicity")] = 0
-    with pytest.raises(UsageError, match="photon_energy above 0 where photon_multiplicity is 0"):
+    uncounted[:, NAMES.index("neutral_hadron_multiplicity")] = 0
+    said = r"neutral_hadron_energy \(\d+\), photon_energy \(\d+\); .* give --variables pt,.*, or"
+    with pytest.raises(UsageError, match=said) as refused:
         learn_modulo(uncounted, jets[:200], SCHEMA, 88)
+    assert "photon_multiplicity" not in str(refused.value)
     in_mev = jets[:200] * np.where(np.array(NAMES) == "mass", 1000, 1).astype(np.float32)
     with pytest.raises(UsageError, match=r"of 200 jets have mass beyond 0 to 8191.99.* in GeV"):
         learn_modulo(in_mev, jets[:200], SCHEMA, 88)

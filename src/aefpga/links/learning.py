@@ -142,16 +142,19 @@ def _refuse_impossible(records: Floats, schema: Schema) -> None:
 
     What is known of an energy whose particles are absent is that it is 0.
     """
+    uncounted = {}
     for c in schema.classes:
-        if not schema.holds(c.energy, c.count):
-            continue
-        energy, count = records[:, schema.index(c.energy)], records[:, schema.index(c.count)]
-        if uncounted := np.count_nonzero((energy > 0) & (count == 0)):
-            raise UsageError(
-                f"{uncounted:,} of {len(records):,} {schema.name} have {c.energy} above 0 where "
-                f"{c.count} is 0; modulo words need both: leave {c.count} out with --variables, or "
-                "use another --model"
-            )
+        if schema.holds(c.energy, c.count):
+            energy, count = (records[:, schema.index(name)] for name in (c.energy, c.count))
+            if n := np.count_nonzero((energy > 0) & (count == 0)):
+                uncounted[c.count] = f"{c.energy} ({n:,})"
+    if uncounted:
+        others = [name for name in schema.names if name not in uncounted]
+        raise UsageError(
+            f"of {len(records):,} {schema.name} some have energies above 0 of particles that are "
+            f"not counted: {', '.join(uncounted.values())}; modulo words need both: give "
+            f"--variables {','.join(others)}, or use another --model"
+        )
 
 
 def _refuse_beyond(records: Floats, schema: Schema) -> None:
