@@ -225,7 +225,8 @@ def test_a_limit_of_luts_is_honoured_or_the_nearest_is_named():
 
 
 def test_without_a_target_it_is_the_cheapest_that_is_as_accurate():
-    known = points([100, 200, 300, 400], [4.0, 3.0, 2.0, 1.0])
+    known = points([100, 200, 300, 400, 900], [4.0, 3.0, 2.0, 1.0, 0.99])
+    # None is as accurate as 0.5: the cheapest that is nearly as accurate as the best.
     cases = ((2.5, {}, 300), (0.5, {}, 400), (1.0, {"bit_price": 0.01}, 400))
     for uniform_loss, given, expected in cases:
         quantization = configuration(**given).quantization

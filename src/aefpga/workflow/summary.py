@@ -137,7 +137,9 @@ def _learned(front: Mapping[str, Any]) -> str:
     """Say how widths were learned, and which point of the front this is."""
     point = next(p for p in front["points"] if p["chosen"])
     cost, uniform = point["luts"], front["uniform"]
-    missed = "" if front["is_met"] else ", which none is: the most accurate was taken"
+    missed = (
+        "" if front["is_met"] else ", which none is: one about as accurate as the best was taken"
+    )
     return (
         "floating point first, then with a price for every bit (learned widths, arXiv:2405.00645), "
         f"then the decoder alone on the words; of {len(front['points'])} encoders {front['rule']}"

@@ -20,6 +20,8 @@ from aefpga.trainers.trainer import Epoch
 POINTS = 10
 # Points built around the one that is wanted.
 CLOSER = 3
+# Errors that differ by less are alike: another seed changes them by more.
+ALIKE = 1.02
 # The cheapest encoder of any front that was measured has this share of the uniform one's LUTs (the
 # study's layers, seed 42); a limit below half of it is not tried.
 CHEAPEST = 0.09
@@ -127,7 +129,9 @@ def build_front(
 
 
 def chosen(points: Sequence[Built], want: Wanted, quantization: QuantizationConfig) -> Built:
-    """Return the point that is wanted; where none is good enough, the most accurate.
+    """Return the point that is wanted; where none is good enough, one like the most accurate.
+
+    Of those whose errors are alike it is the cheapest.
 
     Raises
     ------
@@ -144,7 +148,11 @@ def chosen(points: Sequence[Built], want: Wanted, quantization: QuantizationConf
             f"{int(np.ceil(least.luts))}, raise quantization.bit_price (now {price:g}), which "
             "makes them smaller, train longer, or give smaller layers or fewer latents"
         )
-    return min(good or points, key=want.worth if good else lambda p: p.validation_loss)
+    if good:
+        return min(good, key=want.worth)
+    least_loss = min(p.validation_loss for p in points)
+    alike = [p for p in points if p.validation_loss <= ALIKE * least_loss]
+    return min(alike, key=lambda p: p.luts)
 
 
 def _evenly(operations: Sequence[float]) -> list[int]:
