@@ -5,12 +5,19 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from aefpga.trainers.rounding import LatentError, Rounding, signed_digits, without_sums
+from aefpga.trainers.rounding import (
+    LatentError,
+    Rounding,
+    signed_digits,
+    without_sums,
+    words_to_themselves,
+)
 
 RNG = np.random.default_rng(3)
 INPUTS = RNG.normal(size=(3000, 6)) @ RNG.normal(size=(6, 6)) * 0.05
 COVARIANCE = np.cov(INPUTS, rowvar=False)
 STEPS = 2.0 ** -np.array([6, 5, 4])
+ANY = np.ones((6, 3), bool)
 
 
 def problem():
@@ -57,9 +64,45 @@ def test_weights_of_sums_move_to_their_parts():
     np.testing.assert_allclose(inputs @ moved, inputs @ weight, atol=1e-6)
 
 
+def test_a_word_that_saturates_spoils_no_other():
+    # An input like no other has a word, as training may leave it: with some of others, and in them.
+    rng, step = np.random.default_rng(4), 2.0**-6
+    inputs = np.c_[INPUTS[:, :3], rng.uniform(-1, 1, 3000)]
+    covariance = np.cov(inputs, rowvar=False)
+    weight = np.c_[rng.normal(size=(4, 3)), [0.3, -0.6, 0.3, 1.0]]
+    weight[3, :3] = [0.0, 0.4, -0.3]
+    moved, free = words_to_themselves(weight, covariance)
+    own = np.arange(4) == 3
+    assert free.tolist() == (own[:, None] == own).tolist()
+    assert not moved[~free].any()
+    # The others say the same together.
+    both = np.c_[moved[:, :3], weight[:, 3]]
+    np.testing.assert_allclose(both @ np.linalg.lstsq(both, weight)[0], weight, atol=1e-12)
+
+    def error_of_the_rest(kernel, records):
+        """Return how far off the others are where words are rounded and saturate."""
+        kernel = kernel / np.abs(inputs @ kernel).max(axis=0)
+        rest = LatentError(covariance, weight * ~own[:, None], np.eye(4), np.full(4, step**2 / 12))
+        words = np.clip(np.rint(records @ kernel / step) * step, -1, 1)
+        return np.abs(words @ rest.mixing(kernel) - records @ rest.weight).max()
+
+    far = inputs + 3.0 * own
+    near = [error_of_the_rest(kernel, inputs) for kernel in (weight, moved)]
+    assert error_of_the_rest(weight, far) > 10 * near[0]
+    assert error_of_the_rest(moved, far) == pytest.approx(near[1], rel=0.1)
+
+
+def test_inputs_of_which_others_tell_and_shared_words_stay_as_they_are():
+    weight = np.random.default_rng(4).normal(size=(6, 3))
+    moved, free = words_to_themselves(weight, COVARIANCE)
+    assert free.all()
+    np.testing.assert_array_equal(moved, weight)
+
+
 def test_rounding_together_is_better_than_rounding_each_and_a_price_saves_digits():
     error = problem()
-    rounding = Rounding(error, INPUTS, everywhere(), np.arange(6) != 4, bits=5)
+    used = np.broadcast_to(np.arange(6) != 4, (3, 6)).T
+    rounding = Rounding(error, error.weight, INPUTS, everywhere(), used, bits=5)
     each, digits = error(rounding.kernel), signed_digits(rounding.words).sum()
     rounding.descend(0.0)
     together = error(rounding.kernel)
@@ -77,7 +120,7 @@ def test_what_is_clipped_anyway_does_not_bound_the_weights():
     inputs, spans = np.vstack([INPUTS, beyond]), []
     for is_asked in (False, True):
         kept = np.vstack([everywhere(), np.full((3, 3), is_asked)])
-        rounding = Rounding(error, inputs, kept, np.ones(6, bool), bits=6)
+        rounding = Rounding(error, error.weight, inputs, kept, ANY, bits=6)
         rounding.descend(0.0)
         spans.append(np.ptp(INPUTS @ rounding.kernel, axis=0))
     assert spans[1].sum() < 0.95 * spans[0].sum()
@@ -85,7 +128,8 @@ def test_what_is_clipped_anyway_does_not_bound_the_weights():
 
 
 def test_words_are_in_the_narrowest_types_or_in_those_given():
-    rounding = Rounding(problem(), INPUTS, everywhere(), np.ones(6, bool), bits=6)
+    error = problem()
+    rounding = Rounding(error, error.weight, INPUTS, everywhere(), ANY, bits=6)
     narrow, given = rounding.tensor(), rounding.tensor(6)
     np.testing.assert_array_equal(narrow.values, rounding.kernel)
     np.testing.assert_array_equal(given.values, rounding.kernel)

@@ -23,6 +23,9 @@ Integers = NDArray[np.int64]
 WIDEST = 8
 # An input is a sum of others where less than this of its last bit is left, as a variance.
 NOTHING = 1e-6
+# An input is like no other of which the others leave open more than this share of its variance, and
+# its own is a word that has this share of its variance from it.
+LIKE_NO_OTHER, OWN = 0.5, 0.8
 # A weight stays this close to where it was, of itself or in steps, or is zero: what was trained is
 # not given up for what is best only where decoders are linear.
 NEAR, NEAREST = 0.5, 2
@@ -93,13 +96,47 @@ def without_sums(
     # The last first: a record's sums come after their parts.
     for i in reversed(range(len(weight))):
         others = used & (np.arange(len(weight)) != i)
-        between = covariance[np.ix_(others, others)]
-        shares = np.linalg.lstsq(between, covariance[others, i], rcond=1e-10)[0]
-        left = covariance[i, i] - shares @ covariance[others, i]
+        shares, left = _from_others(covariance, i, others)
         if left < NOTHING * steps[i] ** 2:
             weight[others] += np.outer(shares, weight[i])
             weight[i], used[i] = 0.0, False
     return weight, used
+
+
+def words_to_themselves(weight: Matrix, covariance: Matrix) -> tuple[Matrix, NDArray[np.bool_]]:
+    """Return the weights with words left to inputs like no other, and which need not be zero.
+
+    Where such an input is beyond the range that it had in training, its word saturates, and no
+    other input tells what is lost: a word of others that has some of it, too, is misread, as is
+    what else was in its own. So it is taken out of those, and they out of its own.
+
+    Parameters
+    ----------
+    weight : ndarray of float64, shape (n_in, n_latent)
+    covariance : ndarray of float64, shape (n_in, n_in)
+        Of the inputs.
+    """
+    weight, free, inputs = weight.copy(), np.ones(weight.shape, bool), np.arange(len(weight))
+    between = covariance @ weight
+    variance = np.outer(np.diag(covariance), np.sum(weight * between, axis=0))
+    share = np.divide(between**2, variance, out=np.zeros_like(weight), where=variance > 0)
+    for i in np.flatnonzero(share.max(axis=1) > OWN).tolist():
+        _, left = _from_others(covariance, i, inputs != i)
+        if left > LIKE_NO_OTHER * covariance[i, i]:
+            own, first = share[i] > OWN, share[i].argmax()
+            # The latents go on saying together what they said.
+            weight[:, ~own] -= np.outer(weight[:, first], weight[i, ~own] / weight[i, first])
+            free[i], free[:, own] = own, (inputs == i)[:, None]
+    return weight * free, free
+
+
+def _from_others(
+    covariance: Matrix, i: int, others: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], float]:
+    """Return an input's regression on others, and the variance that these leave open."""
+    between = covariance[np.ix_(others, others)]
+    shares = np.linalg.lstsq(between, covariance[others, i], rcond=1e-10)[0]
+    return shares, float(covariance[i, i] - shares @ covariance[others, i])
 
 
 def signed_digits(words: Integers) -> Integers:
@@ -116,18 +153,21 @@ class Rounding:
     ----------
     error : LatentError
         What is lost.
+    start : ndarray of float64, shape (n_in, n_latent)
+        The weights that are rounded; those of the error's latents, or what says the same.
     inputs : ndarray, shape (n_records, n_in)
         Records on which no latent may leave the range of a word, which is from -1 to 1 once a bias
         has centred it.
     kept : ndarray of bool, shape (n_records, n_latent)
         Which latents that is asked of.
-    used : ndarray of bool, shape (n_in,)
-        Inputs that may have weights.
+    used : ndarray of bool, shape (n_in, n_latent)
+        Weights that need not be zero.
     bits : int
         Width of a weight, at most.
     """
 
     error: LatentError
+    start: Matrix
     inputs: NDArray[np.floating[Any]]
     kept: NDArray[np.bool_]
     used: NDArray[np.bool_]
@@ -135,11 +175,11 @@ class Rounding:
 
     def __post_init__(self) -> None:
         largest = (1 << (min(self.bits, WIDEST) - 1)) - 1
-        size = np.abs(self.error.weight).max(axis=0)
+        size = np.abs(self.start).max(axis=0)
         size = np.maximum(size, size.max() * 2.0**-FINEST_POINT)
         point = np.floor(np.log2(largest / size)).astype(np.int64)
         self.fraction = np.minimum(point, point.min() + FINEST_POINT)
-        self.words = np.rint(np.ldexp(self.error.weight, self.fraction)).astype(np.int64)
+        self.words = np.rint(np.ldexp(self.start, self.fraction)).astype(np.int64)
         self._whole = self.error(self.error.weight)
         self._choices = np.arange(-largest, largest + 1)
         self._digits = signed_digits(self._choices)
@@ -170,7 +210,7 @@ class Rounding:
         gain, left = self.error.of_column(self.kernel, latent)
         noise, inputs = self.error.noise[latent], self.inputs[self.kept[:, latent]]
         step, words = 2.0 ** -int(self.fraction[latent]), self.words[:, latent]
-        before, allowed = words.copy(), self._near[latent] & self.used[:, None]
+        before, allowed = words.copy(), self._near[latent] & self.used[:, latent, None]
         while True:
             v, moves = words * step, (self._choices - words[:, None]) * step
             gained, spread = (_quadratic(form, v, moves) for form in (gain, left))

@@ -12,6 +12,7 @@ from aefpga.fixedpoint import EncoderInput, FixedType, Tensor
 from aefpga.trainers.calibrate import LayerTypes, closest_type
 from aefpga.trainers.linear import linear_fit
 from aefpga.trainers.qkeras.autoencoder import LINEAR_PATH, dense_weights, set_dense_weights
+from aefpga.trainers.qkeras.linear import middle_and_half
 from aefpga.trainers.qkeras.specification import LatentBits
 from aefpga.trainers.qkeras.training import Samples
 from aefpga.trainers.rounding import (
@@ -20,6 +21,7 @@ from aefpga.trainers.rounding import (
     relative_sensitivities,
     signed_digits,
     without_sums,
+    words_to_themselves,
 )
 from aefpga.trainers.trainer import Floats
 
@@ -148,11 +150,19 @@ class _Problem:
             [self._exact.quantized(x.inputs @ kernel + bias) for x in self._samples]
         )
         covariance = np.cov(self._inputs, rowvar=False)
-        kernel, self._used = without_sums(kernel, covariance, source.network_type.lsb)
+        kernel, is_used = without_sums(kernel, covariance, source.network_type.lsb)
         step = np.broadcast_to(self._exact.lsb, kernel.shape[1])
         plain = LatentError(covariance, kernel, np.eye(kernel.shape[1]), step**2 / 12)
         slopes = self._slopes(self._latents, 2 * step)
         self._plain, self._sensitivities = plain, relative_sensitivities(slopes, plain)
+        free = np.broadcast_to(is_used[:, None], kernel.shape)
+        # Words that share bits saturate in training already, and are made for that.
+        if not self._is_shared:
+            kernel, alone = words_to_themselves(kernel, covariance)
+            _, half = middle_and_half((self._inputs @ kernel).astype(np.float32))
+            kernel, free = kernel / half, free & alone
+        self._kernel, self._free = kernel, free
+        self._is_alone = free @ (free.sum(axis=0) == 1)
 
     def best(self) -> Spared:
         """Return the encoder of fewest digits at which errors are within tolerance, or nearly.
@@ -164,7 +174,7 @@ class _Problem:
         given = self._quantization.weight_bits
         bits = self._quantization.widths.weight
         error = self._error(importance)
-        rounding = Rounding(error, self._inputs, self._kept, self._used, bits)
+        rounding = Rounding(error, self._kernel, self._inputs, self._kept, self._free, bits)
         rounding.descend(0.0)
         if given is not None:
             return self._built(rounding.tensor(given), 0.0)[0]
@@ -180,13 +190,17 @@ class _Problem:
             found.append((digits + 100 * WORTH * float(excess.clip(0).sum()), i, spared))
             if i >= ROUNDS and excess.max() <= 0:
                 break
-            is_lost = bool((rises > LOST).any())
+            # What has a word to itself comes no closer than that word's step.
+            is_lost = bool((rises > LOST)[~self._is_alone].any())
             if is_lost:
                 rounding.words = before
             fall = FALL if i < ROUNDS and not is_lost else 1.0
             importance *= np.exp(STEERING * excess).clip(fall, RISE)
             importance = importance.clip(LEAST, MOST)
         return min(found)[2]
+
+    def _named(self, which: NDArray[np.bool_]) -> list[str]:
+        return [name for name, is_named in zip(self._names, which, strict=True) if is_named]
 
     def _error(self, importance: NDArray[np.float64]) -> LatentError:
         """Return the error that counts, with an importance for each variable."""
@@ -226,9 +240,8 @@ class _Problem:
             "signed_digits": int(digits.sum()),
             "weights_of_zero": int((digits == 0).sum()),
             "price_of_a_digit": price,
-            "sums_without_weights": [
-                n for n, is_used in zip(self._names, self._used, strict=True) if not is_used
-            ],
+            "sums_without_weights": self._named(self._free.sum(axis=1) == 0),
+            "words_to_themselves": self._named(self._is_alone),
             "rise_of_validation_error": float(rises.mean()),
             "largest_rise": {"variable": self._names[worst], "rise": float(rises[worst])},
             "is_within_tolerance": bool((sure <= self._tolerance).all()),
