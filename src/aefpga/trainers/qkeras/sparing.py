@@ -155,14 +155,12 @@ class _Problem:
         plain = LatentError(covariance, kernel, np.eye(kernel.shape[1]), step**2 / 12)
         slopes = self._slopes(self._latents, 2 * step)
         self._plain, self._sensitivities = plain, relative_sensitivities(slopes, plain)
-        free = np.broadcast_to(is_used[:, None], kernel.shape)
-        # Words that share bits saturate in training already, and are made for that.
-        if not self._is_shared:
-            kernel, alone = words_to_themselves(kernel, covariance)
+        kernel, alone = words_to_themselves(kernel, covariance)
+        if not self._is_shared:  # They fill the range again.
             _, half = middle_and_half((self._inputs @ kernel).astype(np.float32))
-            kernel, free = kernel / half, free & alone
-        self._kernel, self._free = kernel, free
-        self._is_alone = free @ (free.sum(axis=0) == 1)
+            kernel = kernel / half
+        self._kernel, self._free = kernel, is_used[:, None] & alone
+        self._is_alone = self._free @ (self._free.sum(axis=0) == 1)
 
     def best(self) -> Spared:
         """Return the encoder of fewest digits at which errors are within tolerance, or nearly.
