@@ -123,8 +123,10 @@ def draw(points: list[tuple[str, str, float, float]], path: Path) -> None:
             axis.plot([p[2] for p in chosen], [p[3] for p in chosen], "o", color=colour)
             for _, name, distance, worse in chosen:
                 axis.annotate(f" {name}", (distance, worse), color=colour, fontsize=9)
-        axis.set(xlabel="mean Kolmogorov distance to the run's test jets", yscale="log")
-        axis.set(ylabel="residual over that of the run's test jets")
+        # Room for the name of the one that is furthest away.
+        axis.set_xlim(right=1.2 * max(p[2] for p in points))
+        axis.set_xlabel("mean Kolmogorov distance to the run's test jets")
+        axis.set_ylabel("residual over that of the run's test jets")
 
 
 if __name__ == "__main__":
