@@ -92,6 +92,17 @@ def test_a_word_that_saturates_spoils_no_other():
     assert error_of_the_rest(moved, far) == pytest.approx(near[1], rel=0.1)
 
 
+@pytest.mark.parametrize("correlation", [0.0, 0.3, 0.69, 0.95])
+def test_as_many_words_as_inputs_lose_none_to_others(correlation):
+    covariance = np.eye(4)
+    covariance[0, 3] = covariance[3, 0] = correlation
+    # Two words are mostly the last input, and together the first, too.
+    weight = np.array([[0, 0, 0.8, -0.5], [1, 0, 0, 0.1], [0, 1, 0.1, 0], [0, 0, 1.6, 2]])
+    moved, free = words_to_themselves(weight, covariance)
+    assert free.any(axis=1).all()
+    assert np.linalg.matrix_rank(moved) == 4
+
+
 def test_inputs_of_which_others_tell_and_shared_words_stay_as_they_are():
     weight = np.random.default_rng(4).normal(size=(6, 3))
     moved, free = words_to_themselves(weight, COVARIANCE)

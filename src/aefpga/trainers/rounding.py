@@ -24,8 +24,8 @@ WIDEST = 8
 # An input is a sum of others where less than this of its last bit is left, as a variance.
 NOTHING = 1e-6
 # An input is like no other of which the others leave open more than this share of its variance, and
-# its own is a word that has this share of its variance from it.
-LIKE_NO_OTHER, OWN = 0.5, 0.8
+# its own is the word that has most of its variance, and this share, from it.
+LIKE_NO_OTHER, OWN = 0.9, 0.8
 # A weight stays this close to where it was, of itself or in steps, or is zero: what was trained is
 # not given up for what is best only where decoders are linear.
 NEAR, NEAREST = 0.5, 2
@@ -123,10 +123,11 @@ def words_to_themselves(weight: Matrix, covariance: Matrix) -> tuple[Matrix, NDA
     for i in np.flatnonzero(share.max(axis=1) > OWN).tolist():
         _, left = _from_others(covariance, i, inputs != i)
         if left > LIKE_NO_OTHER * covariance[i, i]:
-            own, first = share[i] > OWN, share[i].argmax()
+            own = share[i].argmax()
+            others = np.arange(weight.shape[1]) != own
             # The latents go on saying together what they said.
-            weight[:, ~own] -= np.outer(weight[:, first], weight[i, ~own] / weight[i, first])
-            free[i], free[:, own] = own, (inputs == i)[:, None]
+            weight[:, others] -= np.outer(weight[:, own], weight[i, others] / weight[i, own])
+            free[i], free[:, own] = ~others, inputs == i
     return weight * free, free
 
 
