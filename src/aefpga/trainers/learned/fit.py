@@ -6,7 +6,8 @@ the other to know what its accuracy and cost are.
 
 import json
 import shutil
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -60,30 +61,15 @@ def fit(
     provenance: Mapping[str, str],
 ) -> Trained:
     """Train the autoencoder that `config` describes; parameters as of `Trainer.fit`."""
-    try:
-        return _fit(train, validation, schema, config, checkpoints, on_epoch, provenance)
-    except UsageError:
-        # The limit is part of the configuration: there is nothing to go on from.
-        shutil.rmtree(checkpoints, ignore_errors=True)
-        raise
 
-
-def _fit(
-    train: Floats,
-    validation: Floats,
-    schema: Schema,
-    config: RunConfig,
-    checkpoints: Path,
-    on_epoch: OnEpoch,
-    provenance: Mapping[str, str],
-) -> Trained:
     def on_uniform(epoch: Epoch, planned: int) -> None:
         on_epoch(_renamed(epoch), planned)
 
     uniform = fit_uniform(train, validation, schema, config, checkpoints, on_uniform, provenance)
     assert uniform.spec is not None
     uniform_luts = estimated_luts(uniform.spec)
-    refuse_hopeless(config.quantization, uniform_luts)
+    with _nothing_left_if_refused(checkpoints):
+        refuse_hopeless(config.quantization, uniform_luts)
     curve = [_renamed(e) for e in uniform.curve]
     uniform_loss = min(e.validation_loss for e in curve if e.stage == UNIFORM)
     records, source = (train, validation), uniform.input
@@ -102,7 +88,8 @@ def _fit(
     builder = _Builder(both, source, config, records, targets, checkpoints, on_epoch, provenance)
     want = wanted(config.quantization, uniform_loss)
     points = build_front(front, builder, want)
-    best = chosen(points, want, config.quantization)
+    with _nothing_left_if_refused(checkpoints):
+        best = chosen(points, want, config.quantization)
     both.set_weights(best.passed.load())
     decoder.set_weights(best.decoder)
     arrays = encoder.arrays()
@@ -117,6 +104,16 @@ def _fit(
         reference={**arrays, **kept},
         front=_front(points, best, want, uniform_luts, uniform_loss),
     )
+
+
+@contextmanager
+def _nothing_left_if_refused(checkpoints: Path) -> Iterator[None]:
+    """Remove checkpoints where nothing meets a limit, which is part of the configuration."""
+    try:
+        yield
+    except UsageError:
+        shutil.rmtree(checkpoints, ignore_errors=True)
+        raise
 
 
 def _renamed(epoch: Epoch) -> Epoch:
