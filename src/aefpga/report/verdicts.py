@@ -118,7 +118,7 @@ def _beside(judged: Judged) -> Iterator[Verdict]:
     found = None if judged.cells is None else judged.cells.beside(judged.model)
     if found is not None:
         states: Mapping[str, State] = {"closer": "good", "as close": "note", "farther": "bad"}
-        reason = f"{found.sentence[0].upper()}{found.sentence[1:]}."
+        reason = f"{_capitalised(found.sentence)}."
         question = "Closer than plain choices in as many bits?"
         yield Verdict(question, states[found.verdict], found.verdict, reason)
 
@@ -184,13 +184,16 @@ def _saturated_words(judged: Judged) -> Iterator[Verdict]:
     if words is None:
         return
     states: Mapping[str, State] = {"never": "good", "rarely": "note", "often": "bad"}
-    reason = f"{words.sentence[0].upper()}{words.sentence[1:]}; these saturate."
+    reason = f"{_capitalised(words.sentence)}; these saturate."
     question = "Do words of the encoder leave their ranges?"
     yield Verdict(question, states[words.verdict], words.verdict, reason)
 
 
 def _likeness(name: str, likeness: Likeness) -> Verdict:
-    state, sentence = ("good" if likeness.verdict == "like" else "bad"), likeness.sentence
+    state: State = "good" if likeness.verdict == "like" else "bad"
     question = f"Are the records of {name} like the run's own?"
-    reason = f"{sentence[0].upper()}{sentence[1:]}."
-    return Verdict(question, "good" if state == "good" else "bad", likeness.verdict, reason)
+    return Verdict(question, state, likeness.verdict, f"{_capitalised(likeness.sentence)}.")
+
+
+def _capitalised(sentence: str) -> str:
+    return f"{sentence[0].upper()}{sentence[1:]}"
