@@ -211,9 +211,13 @@ def next_of(run: "Run") -> tuple[str, ...]:
 
 
 def _residual(quality: "VariableQuality") -> str | None:
+    from aefpga.evaluation.figures import two_digits
+
     if quality.exact is not None:
         return f"{quality.exact:.1%}"
     width = quality.residual.half_width_68
     if width is None:
         return None
-    return f"{width:.2%}" if quality.kind == "relative" else f"{width:.2g} {quality.unit}".rstrip()
+    if quality.kind == "relative":
+        return f"{width:.2%}"
+    return f"{two_digits(width)} {quality.unit}".rstrip()

@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from aefpga.evaluation.figures import two_digits
 from aefpga.evaluation.merit import DEFINITION
 from aefpga.search.figures import Figures, Limits
 from aefpga.search.space import SearchConfig
@@ -115,7 +116,7 @@ def _headline(facts: Mapping[str, Any]) -> str:
         return "–"
     if facts["headline_kind"] == "relative":
         return f"{width:.2%}"
-    return f"{width:.2g} {facts['headline_unit']}".rstrip()
+    return f"{two_digits(width)} {facts['headline_unit']}".rstrip()
 
 
 def markdown(config: SearchConfig, outcome: Outcome) -> str:

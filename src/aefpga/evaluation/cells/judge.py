@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from pydantic import TypeAdapter
 
 from aefpga.evaluation.cells.distance import earth_movers
+from aefpga.evaluation.figures import two_digits
 from aefpga.evaluation.metrics import Spread
 
 Floats = NDArray[np.float64]
@@ -119,8 +120,8 @@ class Beside:
         of_unit = f" {unit}" * bool(unit)
         return cls(
             verdict,
-            f"earth mover's distance {way:.2g}{of_unit} on average in {ours.bits:.0f} bits, of "
-            f"{name} {other:.2g}{of_unit} in {plain.bits:.0f}",
+            f"earth mover's distance {two_digits(way)}{of_unit} on average in {ours.bits:.0f} "
+            f"bits, of {name} {two_digits(other)}{of_unit} in {plain.bits:.0f}",
         )
 
 
